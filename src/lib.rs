@@ -1,1 +1,43 @@
-//! VisioPlainte.
+//! VisioPlainte: a person lodges a complaint with an officer by video.
+//!
+//! Code map. Each slice is a folder with the same three kinds of file: pure
+//! rules, `store` (SQL) and `pages` (HTTP); its `mod.rs` holds the nouns and
+//! the operations. A slice may call those to its right, never the reverse:
+//!
+//! ```text
+//! admin → complaint → hearings → booking → declaration → orientation · calendar → identity
+//!               └─────────┴─────────┴→ notifications (calls nobody)
+//! every slice → db · clock · error · config · audit · page
+//! ```
+//!
+//! The media plane is the crate `signaling`, which knows no appointment; the
+//! typesetting and signature of documents is the crate `documents`, which
+//! knows neither HTTP nor SQL.
+
+pub mod admin;
+pub mod app;
+pub mod assets;
+pub mod audit;
+pub mod booking;
+pub mod calendar;
+pub mod clock;
+pub mod commands;
+pub mod complaint;
+pub mod config;
+pub mod db;
+pub mod declaration;
+pub mod error;
+pub mod form;
+pub mod hearings;
+pub mod identity;
+pub mod information;
+pub mod keys;
+pub mod live;
+pub mod media;
+pub mod messages;
+pub mod notifications;
+pub mod orientation;
+pub mod page;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
+pub mod seed;

@@ -1,0 +1,161 @@
+//! A link that lets one person into one hearing, once.
+//!
+//! Its secret is derived from the link's id and generation, rendered when a
+//! message is sent and stored nowhere: confirmation and reminders carry the
+//! same link, and a stolen database opens no hearing. Re-issuing raises the
+//! generation and kills the former. The link says which hearing; it never
+//! says who: using it is `hearings`' affair.
+
+use ring::hmac;
+
+use crate::clock::Timestamp;
+use crate::db::{Id, Tx, hex};
+use crate::error::Fault;
+use crate::keys::Keys;
+use crate::{execute, fetch_optional, text_enum};
+
+/// A link opens this long before the slot.
+pub const OPENS_MINUTES_BEFORE: i64 = 30;
+/// A link still opens this long after the slot's end: hearings overrun.
+pub const OVERRUN_MINUTES: i64 = 60;
+
+text_enum! {
+    /// As whom a link lets in.
+    LinkRole {
+        /// The person who lodges the complaint.
+        Citizen = "citizen",
+        /// Their lawyer.
+        Lawyer = "lawyer",
+        /// An adult of their choice, or legal representative.
+        Companion = "companion",
+        /// An interpreter.
+        Interpreter = "interpreter",
+    }
+}
+
+/// A link as stored.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct MeetingLink {
+    /// Key; the public half of the link.
+    pub id: Id,
+    /// Which hearing.
+    pub appointment_id: Id,
+    /// As whom.
+    pub role: LinkRole,
+    /// For whom, as a journal actor.
+    pub person: String,
+    /// Only the secret of this generation works.
+    pub generation: i64,
+    /// Not before.
+    pub valid_from: Timestamp,
+    /// Not after.
+    pub valid_until: Timestamp,
+    /// When it let somebody in.
+    pub used_at: Option<Timestamp>,
+    /// When it was taken back.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// The secret text of a link: its id, generation and derived proof.
+#[must_use]
+pub fn secret(keys: &Keys, id: &str, generation: i64) -> String {
+    let tag = hmac::sign(&keys.link, format!("{id}.{generation}").as_bytes());
+    format!("{id}.{generation}.{}", &hex(tag.as_ref())[..32])
+}
+
+/// What a secret stands for, if it is one of ours. Says nothing of validity.
+#[must_use]
+pub fn parse_secret(keys: &Keys, text: &str) -> Option<(Id, i64)> {
+    let (head, _) = text.rsplit_once('.')?;
+    let (id, generation) = head.split_once('.')?;
+    let generation = generation.parse::<i64>().ok()?;
+    let expected = secret(keys, id, generation);
+    let equal: bool =
+        subtle::ConstantTimeEq::ct_eq(expected.as_bytes(), text.as_bytes()).into();
+    equal.then(|| (Id::from(id), generation))
+}
+
+/// Issues the link of one person and role; issuing again (the slot moved, the
+/// link was lost) raises the generation and gives the link a new life.
+///
+/// # Errors
+/// When the database fails.
+pub async fn issue(
+    tx: &mut Tx,
+    appointment: &super::Appointment,
+    role: LinkRole,
+    person: &str,
+    now: Timestamp,
+) -> Result<(Id, i64), Fault> {
+    let row: Option<(Id, i64)> = fetch_optional!(
+        tx,
+        (Id, i64),
+        "insert into meeting_links (id, appointment_id, role, person, generation, valid_from, valid_until, issued_at)
+         values ($1, $2, $3, $4, 1, $5, $6, $7)
+         on conflict (appointment_id, role, person) do update set generation = meeting_links.generation + 1,
+             valid_from = excluded.valid_from, valid_until = excluded.valid_until, issued_at = excluded.issued_at,
+             used_at = null, revoked_at = null
+         returning id, generation",
+        Id::random(),
+        &appointment.id,
+        role,
+        person,
+        appointment.starts_at.plus_minutes(-OPENS_MINUTES_BEFORE),
+        appointment.ends_at.plus_minutes(OVERRUN_MINUTES),
+        now
+    )?;
+    row.ok_or_else(|| Fault::other("issuing a link returned no row"))
+}
+
+/// Takes back every link of an appointment.
+///
+/// # Errors
+/// When the database fails.
+pub async fn revoke_all(tx: &mut Tx, appointment_id: &Id, now: Timestamp) -> Result<(), Fault> {
+    execute!(
+        tx,
+        "update meeting_links set revoked_at = $2 where appointment_id = $1 and revoked_at is null",
+        appointment_id,
+        now
+    )?;
+    Ok(())
+}
+
+/// Reads a link.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find(tx: &mut Tx, id: &Id) -> Result<Option<MeetingLink>, Fault> {
+    fetch_optional!(
+        tx,
+        MeetingLink,
+        "select id, appointment_id, role, person, generation, valid_from, valid_until, used_at, revoked_at
+         from meeting_links where id = $1",
+        id
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_secrets_are_read() {
+        let keys = Keys::from_master(&[1; 32]);
+        let text = secret(&keys, "abc123", 2);
+        assert_eq!(parse_secret(&keys, &text), Some((Id::from("abc123"), 2)));
+        assert_ne!(secret(&keys, "abc123", 3), text);
+        let others = Keys::from_master(&[2; 32]);
+        assert_eq!(parse_secret(&others, &text), None);
+        for wrong in ["", ".", "..", "abc123", "abc123.2", "abc123.2.", "abc123.x.00", "é.1.é"] {
+            assert_eq!(parse_secret(&keys, wrong), None, "{wrong}");
+        }
+        let mut changed = text.clone().into_bytes();
+        for index in 0..changed.len() {
+            changed[index] ^= 1;
+            let wrong = String::from_utf8_lossy(&changed).into_owned();
+            assert_eq!(parse_secret(&keys, &wrong), None);
+            changed[index] ^= 1;
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Typed settings, from the environment (`VISIOPLAINTE_…`) and one TOML file
+//! with the same names in lower case (`VISIOPLAINTE_CONFIG` names it). Every
+//! setting has a default for a laptop; README lists the production values.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::error::Fault;
+
+/// How `serve` speaks TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsMode {
+    /// Plain HTTP: on localhost, or behind a named proxy.
+    Off,
+    /// A certificate made at first start, for phones on the local network.
+    SelfSigned,
+    /// The files `tls_certificate` and `tls_key`.
+    Files,
+}
+
+/// All settings.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Address of the one HTTP port.
+    pub listen: SocketAddr,
+    /// What people type; no trailing slash.
+    pub public_url: String,
+    /// Where the service keeps its files.
+    pub data_dir: PathBuf,
+    /// `sqlite:PATH` or `postgres://…`; empty means a SQLite file in `data_dir`.
+    pub database_url: String,
+    /// `off`, `self_signed` or `files`.
+    pub tls: TlsMode,
+    /// PEM certificate chain when `tls` is `files`.
+    pub tls_certificate: PathBuf,
+    /// PEM private key when `tls` is `files`.
+    pub tls_key: PathBuf,
+    /// 64 hexadecimal digits; empty means a file made in `data_dir`.
+    pub master_key: String,
+    /// Filter of the log, e.g. `info,visioplainte=debug`.
+    pub log: String,
+    /// `text` or `json`.
+    pub log_format: String,
+
+    /// UDP ports of the media workers, one each.
+    pub media_ports: Vec<u16>,
+    /// Address the media workers bind; unset: the machine's main address.
+    pub media_bind: Option<IpAddr>,
+    /// Address told to browsers when it differs (NAT 1:1).
+    pub media_announce: Option<IpAddr>,
+    /// Control addresses (`ws://…/control`) of media nodes run apart; empty: a supervised child.
+    pub media_nodes: Vec<String>,
+    /// Signaling address told to browsers when media nodes run apart.
+    pub media_signaling_url: String,
+    /// `turn:` and `turns:` addresses offered to browsers.
+    pub turn_urls: Vec<String>,
+    /// Secret shared with the TURN server (coturn's `static-auth-secret`).
+    pub turn_secret: String,
+
+    /// Issuer of FranceConnect; empty: the sandbox's.
+    pub franceconnect_issuer: String,
+    /// Client id at FranceConnect.
+    pub franceconnect_client_id: String,
+    /// Client secret at FranceConnect.
+    pub franceconnect_client_secret: String,
+    /// Issuer of ProConnect; empty: the sandbox's.
+    pub proconnect_issuer: String,
+    /// Client id at ProConnect.
+    pub proconnect_client_id: String,
+    /// Client secret at ProConnect.
+    pub proconnect_client_secret: String,
+
+    /// `smtp://` or `smtps://user:password@host:port`; empty: the sandbox's mailbox.
+    pub smtp_url: String,
+    /// Sender of messages.
+    pub mail_from: String,
+    /// HTTP gateway for SMS; empty: the sandbox's page.
+    pub sms_url: String,
+    /// Bearer token of the SMS gateway.
+    pub sms_token: String,
+
+    /// Folder the hand-off packages are delivered to; empty: `data_dir/handoff`.
+    pub handoff_dir: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            public_url: String::new(),
+            data_dir: PathBuf::from("data"),
+            database_url: String::new(),
+            tls: TlsMode::Off,
+            tls_certificate: PathBuf::new(),
+            tls_key: PathBuf::new(),
+            master_key: String::new(),
+            log: "info".into(),
+            log_format: "text".into(),
+            media_ports: vec![41000],
+            media_bind: None,
+            media_announce: None,
+            media_nodes: Vec::new(),
+            media_signaling_url: String::new(),
+            turn_urls: Vec::new(),
+            turn_secret: String::new(),
+            franceconnect_issuer: String::new(),
+            franceconnect_client_id: "visioplainte".into(),
+            franceconnect_client_secret: String::new(),
+            proconnect_issuer: String::new(),
+            proconnect_client_id: "visioplainte-agents".into(),
+            proconnect_client_secret: String::new(),
+            smtp_url: String::new(),
+            mail_from: "VisioPlainte <ne-pas-repondre@visioplainte.example>".into(),
+            sms_url: String::new(),
+            sms_token: String::new(),
+            handoff_dir: String::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the settings of this process.
+    ///
+    /// # Errors
+    /// When a value cannot be read, or a name is unknown.
+    pub fn load() -> Result<Self, Fault> {
+        let mut figment = Figment::from(Serialized::defaults(Config::default()));
+        if let Ok(file) = std::env::var("VISIOPLAINTE_CONFIG") {
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        figment
+            .merge(Env::prefixed("VISIOPLAINTE_").ignore(&["config"]))
+            .extract::<Config>()
+            .map_err(|error| Fault::other(format!("configuration: {error}")))
+            .and_then(Config::completed)
+    }
+
+    /// Fills what depends on other settings and refuses what cannot be.
+    ///
+    /// # Errors
+    /// When the public address is no http(s) address.
+    pub fn completed(mut self) -> Result<Self, Fault> {
+        if self.public_url.is_empty() {
+            let scheme = if self.tls == TlsMode::Off {
+                "http"
+            } else {
+                "https"
+            };
+            let host = if self.listen.ip().is_loopback() {
+                "localhost".to_owned()
+            } else if self.listen.ip().is_unspecified() {
+                main_address().to_string()
+            } else {
+                self.listen.ip().to_string()
+            };
+            self.public_url = format!("{scheme}://{host}:{}", self.listen.port());
+        }
+        let url = Url::parse(&self.public_url)
+            .map_err(|error| Fault::other(format!("public_url: {error}")))?;
+        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+            return Err(Fault::other("public_url is not an http(s) address"));
+        }
+        self.public_url = self.public_url.trim_end_matches('/').to_owned();
+        if self.database_url.is_empty() {
+            let file = self.data_dir.join("visioplainte.sqlite");
+            self.database_url = format!("sqlite:{}", file.display());
+        }
+        if self.handoff_dir.is_empty() {
+            self.handoff_dir = self.data_dir.join("handoff").display().to_string();
+        }
+        if cfg!(feature = "sandbox") {
+            // A secret of a demonstration, made at random by whoever wants it
+            // stable; the providers run in this very process.
+            for secret in [
+                &mut self.franceconnect_client_secret,
+                &mut self.proconnect_client_secret,
+            ] {
+                if secret.is_empty() {
+                    *secret = "sandbox-client-secret".into();
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// Whether browsers reach us by TLS, so that cookies must be `Secure`.
+    #[must_use]
+    pub fn secure(&self) -> bool {
+        self.public_url.starts_with("https:")
+    }
+
+    /// Whether only this machine can reach the service.
+    #[must_use]
+    pub fn on_localhost(&self) -> bool {
+        self.listen.ip().is_loopback()
+    }
+
+    /// Issuer of FranceConnect.
+    #[must_use]
+    pub fn franceconnect_issuer(&self) -> String {
+        self.issuer_or_sandbox(&self.franceconnect_issuer, "franceconnect")
+    }
+
+    /// Issuer of ProConnect.
+    #[must_use]
+    pub fn proconnect_issuer(&self) -> String {
+        self.issuer_or_sandbox(&self.proconnect_issuer, "proconnect")
+    }
+
+    fn issuer_or_sandbox(&self, issuer: &str, name: &str) -> String {
+        if issuer.is_empty() {
+            format!("{}/bac-a-sable/{name}/api/v2", self.public_url)
+        } else {
+            issuer.trim_end_matches('/').to_owned()
+        }
+    }
+
+    /// Address the media workers bind.
+    #[must_use]
+    pub fn media_bind(&self) -> IpAddr {
+        self.media_bind.unwrap_or_else(main_address)
+    }
+}
+
+/// The machine's first address that others can reach, else the loopback.
+#[must_use]
+pub fn main_address() -> IpAddr {
+    if_addrs::get_if_addrs()
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|interface| !interface.is_loopback())
+        .map(|interface| interface.ip())
+        .find(IpAddr::is_ipv4)
+        .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_public_address_follows_the_listening_one() {
+        let config = Config::default().completed().unwrap();
+        assert_eq!(config.public_url, "http://localhost:8080");
+        assert!(!config.secure());
+        assert!(config.database_url.ends_with("data/visioplainte.sqlite"));
+        let given = Config {
+            public_url: "https://exemple.fr/".into(),
+            ..Config::default()
+        };
+        let given = given.completed().unwrap();
+        assert_eq!(given.public_url, "https://exemple.fr");
+        assert!(given.secure());
+        let wrong = Config {
+            public_url: "ftp://exemple.fr".into(),
+            ..Config::default()
+        };
+        assert!(wrong.completed().is_err());
+    }
+}

@@ -1,0 +1,61 @@
+//! Reading a submitted form: bounded, with the anti-forgery token of the
+//! session checked before anything else is looked at.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::StatusCode;
+use serde::de::DeserializeOwned;
+use subtle::ConstantTimeEq;
+
+use crate::error::{PageError, Refusal};
+use crate::identity::Who;
+use crate::page::Ctx;
+
+/// Longest form read, in bytes.
+pub const MAX_FORM_BYTES: usize = 256 * 1024;
+
+/// A submitted form (`application/x-www-form-urlencoded`). Repeated names become lists.
+#[derive(Debug)]
+pub struct Form<T>(pub T);
+
+impl<S, T> FromRequest<S> for Form<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned,
+{
+    type Rejection = PageError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, PageError> {
+        let (mut parts, body) = request.into_parts();
+        let ctx = Ctx::from_request_parts(&mut parts, state).await?;
+        let header_token = parts
+            .headers
+            .get("x-csrf")
+            .and_then(|value| value.to_str().ok())
+            .map(ToOwned::to_owned);
+        let bytes = Bytes::from_request(Request::from_parts(parts, body), state)
+            .await
+            .map_err(|_| {
+                Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "refusal-too-large")
+                    .way_out(ctx.path.clone(), "way-out-back")
+            })?;
+        if !matches!(ctx.who, Who::Nobody) {
+            let token = header_token.unwrap_or_else(|| {
+                url::form_urlencoded::parse(&bytes)
+                    .find(|(name, _)| name == "csrf")
+                    .map(|(_, value)| value.into_owned())
+                    .unwrap_or_default()
+            });
+            if !bool::from(token.as_bytes().ct_eq(ctx.csrf.as_bytes())) {
+                return Err(Refusal::new(StatusCode::FORBIDDEN, "refusal-forged")
+                    .way_out(ctx.path.clone(), "way-out-back")
+                    .into());
+            }
+        }
+        serde_html_form::from_bytes(&bytes).map(Form).map_err(|_| {
+            Refusal::malformed()
+                .way_out(ctx.path, "way-out-back")
+                .into()
+        })
+    }
+}

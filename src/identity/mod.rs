@@ -1,0 +1,153 @@
+//! Who is who: citizens by FranceConnect, officers by ProConnect, sessions,
+//! roles. It knows nothing of appointments or complaints.
+
+pub mod session;
+
+use serde::{Deserialize, Serialize};
+
+use crate::db::Id;
+use crate::text_enum;
+
+/// *Identité pivot* of FranceConnect: what the State vouches for. Immutable here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PivotIdentity {
+    /// All given names, parted by spaces.
+    pub given_name: String,
+    /// Birth name, usually in capitals.
+    pub family_name: String,
+    /// `male`, `female` or `unspecified`.
+    pub gender: String,
+    /// `YYYY-MM-DD`; presumed dates carry 01 for what is unknown.
+    pub birthdate: String,
+    /// INSEE code of five characters; empty when born abroad.
+    pub birthplace: String,
+    /// INSEE code `99xxx`; France is 99100.
+    pub birthcountry: String,
+    /// Used name, when the provider gives one.
+    #[serde(default)]
+    pub preferred_username: String,
+    /// E-mail address as the provider knows it, to pre-fill and never to trust.
+    #[serde(default)]
+    pub email: String,
+}
+
+impl PivotIdentity {
+    /// Given names and the name the person goes by, for pages.
+    #[must_use]
+    pub fn display_name(&self) -> String {
+        let family = if self.preferred_username.is_empty() {
+            &self.family_name
+        } else {
+            &self.preferred_username
+        };
+        format!("{} {family}", self.given_name)
+            .trim()
+            .to_owned()
+    }
+}
+
+/// What ProConnect tells of an officer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfficerIdentity {
+    /// Given name.
+    pub given_name: String,
+    /// Name in use (`usual_name`).
+    pub usual_name: String,
+    /// Professional address.
+    pub email: String,
+}
+
+text_enum! {
+    /// What an officer is empowered to do in a unit.
+    Role {
+        /// Holds hearings.
+        Officer = "officer",
+        /// Also opens desks and empowers officers of the unit.
+        UnitAdmin = "unit_admin",
+        /// The same for every unit of the department.
+        DepartmentAdmin = "department_admin",
+        /// Reads the journal, nothing else.
+        Auditor = "auditor",
+    }
+}
+
+/// A citizen with a live session.
+#[derive(Clone, Debug)]
+pub struct SignedInCitizen {
+    /// Our own id of the person.
+    pub id: Id,
+    /// Key of the session (a hash, never the cookie).
+    pub session: String,
+    /// Level the provider vouched for (`eidas1`…).
+    pub acr: String,
+    /// Identity as FranceConnect gave it.
+    pub identity: PivotIdentity,
+}
+
+/// An officer or administrator with a live session, bound to one empowerment.
+#[derive(Clone, Debug)]
+pub struct SignedInOfficer {
+    /// Our own id of the officer.
+    pub id: Id,
+    /// Key of the session.
+    pub session: String,
+    /// The unit of the empowerment.
+    pub unit_id: Id,
+    /// Department of that unit.
+    pub department: String,
+    /// What the empowerment allows.
+    pub role: Role,
+    /// Administrative number, shown in place of the name.
+    pub rio: String,
+    /// Identity as ProConnect gave it.
+    pub identity: OfficerIdentity,
+}
+
+impl SignedInOfficer {
+    /// Whether this officer may hold hearings of a unit.
+    #[must_use]
+    pub fn may_hear_in(&self, unit_id: &Id) -> bool {
+        self.role != Role::Auditor && self.unit_id == *unit_id
+    }
+
+    /// Whether this officer may open and close desks of a unit.
+    #[must_use]
+    pub fn may_administer(&self, unit_id: &Id, department: &str) -> bool {
+        match self.role {
+            Role::UnitAdmin => self.unit_id == *unit_id,
+            Role::DepartmentAdmin => self.department == department,
+            Role::Officer | Role::Auditor => false,
+        }
+    }
+}
+
+/// The person behind a request.
+#[derive(Clone, Debug, Default)]
+pub enum Who {
+    /// Nobody signed in.
+    #[default]
+    Nobody,
+    /// A citizen.
+    Citizen(Box<SignedInCitizen>),
+    /// An officer or administrator.
+    Officer(Box<SignedInOfficer>),
+}
+
+/// The identity providers this service relies on.
+#[derive(Debug)]
+pub struct Providers {}
+
+impl Providers {
+    /// Prepares them; nothing is asked of them before the first login.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub fn new(_config: &crate::config::Config) -> Result<Self, crate::error::Fault> {
+        Ok(Providers {})
+    }
+}
+
+/// The slice's routes.
+pub fn router() -> axum::Router<crate::app::App> {
+    axum::Router::new()
+}

@@ -1,0 +1,215 @@
+//! Server-side sessions. The cookie is random; the database holds its hash.
+//! A session starts afresh at every login, so that rights never change under
+//! a cookie that somebody else may have planted.
+
+use axum_extra::extract::cookie::{Cookie, SameSite};
+
+use super::{OfficerIdentity, PivotIdentity, Role, SignedInCitizen, SignedInOfficer, Who};
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::db::{Id, Tx, random_hex};
+use crate::error::Fault;
+use crate::keys::{Keys, sha256_hex};
+use crate::{execute, fetch_optional};
+
+/// A session nobody uses ends after this many minutes.
+pub const IDLE_MINUTES: i64 = 60;
+/// Any session ends after this many minutes.
+pub const ABSOLUTE_MINUTES: i64 = 12 * 60;
+
+/// Name of a cookie: the `__Host-` prefix binds it to this host over TLS; on
+/// http://localhost browsers refuse that prefix, so the plain name is used.
+#[must_use]
+pub fn cookie_name(secure: bool, name: &str) -> String {
+    if secure {
+        format!("__Host-{name}")
+    } else {
+        name.to_owned()
+    }
+}
+
+/// A cookie only this server reads, for this browser session.
+#[must_use]
+pub fn private_cookie(app: &App, name: &str, value: String) -> Cookie<'static> {
+    Cookie::build((cookie_name(app.config.secure(), name), value))
+        .path("/")
+        .http_only(true)
+        .secure(app.config.secure())
+        .same_site(SameSite::Lax)
+        .build()
+}
+
+/// Name of the session cookie.
+pub const COOKIE: &str = "vp_session";
+
+/// Who starts a session.
+#[derive(Debug)]
+pub enum Subject<'a> {
+    /// A citizen.
+    Citizen(&'a Id),
+    /// An officer under an empowerment.
+    Officer(&'a Id, &'a Id),
+}
+
+/// Starts a session; gives the cookie's value.
+///
+/// # Errors
+/// When the database fails.
+pub async fn start(
+    tx: &mut Tx,
+    keys: &Keys,
+    subject: Subject<'_>,
+    acr: &str,
+    amr: &str,
+    id_token: &str,
+    now: Timestamp,
+) -> Result<String, Fault> {
+    let cookie = random_hex::<32>();
+    let id = sha256_hex(cookie.as_bytes());
+    let sealed = keys
+        .service
+        .seal(&format!("session/{id}"), id_token.as_bytes());
+    let (citizen, officer, empowerment) = match subject {
+        Subject::Citizen(citizen) => (Some(citizen), None, None),
+        Subject::Officer(officer, empowerment) => (None, Some(officer), Some(empowerment)),
+    };
+    execute!(
+        tx,
+        "insert into sessions (id, citizen_id, officer_id, empowerment_id, acr, amr, sealed_id_token,
+             started_at, authenticated_at, last_seen_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8, $9)",
+        &id,
+        citizen,
+        officer,
+        empowerment,
+        acr,
+        amr,
+        sealed,
+        now,
+        now.plus_minutes(ABSOLUTE_MINUTES)
+    )?;
+    Ok(cookie)
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    citizen_id: Option<Id>,
+    officer_id: Option<Id>,
+    acr: String,
+    last_seen_at: Timestamp,
+    sealed_citizen: Option<Vec<u8>>,
+    sealed_officer: Option<Vec<u8>>,
+    rio: Option<String>,
+    role: Option<Role>,
+    unit_id: Option<Id>,
+    department: Option<String>,
+}
+
+/// The person a cookie stands for, and whether the session is due to be marked seen.
+///
+/// # Errors
+/// When the database fails or a sealed identity does not open.
+pub async fn find(
+    tx: &mut Tx,
+    keys: &Keys,
+    cookie: &str,
+    now: Timestamp,
+) -> Result<(Who, bool), Fault> {
+    let id = sha256_hex(cookie.as_bytes());
+    let row = fetch_optional!(
+        tx,
+        Row,
+        "select s.id, s.citizen_id, s.officer_id, s.acr, s.last_seen_at,
+                c.sealed_identity as sealed_citizen, o.sealed_identity as sealed_officer,
+                o.rio, e.role, e.unit_id, u.department
+         from sessions s
+         left join citizens c on c.id = s.citizen_id
+         left join officers o on o.id = s.officer_id
+         left join empowerments e on e.id = s.empowerment_id
+         left join units u on u.id = e.unit_id
+         where s.id = $1 and s.ended_at is null and s.expires_at > $2 and s.last_seen_at > $3
+           and (s.officer_id is null or (e.id is not null and e.revoked_at is null))",
+        &id,
+        now,
+        now.plus_minutes(-IDLE_MINUTES)
+    )?;
+    let Some(row) = row else {
+        return Ok((Who::Nobody, false));
+    };
+    let due = row.last_seen_at < now.plus_minutes(-1);
+    if let (Some(id), Some(sealed)) = (row.citizen_id, row.sealed_citizen) {
+        let identity: PivotIdentity = keys.service.open_json(&format!("citizen/{id}"), &sealed)?;
+        return Ok((
+            Who::Citizen(Box::new(SignedInCitizen {
+                id,
+                session: row.id,
+                acr: row.acr,
+                identity,
+            })),
+            due,
+        ));
+    }
+    if let (Some(id), Some(sealed), Some(rio), Some(role), Some(unit_id), Some(department)) = (
+        row.officer_id,
+        row.sealed_officer,
+        row.rio,
+        row.role,
+        row.unit_id,
+        row.department,
+    ) {
+        let identity: OfficerIdentity =
+            keys.service.open_json(&format!("officer/{id}"), &sealed)?;
+        return Ok((
+            Who::Officer(Box::new(SignedInOfficer {
+                id,
+                session: row.id,
+                unit_id,
+                department,
+                role,
+                rio,
+                identity,
+            })),
+            due,
+        ));
+    }
+    Ok((Who::Nobody, false))
+}
+
+/// Notes that a session is in use.
+///
+/// # Errors
+/// When the database fails.
+pub async fn mark_seen(tx: &mut Tx, session: &str, now: Timestamp) -> Result<(), Fault> {
+    execute!(
+        tx,
+        "update sessions set last_seen_at = $2 where id = $1 and ended_at is null",
+        session,
+        now
+    )?;
+    Ok(())
+}
+
+/// Ends a session; gives the provider's id token, for its logout.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end(
+    tx: &mut Tx,
+    keys: &Keys,
+    session: &str,
+    now: Timestamp,
+) -> Result<Option<String>, Fault> {
+    let row = fetch_optional!(
+        tx,
+        (Vec<u8>,),
+        "update sessions set ended_at = $2 where id = $1 and ended_at is null returning sealed_id_token",
+        session,
+        now
+    )?;
+    let Some((sealed,)) = row else {
+        return Ok(None);
+    };
+    let plain = keys.service.open(&format!("session/{session}"), &sealed)?;
+    Ok(String::from_utf8(plain).ok())
+}

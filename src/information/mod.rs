@@ -1,0 +1,10 @@
+//! TODO information
+
+use axum::Router;
+
+use crate::app::App;
+
+/// The slice's routes.
+pub fn router() -> Router<App> {
+    Router::new()
+}

@@ -1,0 +1,93 @@
+//! Messages to people: a row is written in the transaction of the act it
+//! tells, a worker renders and sends it later, at least once. Given a
+//! recipient, a template and values, it knows no other slice.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::db::{Id, Tx};
+use crate::error::Fault;
+use crate::keys::Keys;
+use crate::{execute, text_enum};
+
+text_enum! {
+    /// How a message travels.
+    Channel {
+        /// E-mail.
+        Email = "email",
+        /// SMS.
+        Sms = "sms",
+    }
+}
+
+/// What a template is filled with; sealed while it waits.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Values {
+    /// E-mail address or E.164 number.
+    pub address: String,
+    /// Values by name. Never a fact of the case.
+    pub values: BTreeMap<String, String>,
+    /// A meeting link (id, generation), derived only when the message is sent.
+    pub link: Option<(String, i64)>,
+    /// An iCalendar object to attach to an e-mail; empty for none. The word
+    /// `{link}` in it is replaced by the link when the message is sent.
+    pub calendar: String,
+}
+
+/// A message to write in the outbox.
+#[derive(Clone, Debug)]
+pub struct Outgoing<'a> {
+    /// What happened; with recipient and channel it makes the message unique.
+    pub event: &'a str,
+    /// Pseudonym of the recipient, such as `citizen/ID`.
+    pub recipient: &'a str,
+    /// Channel.
+    pub channel: Channel,
+    /// Template, such as `booked`: messages `mail-NAME-subject`, `mail-NAME-body`, `sms-NAME`.
+    pub template: &'a str,
+    /// Language, as a tag.
+    pub language: &'a str,
+    /// Address and values.
+    pub values: &'a Values,
+    /// After this instant the message is pointless and is not sent.
+    pub expires_at: Timestamp,
+    /// Not before this instant.
+    pub due_at: Timestamp,
+}
+
+/// Writes a message in the outbox, in the transaction of the act it tells.
+/// The same event to the same recipient by the same channel is written once.
+///
+/// # Errors
+/// When the database fails.
+pub async fn enqueue(
+    tx: &mut Tx,
+    keys: &Keys,
+    outgoing: &Outgoing<'_>,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let id = Id::random();
+    let sealed = keys
+        .service
+        .seal_json(&format!("message/{id}"), outgoing.values);
+    execute!(
+        tx,
+        "insert into messages (id, event, recipient, channel, template, language, sealed_values, state,
+             attempts, next_attempt_at, expires_at, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, 'pending', 0, $8, $9, $10)
+         on conflict (event, recipient, channel) do nothing",
+        &id,
+        outgoing.event,
+        outgoing.recipient,
+        outgoing.channel,
+        outgoing.template,
+        outgoing.language,
+        sealed,
+        outgoing.due_at,
+        outgoing.expires_at,
+        now
+    )?;
+    Ok(())
+}

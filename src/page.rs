@@ -1,0 +1,414 @@
+//! What every page needs: language, the person behind the request, the
+//! anti-forgery token, addresses of assets; and the one place where refusals
+//! and faults become pages. It knows no slice but identity's session.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Response};
+use axum_extra::extract::cookie::CookieJar;
+
+use crate::app::App;
+use crate::assets::Assets;
+use crate::clock::Timestamp;
+use crate::db::hex;
+use crate::error::{Fault, FaultReference, PageError, Refusal, WayOut};
+use crate::identity::session::{self, cookie_name};
+use crate::identity::{Role, SignedInCitizen, SignedInOfficer, Who};
+use crate::messages::{self, Lang};
+
+/// Cookie that keeps a language chosen by hand.
+pub const LANG_COOKIE: &str = "vp_lang";
+
+/// Everything a template may ask about the request it answers.
+#[derive(Clone, Debug)]
+pub struct Ctx {
+    /// Language of the page.
+    pub lang: Lang,
+    /// Who asks.
+    pub who: Who,
+    /// Anti-forgery token; empty when nobody is signed in.
+    pub csrf: String,
+    /// Path and query of the request.
+    pub path: String,
+    /// Whether this is the demonstration.
+    pub sandbox: bool,
+    /// Whether the page offers the quick exit.
+    pub quick_exit: bool,
+    /// The instant the request is answered at.
+    pub now: Timestamp,
+    assets: Arc<Assets>,
+}
+
+impl Ctx {
+    /// A message without values.
+    #[must_use]
+    pub fn t(&self, id: &str) -> String {
+        messages::text(self.lang, id)
+    }
+
+    /// A message with one value.
+    #[must_use]
+    pub fn t1(&self, id: &str, name: &str, value: impl std::fmt::Display) -> String {
+        messages::text_with(self.lang, id, &[(name, &value.to_string())])
+    }
+
+    /// A message with two values.
+    #[must_use]
+    pub fn t2(
+        &self,
+        id: &str,
+        name: &str,
+        value: impl std::fmt::Display,
+        other_name: &str,
+        other: impl std::fmt::Display,
+    ) -> String {
+        let (value, other) = (value.to_string(), other.to_string());
+        messages::text_with(self.lang, id, &[(name, &value), (other_name, &other)])
+    }
+
+    /// Address of a built asset, with its content hash.
+    #[must_use]
+    pub fn asset(&self, name: &str) -> String {
+        self.assets.url(name)
+    }
+
+    /// The same page in another language.
+    #[must_use]
+    pub fn switch_lang_url(&self, lang: &str) -> String {
+        let query: String = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("retour", &self.path)
+            .finish();
+        format!("/langue/{lang}?{query}")
+    }
+
+    /// Whether a citizen is signed in.
+    #[must_use]
+    pub fn is_citizen(&self) -> bool {
+        matches!(self.who, Who::Citizen(_))
+    }
+
+    /// Whether an officer (of any role) is signed in.
+    #[must_use]
+    pub fn is_officer(&self) -> bool {
+        matches!(self.who, Who::Officer(_))
+    }
+
+    /// Whether the officer administers a unit or department.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        matches!(&self.who, Who::Officer(officer)
+            if matches!(officer.role, Role::UnitAdmin | Role::DepartmentAdmin))
+    }
+
+    /// How the page names the person who is signed in.
+    #[must_use]
+    pub fn display_name(&self) -> String {
+        match &self.who {
+            Who::Nobody => String::new(),
+            Who::Citizen(citizen) => citizen.identity.display_name(),
+            Who::Officer(officer) => format!("RIO {}", officer.rio),
+        }
+    }
+
+    /// Offers the quick exit on this page.
+    #[must_use]
+    pub fn with_quick_exit(mut self) -> Self {
+        self.quick_exit = true;
+        self
+    }
+}
+
+/// Renders a page.
+///
+/// # Errors
+/// When the template fails, which only a formatting value could cause.
+pub fn render(template: &impl Template) -> Result<Html<String>, PageError> {
+    template
+        .render()
+        .map(Html)
+        .map_err(|error| PageError::Fault(Fault::other(format!("template: {error}"))))
+}
+
+/// Renders a page with another status, such as 422 for a form sent back.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_with(status: StatusCode, template: &impl Template) -> Result<Response, PageError> {
+    Ok((status, render(template)?).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "layout/refusal.html")]
+struct RefusalPage {
+    ctx: Ctx,
+    title: String,
+    text: String,
+    reference: String,
+    ways_out: Vec<WayOut>,
+}
+
+/// Middleware: finds out who asks and in which language, refuses forged
+/// submissions, and gives refusals and faults their page.
+pub async fn prepare(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let started = std::time::Instant::now();
+    let request_id = crate::db::random_hex::<6>();
+    let method = request.method().clone();
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or_else(|| "/".to_owned(), ToString::to_string);
+    let headers = request.headers().clone();
+    let ctx = match context(&app, &headers, path).await {
+        Ok(ctx) => ctx,
+        Err(fault) => return PageError::Fault(fault).into_response(),
+    };
+    let foreign = changes_something(&method) && !same_origin(&app, &headers);
+    request.extensions_mut().insert(ctx.clone());
+    let wants_json = request
+        .headers()
+        .get(header::ACCEPT)
+        .is_some_and(|accept| accept.as_bytes().starts_with(b"application/json"));
+    // The route, not the path: a path may hold a link's secret.
+    let route = request
+        .extensions()
+        .get::<axum::extract::MatchedPath>()
+        .map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
+    let mut response = if foreign {
+        PageError::from(Refusal::new(StatusCode::FORBIDDEN, "refusal-forged").way_out("/", "way-out-home"))
+            .into_response()
+    } else {
+        next.run(request).await
+    };
+    tracing::info!(
+        request_id,
+        %method,
+        route,
+        status = response.status().as_u16(),
+        ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "request {request_id}"
+    );
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED
+        && response.extensions().get::<Refusal>().is_none()
+    {
+        response
+            .extensions_mut()
+            .insert(Refusal {
+                status: StatusCode::METHOD_NOT_ALLOWED,
+                ..Refusal::not_found()
+            });
+    }
+    worded(ctx, response, wants_json)
+}
+
+/// Replaces a refusal or fault by its page, or by JSON where a script asked.
+fn worded(ctx: Ctx, mut response: Response, wants_json: bool) -> Response {
+    let status = response.status();
+    let (title, text, reference, ways_out, code) =
+        if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+            (
+                ctx.t(&format!("{}-title", refusal.name)),
+                ctx.t(&format!("{}-text", refusal.name)),
+                String::new(),
+                refusal.ways_out,
+                refusal.name,
+            )
+        } else if let Some(FaultReference(reference)) = response.extensions_mut().remove() {
+            (
+                ctx.t("fault-title"),
+                ctx.t("fault-text"),
+                reference,
+                vec![WayOut {
+                    href: "/".into(),
+                    label: "way-out-home",
+                }],
+                "fault",
+            )
+        } else {
+            return response;
+        };
+    let mut worded = if wants_json {
+        let body = serde_json::json!({ "code": code, "title": title, "message": text, "reference": reference });
+        axum::Json(body).into_response()
+    } else {
+        match render(&RefusalPage {
+            ctx,
+            title,
+            text,
+            reference,
+            ways_out,
+        }) {
+            Ok(page) => page.into_response(),
+            Err(_) => status.into_response(),
+        }
+    };
+    *worded.status_mut() = status;
+    // Cookies set on the way to a refusal (a login just ended, say) are kept.
+    for cookie in response.headers().get_all(header::SET_COOKIE) {
+        worded
+            .headers_mut()
+            .append(header::SET_COOKIE, cookie.clone());
+    }
+    worded
+}
+
+async fn context(app: &App, headers: &HeaderMap, path: String) -> Result<Ctx, Fault> {
+    let jar = CookieJar::from_headers(headers);
+    let now = app.clock.now();
+    let secure = app.config.secure();
+    let mut who = Who::Nobody;
+    if let Some(cookie) = jar.get(&cookie_name(secure, session::COOKIE)) {
+        let mut tx = app.db.read().await?;
+        let (found, due) = session::find(&mut tx, &app.keys, cookie.value(), now).await?;
+        drop(tx);
+        who = found;
+        if due && let Some(session) = session_of(&who) {
+            let mut tx = app.db.begin().await?;
+            session::mark_seen(&mut tx, session, now).await?;
+            tx.commit().await?;
+        }
+    }
+    let lang = jar
+        .get(LANG_COOKIE)
+        .and_then(|cookie| Lang::parse(cookie.value()))
+        .unwrap_or_else(|| {
+            Lang::accepted(
+                headers
+                    .get(header::ACCEPT_LANGUAGE)
+                    .and_then(|value| value.to_str().ok())
+                    .unwrap_or_default(),
+            )
+        });
+    Ok(Ctx {
+        lang,
+        csrf: session_of(&who).map_or_else(String::new, |session| csrf_token(app, session)),
+        who,
+        path,
+        sandbox: cfg!(feature = "sandbox"),
+        quick_exit: false,
+        now,
+        assets: app.assets.clone(),
+    })
+}
+
+fn session_of(who: &Who) -> Option<&str> {
+    match who {
+        Who::Nobody => None,
+        Who::Citizen(citizen) => Some(&citizen.session),
+        Who::Officer(officer) => Some(&officer.session),
+    }
+}
+
+/// The anti-forgery token of a session.
+#[must_use]
+pub fn csrf_token(app: &App, session: &str) -> String {
+    hex(ring::hmac::sign(&app.keys.csrf, session.as_bytes()).as_ref())
+}
+
+fn changes_something(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// Whether a submission comes from our own pages. Browsers say so themselves
+/// (`Sec-Fetch-Site`, else `Origin`); a client that sends neither is no browser
+/// and carries no cookie that a foreign page could misuse.
+fn same_origin(app: &App, headers: &HeaderMap) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin" || site == "none";
+    }
+    match headers.get(header::ORIGIN).map(HeaderValue::to_str) {
+        None => true,
+        Some(Ok(origin)) => origin == app.config.public_url,
+        Some(Err(_)) => false,
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Ctx {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, PageError> {
+        parts
+            .extensions
+            .get::<Ctx>()
+            .cloned()
+            .ok_or_else(|| PageError::Fault(Fault::other("a route lies outside page::prepare")))
+    }
+}
+
+fn login_with_return(path: &str, login: &str) -> PageError {
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("retour", path)
+        .finish();
+    PageError::Redirect(format!("{login}?{query}"))
+}
+
+impl<S: Sync> FromRequestParts<S> for SignedInCitizen {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, PageError> {
+        let ctx = Ctx::from_request_parts(parts, state).await?;
+        match ctx.who {
+            Who::Citizen(citizen) => Ok(*citizen),
+            Who::Officer(_) => Err(Refusal::new(StatusCode::FORBIDDEN, "refusal-citizens-only")
+                .way_out("/agent", "way-out-agenda")
+                .into()),
+            Who::Nobody => Err(login_with_return(&ctx.path, "/connexion")),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for SignedInOfficer {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, PageError> {
+        let ctx = Ctx::from_request_parts(parts, state).await?;
+        match ctx.who {
+            Who::Officer(officer) => Ok(*officer),
+            Who::Citizen(_) => Err(Refusal::new(StatusCode::FORBIDDEN, "refusal-officers-only")
+                .way_out("/", "way-out-home")
+                .into()),
+            Who::Nobody => Err(login_with_return(&ctx.path, "/agent/connexion")),
+        }
+    }
+}
+
+/// Only a local path is followed after a login or a language switch: anything
+/// that a browser could read as another host leads home instead.
+#[must_use]
+pub fn safe_return(path: &str) -> String {
+    let local = path.starts_with('/')
+        && !path.starts_with("//")
+        && !path.contains('\\')
+        && !path.chars().any(char::is_control);
+    if local && path.len() <= 512 {
+        path.to_owned()
+    } else {
+        "/".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::safe_return;
+
+    #[test]
+    fn a_return_path_never_leaves_this_site() {
+        for (given, expected) in [
+            ("/espace", "/espace"),
+            ("/espace?x=1", "/espace?x=1"),
+            ("", "/"),
+            ("https://exemple.fr", "/"),
+            ("//exemple.fr", "/"),
+            ("/\\exemple.fr", "/"),
+            ("\\\\exemple.fr", "/"),
+            ("javascript:alert(1)", "/"),
+            ("/a\nSet-Cookie: x", "/"),
+        ] {
+            assert_eq!(safe_return(given), expected, "{given}");
+        }
+    }
+}

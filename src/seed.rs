@@ -1,0 +1,1 @@
+//! The demonstration's data: fictional units of two departments.
