@@ -1,0 +1,304 @@
+//! What a participant's page and the media node say to each other: one JSON
+//! object per WebSocket message, told apart by its `type`.
+//!
+//! Only the shapes live here. This file knows neither WebSocket, nor WebRTC, nor
+//! whether a message is allowed at a given moment: `room.rs` decides that.
+//! Unknown fields are ignored so that an older node serves a newer page; an
+//! unknown type is told apart from a malformed message for the same reason.
+//! `PROTOCOL.md` tells the same story in words, and every fixture in
+//! `tests/fixtures/protocol` is read by Rust and by TypeScript.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::room_document::{ParticipantId, Place, Role, RoomState};
+
+/// The WebSocket subprotocol of participants, at the path [`SIGNALING_PATH`].
+pub const SIGNALING_SUBPROTOCOL: &str = "visioplainte.v1";
+
+/// Where participants connect.
+pub const SIGNALING_PATH: &str = "/signaling";
+
+/// What a participant's page says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ClientMessage {
+    /// The first message, and only the first. `resume` is the secret of an
+    /// earlier `joined` or `waiting`; it says "I still hold my peer connection".
+    Join {
+        /// The join token, minted by the service.
+        token: String,
+        /// The secret that the node gave with the previous connection.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resume: Option<String>,
+    },
+    /// The answer to the offer with the same `negotiation` number.
+    Answer {
+        /// Which offer is answered; an answer to an older one is ignored.
+        negotiation: u32,
+        /// The session description.
+        sdp: String,
+    },
+    /// An ICE candidate of the page; an empty `candidate` ends them.
+    Candidate {
+        /// The attribute's value, as `RTCIceCandidate.candidate` gives it.
+        candidate: String,
+        /// The m-line it belongs to.
+        #[serde(default)]
+        mid: Option<String>,
+        /// The same, by index.
+        #[serde(default)]
+        index: Option<u16>,
+    },
+    /// Asks for a fresh peer connection, because the network changed or media stopped.
+    RestartIce {},
+    /// Whether the participant now means to send sound and image.
+    Media {
+        /// False while the microphone is muted.
+        audio: bool,
+        /// False while the camera is off.
+        video: bool,
+    },
+    /// The participant goes away on purpose.
+    Leave {},
+    /// Heartbeat; the same `t` comes back in `pong`.
+    Ping {
+        /// Any number that the page finds useful.
+        t: serde_json::Number,
+    },
+}
+
+/// What the node says to a participant's page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerMessage {
+    /// The participant has a seat and is not let in yet: no media, no data.
+    Waiting {
+        /// Who this connection is.
+        participant: ParticipantId,
+        /// To be sent in the `join` of a later connection.
+        resume: String,
+    },
+    /// The participant is in; an offer follows.
+    Joined {
+        /// Who this connection is.
+        participant: ParticipantId,
+        /// To be sent in the `join` of a later connection.
+        resume: String,
+    },
+    /// Only the node offers. The page answers with the same `negotiation`.
+    Offer {
+        /// Grows with every offer of this seat.
+        negotiation: u32,
+        /// The node's peer connection is new: the page builds a new one too.
+        fresh: bool,
+        /// The session description.
+        sdp: String,
+        /// What each m-line carries, by mid. A track of the page's own
+        /// participant is one that the page sends.
+        tracks: BTreeMap<String, Track>,
+    },
+    /// The whole state of the room as this participant may see it.
+    State(RoomView),
+    /// How the participant's own connection is doing.
+    Quality(Quality),
+    /// The node will not serve this connection and closes it with the same code.
+    Refused {
+        /// A close code of [`CloseCode`].
+        code: u16,
+        /// Whether trying again, with back-off, may help.
+        retry: bool,
+    },
+    /// The hearing is over; the connection closes.
+    Ended {},
+    /// The answer to `ping`.
+    Pong {
+        /// The `t` of the ping.
+        t: serde_json::Number,
+    },
+}
+
+/// What one m-line carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Track {
+    /// Whose sound or image.
+    pub participant: ParticipantId,
+    /// Sound or image.
+    pub kind: MediaKind,
+}
+
+/// Sound or image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MediaKind {
+    /// Sound.
+    Audio,
+    /// Image.
+    Video,
+}
+
+/// The room as one participant may see it, always whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomView {
+    /// The version of the room document that this view comes from.
+    pub version: u64,
+    /// Open, paused or ended.
+    pub state: RoomState,
+    /// Where the receiving participant is.
+    pub place: Place,
+    /// Everyone that the receiving participant may know of, themselves included.
+    pub participants: Vec<ParticipantView>,
+    /// Whose sound and image reach the receiving participant at this moment.
+    pub hears: Vec<ParticipantId>,
+}
+
+/// One participant, as the others see them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParticipantView {
+    /// Who.
+    pub participant: ParticipantId,
+    /// In which quality they attend.
+    pub role: Role,
+    /// The words to show for them.
+    pub label: String,
+    /// Waiting, in or aside.
+    pub place: Place,
+    /// Whether they have a live signaling connection.
+    pub connected: bool,
+    /// Whether they mean to send sound.
+    pub audio: bool,
+    /// Whether they mean to send image.
+    pub video: bool,
+}
+
+/// How one participant's connection is doing, over the last few seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Quality {
+    /// Round trip between the browser and the node, in milliseconds, when known.
+    pub rtt_ms: Option<u32>,
+    /// Share of packets lost from the browser to the node, 0 to 1.
+    pub loss_up: f32,
+    /// Share of packets lost from the node to the browser, 0 to 1.
+    pub loss_down: f32,
+    /// Bits per second from the browser to the node.
+    pub bitrate_up: u32,
+    /// Bits per second from the node to the browser.
+    pub bitrate_down: u32,
+}
+
+/// Why the node closes a WebSocket (RFC 6455 section 7.4.2, private range).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CloseCode {
+    /// A normal end, by `leave` (RFC 6455: 1000).
+    Normal,
+    /// The node is stopping; come back at once (RFC 6455: 1001).
+    GoingAway,
+    /// A message that is not of the protocol, or out of turn.
+    Malformed,
+    /// The token is missing, forged or expired: fetch another one.
+    TokenRefused,
+    /// The room exists and has no seat for this participant, or no longer.
+    NotInRoom,
+    /// No such room here, perhaps not yet: try again.
+    UnknownRoom,
+    /// Nothing was heard for too long.
+    HeartbeatLost,
+    /// A newer connection took the seat.
+    Replaced,
+    /// The hearing is over.
+    Ended,
+    /// A message is larger than allowed.
+    TooLarge,
+    /// Too many messages, or messages left unread for too long.
+    TooMany,
+    /// The node has no place left: try again, perhaps elsewhere.
+    Full,
+}
+
+impl CloseCode {
+    /// The number on the wire.
+    pub const fn number(self) -> u16 {
+        match self {
+            Self::Normal => 1000,
+            Self::GoingAway => 1001,
+            Self::Malformed => 4400,
+            Self::TokenRefused => 4401,
+            Self::NotInRoom => 4403,
+            Self::UnknownRoom => 4404,
+            Self::HeartbeatLost => 4408,
+            Self::Replaced => 4409,
+            Self::Ended => 4410,
+            Self::TooLarge => 4413,
+            Self::TooMany => 4429,
+            Self::Full => 4503,
+        }
+    }
+
+    /// Whether the page should try again by itself, with back-off and a fresh token.
+    pub const fn retry(self) -> bool {
+        match self {
+            Self::GoingAway
+            | Self::TokenRefused
+            | Self::UnknownRoom
+            | Self::HeartbeatLost
+            | Self::TooMany
+            | Self::Full => true,
+            Self::Normal
+            | Self::Malformed
+            | Self::NotInRoom
+            | Self::Replaced
+            | Self::Ended
+            | Self::TooLarge => false,
+        }
+    }
+}
+
+/// Why a text is not a message of this protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ParseError {
+    /// Well formed, of a type this version does not know: ignored, for newer pages.
+    #[error("unknown message type")]
+    UnknownType,
+    /// Not JSON, without a type, or with wrong fields.
+    #[error("malformed message")]
+    Malformed,
+}
+
+/// Reads a message by its `type`, whatever side speaks.
+pub fn parse<'a, M: Deserialize<'a>>(text: &'a str, known: &[&str]) -> Result<M, ParseError> {
+    #[derive(Deserialize)]
+    struct Envelope<'a> {
+        #[serde(rename = "type", borrow)]
+        kind: std::borrow::Cow<'a, str>,
+    }
+    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|_| ParseError::Malformed)?;
+    if !known.contains(&envelope.kind.as_ref()) {
+        return Err(ParseError::UnknownType);
+    }
+    serde_json::from_str(text).map_err(|_| ParseError::Malformed)
+}
+
+impl ClientMessage {
+    /// The types that a page may send.
+    pub const TYPES: &[&str] = &[
+        "join",
+        "answer",
+        "candidate",
+        "restart_ice",
+        "media",
+        "leave",
+        "ping",
+    ];
+
+    /// Reads what a page sent.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        parse(text, Self::TYPES)
+    }
+}
+
+/// Writes any message of the protocol as JSON.
+pub(crate) fn to_json<M: Serialize>(message: &M) -> String {
+    serde_json::to_string(message)
+        .expect("messages hold only strings, finite numbers and maps keyed by strings")
+}
