@@ -1,24 +1,154 @@
-//! The subcommands.
+//! The subcommands: how a process of the service starts, and how an operator
+//! examines a deployment.
 
-use axum::extract::State;
-use axum::http::StatusCode;
+mod check;
+mod serve;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Subcommand;
 
 use crate::app::App;
+use crate::audit;
+use crate::clock::Clock;
+use crate::config::Config;
 use crate::error::Fault;
-use crate::fetch_optional;
 
-/// Whether this process can serve: the database answers.
-pub async fn ready(State(app): State<App>) -> Result<&'static str, StatusCode> {
-    async fn ask(app: &App) -> Result<(), Fault> {
-        let mut tx = app.db.read().await?;
-        fetch_optional!(&mut tx, (i64,), "select count(*) from units")?;
-        Ok(())
-    }
-    match ask(&app).await {
-        Ok(()) => Ok("ready\n"),
+pub use serve::{background, ready};
+
+/// What the binary can be asked to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Pages, background work and a supervised media node (the default).
+    Serve,
+    /// A media node alone: no database, no secret, no file.
+    Media(MediaArguments),
+    /// Background work alone: messages, hand-off, media control.
+    Worker,
+    /// Brings the database's schema up to date.
+    Migrate,
+    /// Fills the database with the demonstration's fictional units.
+    Seed,
+    /// Examines this deployment and says what is wrong with it.
+    Check,
+    /// The journal.
+    #[command(subcommand)]
+    Journal(Journal),
+    /// Hand-off packages.
+    #[command(subcommand)]
+    Package(Package),
+}
+
+/// Arguments of a media node.
+#[derive(Debug, clap::Args)]
+pub struct MediaArguments {
+    /// End when standard input closes: the parent is gone.
+    #[arg(long)]
+    supervised: bool,
+    /// Address of signaling and control.
+    #[arg(long)]
+    listen: SocketAddr,
+    /// UDP address of a worker; once for each.
+    #[arg(long, required = true)]
+    udp: Vec<SocketAddr>,
+    /// Address told to browsers when it differs from the bound one.
+    #[arg(long)]
+    announce: Option<IpAddr>,
+    /// Public key of join and control tokens, 64 hexadecimal digits.
+    #[arg(long)]
+    token_key: String,
+    /// Name of the node.
+    #[arg(long, default_value = "media")]
+    node: String,
+    /// Filter of the log.
+    #[arg(long, default_value = "info")]
+    log: String,
+}
+
+/// What can be done with the journal.
+#[derive(Debug, Subcommand)]
+pub enum Journal {
+    /// Finds the first line that was changed, removed, inserted or moved.
+    Verify,
+}
+
+/// What can be done with hand-off packages.
+#[derive(Debug, Subcommand)]
+pub enum Package {
+    /// Checks a delivered package against its own list of hashes.
+    Verify {
+        /// The package's folder.
+        folder: PathBuf,
+    },
+}
+
+/// Runs a subcommand to its end.
+#[must_use]
+pub fn run(command: Command) -> ExitCode {
+    let outcome = match command {
+        Command::Media(arguments) => serve::media(arguments),
+        Command::Package(Package::Verify { folder }) => verify_package(&folder),
+        other => with_service(other),
+    };
+    match outcome {
+        Ok(code) => code,
         Err(fault) => {
-            tracing::warn!(%fault, "not ready: {fault}");
-            Err(StatusCode::SERVICE_UNAVAILABLE)
+            eprintln!("visioplainte: {fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn with_service(command: Command) -> Result<ExitCode, Fault> {
+    let config = Config::load()?;
+    serve::start_log(&config.log, &config.log_format);
+    serve::runtime()?.block_on(async {
+        match command {
+            Command::Serve => serve::serve(config).await,
+            Command::Worker => serve::worker(config).await,
+            Command::Migrate => {
+                let app = App::open(config, Clock::System).await?;
+                app.db.migrate().await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Seed => {
+                let app = App::open(config, Clock::System).await?;
+                crate::seed::seed(&app).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Check => check::check(config).await,
+            Command::Journal(Journal::Verify) => verify_journal(config).await,
+            Command::Media(_) | Command::Package(_) => Ok(ExitCode::SUCCESS),
+        }
+    })
+}
+
+async fn verify_journal(config: Config) -> Result<ExitCode, Fault> {
+    let app = App::open(config, Clock::System).await?;
+    let mut tx = app.db.read().await?;
+    Ok(match audit::verify_all(&mut tx).await? {
+        Ok(lines) => {
+            println!("journal: {lines} lines, every chain is whole");
+            ExitCode::SUCCESS
+        }
+        Err(broken) => {
+            println!("journal: {broken}");
+            ExitCode::FAILURE
+        }
+    })
+}
+
+fn verify_package(folder: &std::path::Path) -> Result<ExitCode, Fault> {
+    match crate::complaint::package::verify_folder(folder) {
+        Ok(files) => {
+            println!("package: {files} files, all as listed");
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(wrong) => {
+            println!("package: {wrong}");
+            Ok(ExitCode::FAILURE)
         }
     }
 }

@@ -2,6 +2,10 @@
 //! tells, a worker renders and sends it later, at least once. Given a
 //! recipient, a template and values, it knows no other slice.
 
+pub mod outbox;
+pub mod suppliers;
+pub mod templates;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

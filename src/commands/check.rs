@@ -1,0 +1,143 @@
+//! `check`: examines a deployment and says, line by line, what is well and
+//! what is not. It changes nothing.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{Config, TlsMode};
+use crate::error::Fault;
+use crate::fetch_optional;
+
+struct Report {
+    wrong: usize,
+}
+
+impl Report {
+    fn line(&mut self, what: &str, outcome: Result<String, String>) {
+        match outcome {
+            Ok(detail) => println!("ok     {what}: {detail}"),
+            Err(detail) => {
+                self.wrong += 1;
+                println!("WRONG  {what}: {detail}");
+            }
+        }
+    }
+}
+
+/// Runs every examination; fails when one of them does.
+///
+/// # Errors
+/// When the service cannot even be opened.
+pub async fn check(config: Config) -> Result<ExitCode, Fault> {
+    let mut report = Report { wrong: 0 };
+    report.line("sandbox", sandbox(&config));
+    report.line("tls", tls(&config));
+    report.line("keys", keys(&config));
+    let app = App::open(config, Clock::System).await?;
+    report.line("database", database(&app).await);
+    for (name, issuer) in [
+        ("franceconnect", app.config.franceconnect_issuer()),
+        ("proconnect", app.config.proconnect_issuer()),
+    ] {
+        report.line(name, provider(&issuer).await);
+    }
+    report.line("mail", reachable(&app.config.smtp_url).await);
+    report.line("sms", reachable(&app.config.sms_url).await);
+    report.line("turn", turn(&app.config));
+    Ok(if report.wrong == 0 {
+        ExitCode::SUCCESS
+    } else {
+        println!("{} to mend", report.wrong);
+        ExitCode::FAILURE
+    })
+}
+
+fn sandbox(config: &Config) -> Result<String, String> {
+    match (cfg!(feature = "sandbox"), config.on_localhost()) {
+        (false, _) => Ok("absent from this build".into()),
+        (true, true) => Ok("present, on localhost only".into()),
+        (true, false) => Err("present on an address that others can reach".into()),
+    }
+}
+
+fn tls(config: &Config) -> Result<String, String> {
+    match config.tls {
+        _ if config.on_localhost() && !config.secure() => Ok("not needed on localhost".into()),
+        TlsMode::Off if config.secure() => Ok("left to a proxy in front".into()),
+        TlsMode::Files => Ok("own certificate".into()),
+        TlsMode::SelfSigned => Err("self-signed: for a local network only".into()),
+        TlsMode::Off => Err("public_url is not https".into()),
+    }
+}
+
+fn keys(config: &Config) -> Result<String, String> {
+    if config.master_key.is_empty() && !config.on_localhost() {
+        return Err("the master secret lies beside the data: set master_key".into());
+    }
+    Ok("master secret present".into())
+}
+
+async fn database(app: &App) -> Result<String, String> {
+    let count = async {
+        let mut tx = app.db.read().await?;
+        fetch_optional!(&mut tx, (i64,), "select count(*) from units")
+    };
+    match count.await {
+        Ok(units) => Ok(format!(
+            "{}, {} units",
+            app.db.engine(),
+            units.map_or(0, |(count,)| count)
+        )),
+        Err(fault) => Err(fault.to_string()),
+    }
+}
+
+async fn provider(issuer: &str) -> Result<String, String> {
+    let address = format!("{issuer}/.well-known/openid-configuration");
+    let answer = reqwest::Client::new()
+        .get(&address)
+        .timeout(Duration::from_secs(10))
+        .send()
+        .await
+        .map_err(|error| format!("{issuer}: {}", error.without_url()))?;
+    if answer.status().is_success() {
+        Ok(issuer.to_owned())
+    } else {
+        Err(format!("{issuer} answers {}", answer.status()))
+    }
+}
+
+async fn reachable(address: &str) -> Result<String, String> {
+    if address.is_empty() {
+        return if cfg!(feature = "sandbox") {
+            Ok("the sandbox's page".into())
+        } else {
+            Err("no supplier is configured".into())
+        };
+    }
+    let url = url::Url::parse(address).map_err(|error| error.to_string())?;
+    let host = url.host_str().unwrap_or_default().to_owned();
+    let port = url.port_or_known_default().unwrap_or(match url.scheme() {
+        "smtps" => 465,
+        _ => 587,
+    });
+    tokio::time::timeout(
+        Duration::from_secs(5),
+        tokio::net::TcpStream::connect((host.as_str(), port)),
+    )
+    .await
+    .map_err(|_| format!("{host}:{port} does not answer"))?
+    .map_err(|error| format!("{host}:{port}: {error}"))?;
+    Ok(format!("{host}:{port}"))
+}
+
+fn turn(config: &Config) -> Result<String, String> {
+    match (config.turn_urls.is_empty(), config.turn_secret.is_empty()) {
+        (true, _) if config.on_localhost() => Ok("not needed on localhost".into()),
+        (true, _) => Err("no relay: people on networks without UDP cannot come in".into()),
+        (false, true) => Err("turn_secret is empty".into()),
+        (false, false) => Ok(config.turn_urls.join(", ")),
+    }
+}

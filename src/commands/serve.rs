@@ -1,0 +1,295 @@
+//! Starting the processes: pages, background work, media node.
+
+use std::io::{Read, Write};
+use std::process::ExitCode;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use super::MediaArguments;
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{Config, TlsMode};
+use crate::error::Fault;
+use crate::{complaint, fetch_optional, hearings, keys, media, notifications};
+
+/// Starts the log: one line per request and per act, with ids and nothing personal.
+pub fn start_log(filter: &str, format: &str) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // A second start, in tests that run two commands, keeps the first one.
+    let _ = if format == "json" {
+        builder.json().try_init()
+    } else {
+        builder.try_init()
+    };
+}
+
+/// The runtime of every command but `media`'s own.
+///
+/// # Errors
+/// When the system gives no threads.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Fault> {
+    // Two TLS stacks could be asked for; this process uses ring for all.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Fault::other)
+}
+
+/// `serve`: pages, background work and, unless nodes run apart, a media child.
+///
+/// # Errors
+/// When the port is taken, or database or certificate cannot be had.
+pub async fn serve(config: Config) -> Result<ExitCode, Fault> {
+    refuse_open_sandbox(&config)?;
+    let app = App::open(config, Clock::System).await?;
+    app.db.migrate().await?;
+    let shutdown = CancellationToken::new();
+    let mut tasks = background(&app, &shutdown);
+    if app.config.media_nodes.is_empty() {
+        tasks.push(tokio::spawn(media::supervise(app.clone(), shutdown.clone())));
+    }
+    let handle = Handle::new();
+    let stopping = tokio::spawn(stop_on_signal(handle.clone(), shutdown.clone()));
+    announce(&app.config);
+    let service = app.router().into_make_service();
+    let listener = std::net::TcpListener::bind(app.config.listen)
+        .map_err(|error| Fault::other(format!("{}: {error}", app.config.listen)))?;
+    listener.set_nonblocking(true).map_err(Fault::other)?;
+    let served = match tls_of(&app.config).await? {
+        None => {
+            axum_server::from_tcp(listener)
+                .map_err(Fault::other)?
+                .handle(handle)
+                .serve(service)
+                .await
+        }
+        Some(tls) => {
+            axum_server::from_tcp_rustls(listener, tls)
+                .map_err(Fault::other)?
+                .handle(handle)
+                .serve(service)
+                .await
+        }
+    };
+    shutdown.cancel();
+    stopping.abort();
+    for task in tasks {
+        let _ = task.await;
+    }
+    served.map_err(Fault::other)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `worker`: background work without pages.
+///
+/// # Errors
+/// When the database cannot be had.
+pub async fn worker(config: Config) -> Result<ExitCode, Fault> {
+    let app = App::open(config, Clock::System).await?;
+    let shutdown = CancellationToken::new();
+    let tasks = background(&app, &shutdown);
+    wait_for_signal().await;
+    shutdown.cancel();
+    for task in tasks {
+        let _ = task.await;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Starts what goes on beside the pages.
+#[must_use]
+pub fn background(app: &App, shutdown: &CancellationToken) -> Vec<tokio::task::JoinHandle<()>> {
+    let tasks = vec![
+        tokio::spawn(notifications::outbox::run(app.clone(), shutdown.clone())),
+        tokio::spawn(hearings::control::run(app.clone(), shutdown.clone())),
+        tokio::spawn(complaint::handoff::run(app.clone(), shutdown.clone())),
+    ];
+    #[cfg(feature = "sandbox")]
+    let tasks = {
+        let mut tasks = tasks;
+        tasks.push(tokio::spawn(crate::sandbox::receiver::run(
+            app.config.handoff_dir.clone().into(),
+            shutdown.clone(),
+        )));
+        tasks
+    };
+    tasks
+}
+
+/// `media`: one media node. Everything it needs is opened before it is confined.
+///
+/// # Errors
+/// When an address is taken or the key cannot be read.
+pub fn media(arguments: MediaArguments) -> Result<ExitCode, Fault> {
+    start_log(&arguments.log, "text");
+    if arguments.supervised {
+        end_with_standard_input();
+    }
+    let config = signaling::NodeConfig {
+        node: arguments.node,
+        udp: arguments.udp,
+        announce: arguments.announce,
+        token_key: keys::parse_master(&arguments.token_key)
+            .map_err(|_| Fault::other("the token key is not 64 hexadecimal digits"))?,
+        limits: signaling::Limits::default(),
+    };
+    runtime()?.block_on(async {
+        let listener = tokio::net::TcpListener::bind(arguments.listen)
+            .await
+            .map_err(Fault::other)?;
+        let shutdown = CancellationToken::new();
+        let stop = shutdown.clone();
+        tokio::spawn(async move {
+            wait_for_signal().await;
+            stop.cancel();
+        });
+        signaling::serve(listener, config, shutdown)
+            .await
+            .map_err(Fault::other)?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Ends this process when its parent closes our standard input or dies.
+fn end_with_standard_input() {
+    std::thread::spawn(|| {
+        let mut sink = [0_u8; 64];
+        while matches!(std::io::stdin().read(&mut sink), Ok(read) if read > 0) {}
+        std::process::exit(0);
+    });
+}
+
+/// Whether this process can serve: the database answers.
+pub async fn ready(State(app): State<App>) -> Result<&'static str, StatusCode> {
+    async fn ask(app: &App) -> Result<(), Fault> {
+        let mut tx = app.db.read().await?;
+        fetch_optional!(&mut tx, (i64,), "select count(*) from units")?;
+        Ok(())
+    }
+    match ask(&app).await {
+        Ok(()) => Ok("ready\n"),
+        Err(fault) => {
+            tracing::warn!(%fault, "not ready: {fault}");
+            Err(StatusCode::SERVICE_UNAVAILABLE)
+        }
+    }
+}
+
+async fn stop_on_signal(handle: Handle<std::net::SocketAddr>, shutdown: CancellationToken) {
+    wait_for_signal().await;
+    tracing::info!("stopping");
+    shutdown.cancel();
+    handle.graceful_shutdown(Some(std::time::Duration::from_secs(5)));
+}
+
+async fn wait_for_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// The sandbox lets anybody be anybody: it is shown to this machine or, on
+/// purpose, to a local network by self-signed TLS, never to the Internet.
+fn refuse_open_sandbox(config: &Config) -> Result<(), Fault> {
+    let open = cfg!(feature = "sandbox")
+        && !config.on_localhost()
+        && config.tls != TlsMode::SelfSigned;
+    if open {
+        return Err(Fault::other(
+            "this build holds the sandbox, where anybody can be anybody: it serves localhost, or a local network with tls = \"self_signed\"",
+        ));
+    }
+    Ok(())
+}
+
+async fn tls_of(config: &Config) -> Result<Option<RustlsConfig>, Fault> {
+    match config.tls {
+        TlsMode::Off => Ok(None),
+        TlsMode::Files => {
+            RustlsConfig::from_pem_file(&config.tls_certificate, &config.tls_key)
+                .await
+                .map(Some)
+                .map_err(Fault::other)
+        }
+        TlsMode::SelfSigned => {
+            let (certificate, key) = self_signed(config)?;
+            RustlsConfig::from_pem(certificate.into_bytes(), key.into_bytes())
+                .await
+                .map(Some)
+                .map_err(Fault::other)
+        }
+    }
+}
+
+/// The certificate of the local network: made once and kept, so that a phone
+/// that accepted it is not asked again.
+///
+/// # Errors
+/// When it cannot be made, read or written.
+pub fn self_signed(config: &Config) -> Result<(String, String), Fault> {
+    let (certificate_path, key_path) = (
+        config.data_dir.join("self-signed.pem"),
+        config.data_dir.join("self-signed.key"),
+    );
+    if let (Ok(certificate), Ok(key)) = (
+        std::fs::read_to_string(&certificate_path),
+        std::fs::read_to_string(&key_path),
+    ) {
+        return Ok((certificate, key));
+    }
+    std::fs::create_dir_all(&config.data_dir).map_err(Fault::other)?;
+    let host = url::Url::parse(&config.public_url)
+        .ok()
+        .and_then(|url| url.host_str().map(ToOwned::to_owned))
+        .unwrap_or_else(|| "localhost".to_owned());
+    let made = rcgen::generate_simple_self_signed(vec![host, "localhost".to_owned()])
+        .map_err(Fault::other)?;
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    std::fs::write(&certificate_path, &certificate).map_err(Fault::other)?;
+    let mut file = std::fs::OpenOptions::new();
+    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+    file.write(true)
+        .create(true)
+        .truncate(true)
+        .open(&key_path)
+        .and_then(|mut file| file.write_all(key.as_bytes()))
+        .map_err(Fault::other)?;
+    Ok((certificate, key))
+}
+
+/// Tells the person at the terminal what to open.
+fn announce(config: &Config) {
+    println!();
+    println!("  VisioPlainte est prête : {}", config.public_url);
+    println!("    Usager          {}/", config.public_url);
+    println!("    Agent           {}/agent", config.public_url);
+    println!("    Administration  {}/administration", config.public_url);
+    if cfg!(feature = "sandbox") {
+        println!("    Courriels       {}/bac-a-sable/courrier", config.public_url);
+        println!("    SMS             {}/bac-a-sable/sms", config.public_url);
+    }
+    if config.tls == TlsMode::SelfSigned
+        && let Ok(code) = qrcode::QrCode::new(config.public_url.as_bytes())
+    {
+        let picture = code.render::<qrcode::render::unicode::Dense1x2>().build();
+        println!("\n{picture}\n  Le téléphone demandera d’accepter le certificat.");
+    }
+    println!();
+}
