@@ -1,0 +1,314 @@
+// One hearing's call on one page: joins the person's devices, the line to the
+// node, the peer connection and the view. It decides little; each part does its
+// own work and tells this one what happened.
+
+import { Connection, type JoinGrant, type Phase, browserWorld } from './connection'
+import { LevelMeter, LocalMedia, type Devices } from './media'
+import { Peer } from './peer'
+import type { MediaKind, ParticipantView, RoomView, ServerMessage } from './protocol'
+import { type Standing, shown, statusKey } from './shown'
+import { Watchdog, mediaIsExpected, qualityWord, readStats } from './stats'
+import { CallView } from './view'
+
+const WATCH_EVERY_MS = 250
+const MEASURE_EVERY_MS = 1000
+/** How long a person may be silent in the test before we ask whether the microphone works. */
+const SILENT_AFTER_MS = 4000
+
+export class Call {
+  private readonly view: CallView
+  private readonly media: LocalMedia
+  private readonly meter: LevelMeter
+  private readonly connection: Connection
+  private readonly peer: Peer
+  private watchdog = new Watchdog()
+
+  private phase: Phase | undefined
+  private room: RoomView | undefined
+  private me: string | undefined
+  private iceServers: RTCIceServer[] = []
+  private seatedOnce = false
+  private mediaLost = false
+  private devices: Devices = { cameras: [], microphones: [] }
+  private loudAt = performance.now()
+  private restarts = 0
+  private lines = 0
+  private wakeLock: WakeLockSentinel | undefined
+  private watching = 0
+  private measuredAt = 0
+  private lastMediaBytes = 0
+
+  constructor(private readonly root: HTMLElement) {
+    this.view = new CallView(root, {
+      allow: () => void this.allow(),
+      join: () => void this.join(),
+      toggleMute: () => this.toggleMute(),
+      toggleCamera: () => void this.toggleCamera(),
+      choose: (kind, deviceId) => void this.media.choose(kind, deviceId),
+      chime: () => this.meter.chime(),
+      leave: () => this.leave(),
+      rejoin: () => void this.join(),
+      startSound: () => void this.view.playAll().then(() => this.view.needsTap(false)),
+    })
+    this.meter = new LevelMeter((level) => this.onLevel(level))
+    this.media = new LocalMedia({
+      onTrack: (kind, track) => this.onLocalTrack(kind, track),
+      onProblem: (kind, problem) => this.view.problem(kind, problem),
+      onDevices: (devices) => {
+        this.devices = devices
+        this.showDevices()
+      },
+    })
+    this.peer = new Peer({
+      onAnswer: (negotiation, sdp) => this.connection.send({ type: 'answer', negotiation, sdp }),
+      onCandidate: (candidate) =>
+        this.connection.send({
+          type: 'candidate',
+          candidate: candidate?.candidate ?? '',
+          mid: candidate?.sdpMid ?? null,
+          index: candidate?.sdpMLineIndex ?? null,
+        }),
+      onRemote: (participant, stream) => void this.onRemote(participant, stream),
+      onRemoteGone: (participant) => this.view.detach(participant),
+      onConnectionState: (state) => this.onConnectionState(state),
+    })
+    this.connection = new Connection(
+      root.dataset.tokenUrl ?? '',
+      root.dataset.csrf ?? '',
+      {
+        onPhase: (phase) => this.onPhase(phase),
+        onMessage: (message) => this.onMessage(message),
+        onGrant: (grant: JoinGrant) => (this.iceServers = grant.ice_servers),
+      },
+      browserWorld(),
+    )
+    // A phone that changes from Wi-Fi to 4G, or wakes up, need not wait for a time-out.
+    window.addEventListener('online', () => this.connection.probe())
+    document.addEventListener('visibilitychange', () => {
+      if (document.visibilityState !== 'visible' || this.phase === undefined) return
+      this.connection.probe()
+      void this.keepAwake()
+    })
+    this.view.tested(false, this.media.stream)
+    this.view.controls(this.media.muted, this.media.cameraOff)
+    this.show()
+    this.root.toggleAttribute('data-ready', true)
+  }
+
+  private async allow(): Promise<void> {
+    this.view.problem('audio', undefined)
+    this.view.problem('video', undefined)
+    const open = await this.media.open()
+    this.loudAt = performance.now()
+    this.view.tested(open, this.media.stream)
+    this.showDevices()
+  }
+
+  private async join(): Promise<void> {
+    if (this.phase !== undefined && this.phase.kind !== 'over') return
+    // Without a camera or a microphone the person may still listen and be helped.
+    if (this.media.track('audio') === null && this.media.track('video') === null) await this.allow()
+    this.room = undefined
+    this.view.quality('unknown')
+    this.mediaLost = false
+    this.watchdog = new Watchdog()
+    this.view.joined(true)
+    this.connection.start()
+    void this.keepAwake()
+    window.clearInterval(this.watching)
+    this.watching = window.setInterval(() => void this.watch(), WATCH_EVERY_MS)
+  }
+
+  private leave(): void {
+    this.connection.leave()
+  }
+
+  private toggleMute(): void {
+    if (this.media.track('audio') === null) void this.allow()
+    else this.media.setMuted(!this.media.muted)
+    this.view.announce(this.view.text(`mute-said-${this.media.muted ? 'off' : 'on'}`))
+  }
+
+  private async toggleCamera(): Promise<void> {
+    await this.media.setCamera(this.media.cameraOff)
+    this.view.announce(this.view.text(`camera-said-${this.media.cameraOff ? 'off' : 'on'}`))
+  }
+
+  private onLocalTrack(kind: MediaKind, track: MediaStreamTrack | null): void {
+    if (kind === 'audio') this.meter.listen(track)
+    if (track !== null) this.view.problem(kind, undefined)
+    this.view.controls(this.media.muted, this.media.cameraOff)
+    this.showDevices()
+    this.publish(kind)
+    this.sayMedia()
+  }
+
+  /** Sends a kind only while the room is open to us: a pause is a pause on this side too. */
+  private publish(kind: MediaKind): void {
+    void this.peer.publish(kind, this.mayPublish() ? this.media.track(kind) : null)
+  }
+
+  private mayPublish(): boolean {
+    return this.room !== undefined && this.room.state === 'open' && this.room.place !== 'waiting'
+  }
+
+  private sayMedia(): void {
+    this.connection.send({ type: 'media', audio: !this.media.muted, video: !this.media.cameraOff })
+  }
+
+  private onPhase(phase: Phase): void {
+    this.phase = phase
+    if (phase.kind === 'seated') {
+      this.lines++
+      this.seatedOnce = true
+      this.view.mark('connections', String(this.lines))
+      this.sayMedia()
+    }
+    if (phase.kind === 'over') {
+      window.clearInterval(this.watching)
+      this.peer.close()
+      this.media.close()
+      this.meter.close()
+      this.view.tested(false, this.media.stream)
+      this.view.joined(false)
+      this.view.participants([])
+      this.view.over(
+        phase.message ?? this.view.text(statusKey(this.standing(), shown(this.standing()), this.me), 'status-refused'),
+        phase.why === 'left' || phase.why === 'replaced',
+      )
+      this.seatedOnce = false
+      void this.wakeLock?.release().catch(() => undefined)
+      this.wakeLock = undefined
+    }
+    this.show()
+  }
+
+  private onMessage(message: ServerMessage): void {
+    switch (message.type) {
+      case 'waiting':
+      case 'joined':
+        this.me = message.participant
+        this.view.mark('participant', message.participant)
+        break
+      case 'offer':
+        if (this.me !== undefined) void this.peer.answer(message, this.me, this.iceServers)
+        break
+      case 'state':
+        this.onRoom(message)
+        break
+      case 'quality':
+        this.view.quality(qualityWord(message))
+        break
+      case 'refused':
+      case 'ended':
+        // The close that follows, with its code, decides what to do.
+        break
+      case 'pong':
+        break
+    }
+  }
+
+  private onRoom(room: RoomView): void {
+    const before = this.room
+    this.room = room
+    const others = room.place === 'waiting' ? [] : room.participants.filter(({ participant, place }) => participant !== this.me && place !== 'waiting')
+    this.view.participants(others)
+    this.announceChanges(before, others)
+    if (before?.state !== room.state || before.place !== room.place) {
+      this.publish('audio')
+      this.publish('video')
+    }
+    this.show()
+  }
+
+  private announceChanges(before: RoomView | undefined, others: ParticipantView[]): void {
+    if (before === undefined) return
+    for (const other of others) {
+      const former = before.participants.find(({ participant }) => participant === other.participant)
+      if (other.connected && former?.connected !== true) this.view.announce(`${other.label} ${this.view.text('said-came')}`)
+      else if (!other.connected && former?.connected === true) this.view.announce(`${other.label} ${this.view.text('said-went')}`)
+      else if (former !== undefined && former.audio !== other.audio) this.view.announce(`${other.label} ${this.view.text(other.audio ? 'said-unmuted' : 'said-muted')}`)
+    }
+  }
+
+  private async onRemote(participant: string, stream: MediaStream): Promise<void> {
+    if (!(await this.view.attach(participant, stream))) this.view.needsTap(true)
+  }
+
+  private onConnectionState(state: RTCPeerConnectionState): void {
+    this.view.mark('connectionState', state)
+    if (state === 'failed') this.restart(performance.now())
+    if (state === 'failed' || state === 'disconnected') this.lost(true)
+    if (state === 'connected') this.lost(false)
+  }
+
+  private async watch(): Promise<void> {
+    const report = await this.peer.stats()
+    if (report === undefined) return
+    const sample = readStats(report as unknown as Iterable<[string, unknown]>)
+    const now = performance.now()
+    const settled = this.peer.state === 'connected' || this.peer.state === 'disconnected'
+    const expected = settled && mediaIsExpected(this.room)
+    if (this.watchdog.observe(now, expected, sample)) {
+      this.lost(true)
+      this.restart(now)
+    } else if (sample.mediaBytes > this.lastMediaBytes && this.peer.state === 'connected') {
+      this.lost(false)
+    }
+    this.lastMediaBytes = sample.mediaBytes
+    if (now - this.measuredAt >= MEASURE_EVERY_MS) {
+      this.measuredAt = now
+      this.view.measured(sample, (mid) => this.peer.trackOf(mid)?.participant, this.peer.state)
+    }
+  }
+  private restart(now: number): void {
+    if (!this.connection.send({ type: 'restart_ice' })) {
+      // The line itself may be gone without having said so.
+      this.connection.probe()
+      return
+    }
+    this.watchdog.rested(now)
+    this.restarts++
+    this.view.mark('restarts', String(this.restarts))
+    this.connection.probe()
+  }
+
+  private lost(lost: boolean): void {
+    if (this.mediaLost === lost) return
+    this.mediaLost = lost
+    this.show()
+  }
+
+  private onLevel(level: number): void {
+    this.view.level(level)
+    const now = performance.now()
+    if (level > 0.15) this.loudAt = now
+    this.view.silence(this.phase === undefined && this.media.track('audio') !== null && now - this.loudAt > SILENT_AFTER_MS)
+  }
+
+  private showDevices(): void {
+    const active: Partial<Record<MediaKind, string>> = {}
+    for (const kind of ['audio', 'video'] as const) {
+      const deviceId = this.media.track(kind)?.getSettings().deviceId
+      if (deviceId !== undefined) active[kind] = deviceId
+    }
+    this.view.devices(this.devices, active)
+  }
+
+  private show(): void {
+    const standing = this.standing()
+    const state = shown(standing)
+    const key = statusKey(standing, state, this.me)
+    this.view.show(state, this.view.text(key, `status-${state}`))
+  }
+
+  private standing(): Standing {
+    return { phase: this.phase, view: this.room, seatedOnce: this.seatedOnce, mediaLost: this.mediaLost }
+  }
+
+  /** The screen of a phone stays lit while the person is seen on it. */
+  private async keepAwake(): Promise<void> {
+    if (!('wakeLock' in navigator) || this.wakeLock?.released === false) return
+    this.wakeLock = await navigator.wakeLock.request('screen').catch(() => undefined)
+  }
+}

@@ -1,0 +1,149 @@
+// One peer connection with the node: answers its offers, sends our sound and
+// image, hands out what others send. Only the node offers, so there is no
+// glare; a `fresh` offer replaces the whole connection.
+//
+// It knows the protocol's offers and the browser's WebRTC, not the page.
+
+import type { MediaKind, Offer, Track } from './protocol'
+
+export interface PeerListener {
+  onAnswer(negotiation: number, sdp: string): void
+  onCandidate(candidate: RTCIceCandidate | null): void
+  /** A participant's stream, gathered from one or two tracks; again when it changes. */
+  onRemote(participant: string, stream: MediaStream): void
+  onRemoteGone(participant: string): void
+  onConnectionState(state: RTCPeerConnectionState): void
+}
+
+const MAX_VIDEO_BITS_PER_SECOND = 1_500_000
+
+export class Peer {
+  private connection: RTCPeerConnection | undefined
+  private tracks: Record<string, Track> = {}
+  private me = ''
+  private newest = -1
+  private work: Promise<void> = Promise.resolve()
+  private readonly local: Record<MediaKind, MediaStreamTrack | null> = { audio: null, video: null }
+  private readonly remote = new Map<string, MediaStream>()
+
+  constructor(private readonly listener: PeerListener) {}
+
+  /** Offers are answered one after the other, and one that a newer offer has overtaken not at all. */
+  answer(offer: Offer, me: string, iceServers: RTCIceServer[]): Promise<void> {
+    this.newest = offer.negotiation
+    this.work = this.work.then(() => this.answerNow(offer, me, iceServers)).catch((error: unknown) => {
+      // A broken connection is rebuilt by the watchdog; the reason is for whoever looks.
+      console.warn('offer not answered', error)
+    })
+    return this.work
+  }
+
+  /** What we send from now on; `null` sends nothing of that kind. */
+  async publish(kind: MediaKind, track: MediaStreamTrack | null): Promise<void> {
+    this.local[kind] = track
+    for (const transceiver of this.connection?.getTransceivers() ?? []) {
+      const line = this.tracks[transceiver.mid ?? '']
+      if (line?.participant === this.me && line.kind === kind) await transceiver.sender.replaceTrack(track)
+    }
+  }
+
+  /** Which participant and kind a received m-line carries. */
+  trackOf(mid: string): Track | undefined {
+    return this.tracks[mid]
+  }
+
+  async stats(): Promise<RTCStatsReport | undefined> {
+    return this.connection === undefined ? undefined : this.connection.getStats()
+  }
+
+  get state(): RTCPeerConnectionState | 'none' {
+    return this.connection?.connectionState ?? 'none'
+  }
+
+  /** Forgets the connection; what others sent goes from the page. */
+  close(): void {
+    this.newest = -1
+    this.connection?.close()
+    this.connection = undefined
+    this.tracks = {}
+    for (const participant of [...this.remote.keys()]) this.forget(participant)
+  }
+
+  private async answerNow(offer: Offer, me: string, iceServers: RTCIceServer[]): Promise<void> {
+    if (offer.negotiation < this.newest) return
+    if (offer.fresh || this.connection === undefined) this.renew(iceServers)
+    const connection = this.connection
+    if (connection === undefined) return
+    this.me = me
+    this.tracks = offer.tracks
+    await connection.setRemoteDescription({ type: 'offer', sdp: offer.sdp })
+    for (const transceiver of connection.getTransceivers()) {
+      const line = this.tracks[transceiver.mid ?? '']
+      if (line === undefined) continue
+      if (line.participant === me) {
+        transceiver.direction = 'sendonly'
+        await transceiver.sender.replaceTrack(this.local[line.kind])
+      } else if (transceiver.direction !== 'inactive') {
+        transceiver.direction = 'recvonly'
+      }
+    }
+    await connection.setLocalDescription()
+    if (connection !== this.connection) return
+    this.listener.onAnswer(offer.negotiation, connection.localDescription?.sdp ?? '')
+    await this.limit(connection)
+    this.gather(connection)
+  }
+
+  private renew(iceServers: RTCIceServer[]): void {
+    const former = this.connection
+    const connection = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' })
+    this.connection = connection
+    connection.onicecandidate = ({ candidate }) => {
+      if (connection === this.connection) this.listener.onCandidate(candidate)
+    }
+    connection.onconnectionstatechange = () => {
+      if (connection === this.connection) this.listener.onConnectionState(connection.connectionState)
+    }
+    former?.close()
+  }
+
+  /** Puts together each participant's stream from the lines that carry it. */
+  private gather(connection: RTCPeerConnection): void {
+    const wanted = new Map<string, MediaStreamTrack[]>()
+    for (const transceiver of connection.getTransceivers()) {
+      const line = this.tracks[transceiver.mid ?? '']
+      if (line === undefined || line.participant === this.me || transceiver.currentDirection !== 'recvonly') continue
+      wanted.set(line.participant, [...(wanted.get(line.participant) ?? []), transceiver.receiver.track])
+    }
+    for (const participant of [...this.remote.keys()]) {
+      if (!wanted.has(participant)) this.forget(participant)
+    }
+    for (const [participant, tracks] of wanted) {
+      const stream = this.remote.get(participant) ?? new MediaStream()
+      for (const track of stream.getTracks()) if (!tracks.includes(track)) stream.removeTrack(track)
+      for (const track of tracks) if (!stream.getTracks().includes(track)) stream.addTrack(track)
+      this.remote.set(participant, stream)
+      this.listener.onRemote(participant, stream)
+    }
+  }
+
+  /** Voice before image: the image is bounded, the voice is marked as the one to keep. */
+  private async limit(connection: RTCPeerConnection): Promise<void> {
+    for (const sender of connection.getSenders()) {
+      const kind = sender.track?.kind
+      if (kind === undefined) continue
+      const parameters = sender.getParameters()
+      const encoding = parameters.encodings?.[0]
+      if (encoding === undefined) continue
+      encoding.priority = kind === 'audio' ? 'high' : 'low'
+      if (kind === 'video') encoding.maxBitrate = MAX_VIDEO_BITS_PER_SECOND
+      // A browser that cannot set them still sends.
+      await sender.setParameters(parameters).catch(() => undefined)
+    }
+  }
+
+  private forget(participant: string): void {
+    this.remote.delete(participant)
+    this.listener.onRemoteGone(participant)
+  }
+}

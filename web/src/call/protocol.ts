@@ -1,0 +1,189 @@
+// What the page and the media node say to each other: the twin of
+// `signaling/src/protocol.rs`, field for field. Only shapes and their reading
+// live here; this file knows neither WebSocket nor page.
+//
+// What the node sends is checked before it is believed: a message that is not
+// of this protocol is dropped, an unknown type comes from a newer node.
+
+export const SUBPROTOCOL = 'visioplainte.v1'
+
+export type Role = 'citizen' | 'officer' | 'lawyer' | 'companion' | 'interpreter' | 'supervisor'
+export type Place = 'waiting' | 'in' | 'aside'
+export type RoomState = 'open' | 'paused' | 'ended'
+export type MediaKind = 'audio' | 'video'
+
+export type ClientMessage =
+  | { type: 'join'; token: string; resume?: string }
+  | { type: 'answer'; negotiation: number; sdp: string }
+  | { type: 'candidate'; candidate: string; mid: string | null; index: number | null }
+  | { type: 'restart_ice' }
+  | { type: 'media'; audio: boolean; video: boolean }
+  | { type: 'leave' }
+  | { type: 'ping'; t: number }
+
+export interface Track {
+  participant: string
+  kind: MediaKind
+}
+
+export interface ParticipantView {
+  participant: string
+  role: Role
+  label: string
+  place: Place
+  connected: boolean
+  audio: boolean
+  video: boolean
+}
+
+export interface RoomView {
+  type: 'state'
+  version: number
+  state: RoomState
+  place: Place
+  participants: ParticipantView[]
+  hears: string[]
+}
+
+export interface Offer {
+  type: 'offer'
+  negotiation: number
+  /** The node's peer connection is new: the page builds a new one too. */
+  fresh: boolean
+  sdp: string
+  /** What each m-line carries, by mid; the page's own participant marks what it sends. */
+  tracks: Record<string, Track>
+}
+
+export interface Quality {
+  type: 'quality'
+  rtt_ms: number | null
+  loss_up: number
+  loss_down: number
+  bitrate_up: number
+  bitrate_down: number
+}
+
+export type ServerMessage =
+  | { type: 'waiting'; participant: string; resume: string }
+  | { type: 'joined'; participant: string; resume: string }
+  | Offer
+  | RoomView
+  | Quality
+  | { type: 'refused'; code: number; retry: boolean }
+  | { type: 'ended' }
+  | { type: 'pong'; t: number }
+
+/** What a close code asks of the page. */
+export type AfterClose =
+  /** Try again by itself, with back-off and a fresh token. */
+  | 'retry'
+  /** Tell the person, who may press "revenir". */
+  | 'replaced'
+  /** The hearing is over. */
+  | 'ended'
+  /** Nothing that the page can mend. */
+  | 'refused'
+
+/** RFC 6455's own codes and the node's; anything unknown is a broken line. */
+export function afterClose(code: number): AfterClose {
+  switch (code) {
+    case 4400: // malformed
+    case 4403: // not in the room
+    case 4413: // message too large
+      return 'refused'
+    case 4409:
+      return 'replaced'
+    case 4410:
+      return 'ended'
+    default:
+      // 1001 node stopping, 1006 line broken, 4401 token to be renewed, 4404 room not
+      // yet pushed, 4408 heartbeat lost, 4429 too many messages, 4503 full.
+      return 'retry'
+  }
+}
+
+/** Reads what the node sent; `undefined` for what is not of this protocol. */
+export function parseServerMessage(text: string): ServerMessage | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  if (!isRecord(value)) return undefined
+  switch (value.type) {
+    case 'waiting':
+    case 'joined':
+      return isString(value.participant) && isString(value.resume) ? (value as ServerMessage) : undefined
+    case 'offer':
+      return isCount(value.negotiation) &&
+        typeof value.fresh === 'boolean' &&
+        isString(value.sdp) &&
+        isRecord(value.tracks) &&
+        Object.values(value.tracks).every(isTrack)
+        ? (value as unknown as Offer)
+        : undefined
+    case 'state':
+      return isCount(value.version) &&
+        isOneOf(value.state, ['open', 'paused', 'ended']) &&
+        isOneOf(value.place, places) &&
+        Array.isArray(value.participants) &&
+        value.participants.every(isParticipant) &&
+        Array.isArray(value.hears) &&
+        value.hears.every(isString)
+        ? (value as unknown as RoomView)
+        : undefined
+    case 'quality':
+      return (value.rtt_ms === null || value.rtt_ms === undefined || isNumber(value.rtt_ms)) &&
+        [value.loss_up, value.loss_down, value.bitrate_up, value.bitrate_down].every(isNumber)
+        ? ({ ...value, rtt_ms: value.rtt_ms ?? null } as Quality)
+        : undefined
+    case 'refused':
+      return isCount(value.code) && typeof value.retry === 'boolean' ? (value as ServerMessage) : undefined
+    case 'ended':
+      return { type: 'ended' }
+    case 'pong':
+      return isNumber(value.t) ? { type: 'pong', t: value.t } : undefined
+    default:
+      return undefined
+  }
+}
+
+const places = ['waiting', 'in', 'aside']
+const roles = ['citizen', 'officer', 'lawyer', 'companion', 'interpreter', 'supervisor']
+
+function isParticipant(value: unknown): value is ParticipantView {
+  return (
+    isRecord(value) &&
+    isString(value.participant) &&
+    isOneOf(value.role, roles) &&
+    isString(value.label) &&
+    isOneOf(value.place, places) &&
+    [value.connected, value.audio, value.video].every((flag) => typeof flag === 'boolean')
+  )
+}
+
+function isTrack(value: unknown): value is Track {
+  return isRecord(value) && isString(value.participant) && isOneOf(value.kind, ['audio', 'video'])
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value)
+}
+
+function isCount(value: unknown): value is number {
+  return isNumber(value) && Number.isInteger(value) && value >= 0
+}
+
+function isOneOf(value: unknown, known: string[]): boolean {
+  return typeof value === 'string' && known.includes(value)
+}
