@@ -2,21 +2,50 @@
 //!
 //! A *media node* is one call of [`serve`]. It knows rooms, seats and packets;
 //! it knows nothing of appointments, people or files, holds no secret but its
-//! own ephemeral certificates, and never reads a payload.
+//! own ephemeral certificate, and never reads a payload.
 //!
 //! Code map, in the order of a call:
+//! - `server` accepts connections, `connection` serves a participant's and
+//!   `control` the service's;
 //! - [`room_document`]: what the service pushes (who may be in, who hears whom)
 //!   and what the node reports back;
 //! - [`join_token`]: what a participant shows to take a seat;
-//! - [`protocol`]: what a page and the node say to each other.
+//! - [`protocol`]: what a page and the node say to each other;
+//! - `room` decides, as a pure value: an event in, actions out; `watchdog` is
+//!   its rule about media that stays away;
+//! - `worker` is one thread with one UDP port (`udp`, `stun`) and its rooms; it
+//!   carries events to rooms and datagrams to transports;
+//! - `forwarding` is the table that every packet is looked up in;
+//! - `transport` is what we ask of a WebRTC stack, `peer` asks it of `rtc`;
+//! - [`confine`] takes files and programs from the process, [`turn`] makes
+//!   credentials for relays.
+//!
+//! Invariants: who hears whom is checked by the lookup of every packet; a room
+//! lives on one worker and shares nothing; every queue is bounded; a panic in a
+//! transport ends that transport only.
 //!
 //! `PROTOCOL.md` tells the protocol message by message.
 
+pub mod confine;
 pub mod join_token;
 pub mod protocol;
 pub mod room_document;
 pub mod turn;
 
+mod connection;
+mod control;
+mod forwarding;
 mod node;
+mod peer;
+mod rate;
+mod room;
+mod secret;
+mod server;
+mod stun;
+mod transport;
+mod udp;
+mod watchdog;
+mod worker;
 
 pub use node::{Limits, NodeConfig, Ready};
+pub use server::{HEALTH_PATH, Node, ServeError, serve};

@@ -1,0 +1,338 @@
+//! The node: binds its ports, starts its workers, accepts connections and
+//! leaves each to its own task, until it is told to stop.
+//!
+//! It knows paths, subprotocols and limits; messages are for `connection.rs`
+//! and `control.rs`.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, broadcast};
+use tokio::time::timeout;
+use tokio_tungstenite::accept_hdr_async_with_config;
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::connection;
+use crate::control;
+use crate::join_token::TokenKey;
+use crate::node::{Limits, NodeConfig, Ready};
+use crate::peer::RtcTransport;
+use crate::protocol::{CloseCode, SIGNALING_PATH, SIGNALING_SUBPROTOCOL};
+use crate::room::ConnectionId;
+use crate::room_document::{CONTROL_PATH, CONTROL_SUBPROTOCOL, NodeMessage, RoomId};
+use crate::worker::{self, Command, WorkerHandle};
+
+/// Where a supervisor asks whether the node lives.
+pub const HEALTH_PATH: &str = "/health";
+
+/// Events that a slow control connection may lag behind.
+const EVENTS: usize = 4096;
+/// How long an HTTP upgrade may take.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// How long connections may take to say goodbye when the node stops.
+const DRAIN: Duration = Duration::from_secs(3);
+/// Connections beyond the limit that are told so; more are dropped unheard.
+const REFUSED_POLITELY: usize = 64;
+
+/// Why a node cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// No UDP address at all.
+    #[error("a media node needs at least one UDP address")]
+    NoUdp,
+    /// Browsers cannot be told to send to a wildcard address.
+    #[error("{0} is a wildcard address: the node needs to know which address to announce")]
+    Wildcard(SocketAddr),
+    /// A port that cannot be had.
+    #[error("the UDP address {0} cannot be bound")]
+    Bind(SocketAddr, #[source] io::Error),
+    /// A thread that cannot be started.
+    #[error("a media worker cannot be started")]
+    Worker(#[source] io::Error),
+    /// The listener has no address, or broke.
+    #[error("the listener failed")]
+    Listener(#[source] io::Error),
+}
+
+/// Runs one media node until `shutdown` is cancelled.
+///
+/// `listener` takes participants at `/signaling`, the service at `/control` and
+/// probes at `/health`, all in plain HTTP: TLS ends in front of the node.
+pub async fn serve(
+    listener: TcpListener,
+    config: NodeConfig,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
+    Node::start(listener, config)?.run(shutdown).await
+}
+
+/// A node whose ports are bound and whose workers run.
+pub struct Node {
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+    ready: Ready,
+}
+
+/// What every connection needs of its node.
+pub(crate) struct Shared {
+    pub node: String,
+    pub limits: Limits,
+    pub token_key: TokenKey,
+    pub workers: Vec<WorkerHandle>,
+    pub events: broadcast::Sender<NodeMessage>,
+}
+
+impl Shared {
+    /// The worker on which a room lives.
+    pub fn worker_of(&self, room: &RoomId) -> &WorkerHandle {
+        // The same in every process and at every start: the hasher has no random key.
+        let mut hasher = DefaultHasher::new();
+        room.as_str().hash(&mut hasher);
+        let workers = self.workers.len() as u64;
+        &self.workers[(hasher.finish() % workers) as usize]
+    }
+}
+
+/// The wall clock, in seconds since the Unix epoch.
+pub(crate) fn unix_seconds() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| {
+            i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+        })
+}
+
+impl Node {
+    /// Binds the UDP ports and starts the workers.
+    pub fn start(listener: TcpListener, config: NodeConfig) -> Result<Self, ServeError> {
+        if config.udp.is_empty() {
+            return Err(ServeError::NoUdp);
+        }
+        let (events, _) = broadcast::channel(EVENTS);
+        let mut workers = Vec::new();
+        let mut threads = Vec::new();
+        for address in config.udp {
+            let socket = UdpSocket::bind(address).map_err(|e| ServeError::Bind(address, e))?;
+            let mut candidate = socket
+                .local_addr()
+                .map_err(|e| ServeError::Bind(address, e))?;
+            if let Some(announce) = config.announce {
+                candidate.set_ip(announce);
+            }
+            if candidate.ip().is_unspecified() {
+                return Err(ServeError::Wildcard(candidate));
+            }
+            let (handle, thread) = worker::spawn::<RtcTransport>(
+                socket,
+                candidate,
+                config.limits.clone(),
+                events.clone(),
+            )
+            .map_err(ServeError::Worker)?;
+            workers.push(handle);
+            threads.push(thread);
+        }
+        let ready = Ready {
+            listen: listener.local_addr().map_err(ServeError::Listener)?,
+            udp: workers.iter().map(|worker| worker.udp).collect(),
+        };
+        Ok(Self {
+            listener,
+            shared: Arc::new(Shared {
+                node: config.node,
+                limits: config.limits,
+                token_key: TokenKey::new(&config.token_key),
+                workers,
+                events,
+            }),
+            threads,
+            ready,
+        })
+    }
+
+    /// Where the node can be reached.
+    pub fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// Accepts connections until `shutdown` is cancelled, then says goodbye.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), ServeError> {
+        let places = Arc::new(Semaphore::new(self.shared.limits.connections));
+        let refusals = Arc::new(Semaphore::new(REFUSED_POLITELY));
+        let numbers = Arc::new(AtomicU64::new(0));
+        let tasks = TaskTracker::new();
+        loop {
+            let stream = tokio::select! {
+                () = shutdown.cancelled() => break,
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, _)) => stream,
+                    Err(error) => {
+                        // Too many open files, mostly: it passes when others leave.
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                        continue;
+                    }
+                },
+            };
+            let (place, has_place) = match Arc::clone(&places).try_acquire_owned() {
+                Ok(place) => (place, true),
+                Err(_) => match Arc::clone(&refusals).try_acquire_owned() {
+                    Ok(place) => (place, false),
+                    Err(_) => continue,
+                },
+            };
+            let shared = Arc::clone(&self.shared);
+            let shutdown = shutdown.clone();
+            let id = ConnectionId(numbers.fetch_add(1, Ordering::Relaxed));
+            tasks.spawn(async move {
+                accept(stream, id, has_place, shared, shutdown).await;
+                drop(place);
+            });
+        }
+        for worker in &self.shared.workers {
+            worker.send(Command::Stop).await;
+        }
+        tasks.close();
+        let _ = timeout(DRAIN, tasks.wait()).await;
+        let threads = self.threads;
+        let _ = tokio::task::spawn_blocking(move || {
+            for thread in threads {
+                let _ = thread.join();
+            }
+        })
+        .await;
+        Ok(())
+    }
+}
+
+/// Whom a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Door {
+    Signaling,
+    Control,
+}
+
+async fn accept(
+    mut stream: TcpStream,
+    id: ConnectionId,
+    has_place: bool,
+    shared: Arc<Shared>,
+    shutdown: CancellationToken,
+) {
+    // Small messages that somebody waits for.
+    let _ = stream.set_nodelay(true);
+    match timeout(HANDSHAKE, is_health_probe(&stream)).await {
+        Ok(Ok(false)) => {}
+        Ok(Ok(true)) => {
+            let _ = stream
+                .write_all(
+                    b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 3\r\n\
+                      connection: close\r\n\r\nok\n",
+                )
+                .await;
+            let _ = stream.shutdown().await;
+            return;
+        }
+        _ => return,
+    }
+    let mut door = None;
+    let largest = shared
+        .limits
+        .message_bytes
+        .max(shared.limits.control_message_bytes);
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(largest))
+        .max_frame_size(Some(largest));
+    // The size of a refusal is the library's choice.
+    #[allow(clippy::result_large_err)]
+    let knock = |request: &Request, response: Response| open_door(request, response, &mut door);
+    let Ok(Ok(socket)) = timeout(
+        HANDSHAKE,
+        accept_hdr_async_with_config(stream, knock, Some(config)),
+    )
+    .await
+    else {
+        return;
+    };
+    match door {
+        Some(Door::Signaling) => {
+            if has_place {
+                connection::serve(socket, id, shared, shutdown).await;
+            } else {
+                connection::refuse(socket, CloseCode::Full).await;
+            }
+        }
+        Some(Door::Control) => control::serve(socket, shared, shutdown).await,
+        None => {}
+    }
+}
+
+/// Looks at the request line without taking it: a probe is no WebSocket.
+async fn is_health_probe(stream: &TcpStream) -> io::Result<bool> {
+    const PROBES: [&[u8]; 2] = [b"GET /health ", b"HEAD /health "];
+    let mut start = [0; 16];
+    loop {
+        stream.readable().await?;
+        let seen = stream.peek(&mut start).await?;
+        if seen == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let start = &start[..seen];
+        if PROBES.iter().any(|probe| start.starts_with(probe)) {
+            return Ok(true);
+        }
+        if !PROBES.iter().any(|probe| probe.starts_with(start)) {
+            return Ok(false);
+        }
+        // A request that comes letter by letter; the caller's time limit ends it.
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// The path decides the subprotocol, and the request must name it.
+#[allow(clippy::result_large_err)]
+fn open_door(
+    request: &Request,
+    mut response: Response,
+    door: &mut Option<Door>,
+) -> Result<Response, ErrorResponse> {
+    let (opened, subprotocol) = match request.uri().path() {
+        SIGNALING_PATH => (Door::Signaling, SIGNALING_SUBPROTOCOL),
+        CONTROL_PATH => (Door::Control, CONTROL_SUBPROTOCOL),
+        _ => return Err(refusal(StatusCode::NOT_FOUND)),
+    };
+    let named = request
+        .headers()
+        .get_all(SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|value| value.trim() == subprotocol);
+    if !named {
+        return Err(refusal(StatusCode::BAD_REQUEST));
+    }
+    response.headers_mut().insert(
+        SEC_WEBSOCKET_PROTOCOL,
+        HeaderValue::from_static(subprotocol),
+    );
+    *door = Some(opened);
+    Ok(response)
+}
+
+fn refusal(status: StatusCode) -> ErrorResponse {
+    let mut response = ErrorResponse::new(None);
+    *response.status_mut() = status;
+    response
+}
