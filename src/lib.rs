@@ -41,3 +41,4 @@ pub mod page;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod seed;
+pub mod when;

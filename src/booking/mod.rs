@@ -86,3 +86,5 @@ pub async fn find(tx: &mut Tx, id: &Id) -> Result<Option<Appointment>, Fault> {
 pub fn router() -> Router<App> {
     Router::new()
 }
+/// stub
+pub async fn move_to(_tx: &mut Tx, _a: &Appointment, _to: State, _actor: &crate::audit::Actor, _now: Timestamp) -> Result<(), Fault> { Ok(()) }

@@ -1,4 +1,5 @@
-//! TODO sandbox
+//! sandbox
+pub mod receiver;
 
 use axum::Router;
 

@@ -1,0 +1,346 @@
+//! From a record to the data of its documents: the procès-verbal, the
+//! récépissé, the proof of decision. Instants carry the unit's offset; the
+//! words of the law come from the dated texts of the `documents` crate.
+
+use chrono::{DateTime, FixedOffset, Offset};
+use documents::{
+    AgreementProof, ChangeRequest, Check, Complainant, Consent, Entry, Gender, Incident,
+    LegalTexts, Officer, OfficerIdentity, OfficerQuality, ProcesVerbal, Recepisse, RightTold,
+};
+
+use super::content::Version;
+use super::record::Change;
+use super::store::{self, Agreement, Decision, Record};
+use crate::app::App;
+use crate::booking::Appointment;
+use crate::calendar::{Unit, UnitKind};
+use crate::clock::Timestamp;
+use crate::db::Tx;
+use crate::declaration::{self, Content};
+use crate::error::Fault;
+use crate::hearings::checks::RIGHT;
+use crate::identity::PivotIdentity;
+use crate::messages::{Lang, text};
+
+/// What the person confirms, in the words that were on their screen.
+pub const STATEMENT: &str = "record-agree-statement";
+
+/// Everything the documents of one record are made from.
+#[derive(Debug)]
+pub struct Dossier {
+    /// The record.
+    pub record: Record,
+    /// Its unit.
+    pub unit: Unit,
+    /// Who complains.
+    pub identity: PivotIdentity,
+    /// What they told of themselves and the facts.
+    pub content: Content,
+    /// Name of the commune of birth, where the list knows it.
+    pub birthplace: Option<String>,
+    /// Administrative number of the officer.
+    pub rio: String,
+    /// When the officer opened the hearing.
+    pub started_at: Timestamp,
+    /// The version decided on, and its hash.
+    pub version: Version,
+    /// Hash of the version.
+    pub hash: String,
+    /// Changes asked and answered.
+    pub changes: Vec<Change>,
+    /// The person's decision.
+    pub agreement: Option<Agreement>,
+}
+
+/// Reads all of it. The caller has checked who may.
+///
+/// # Errors
+/// When the database fails or something sealed does not open.
+pub async fn read(
+    tx: &mut Tx,
+    app: &App,
+    record: &Record,
+    appointment: &Appointment,
+    unit: &Unit,
+) -> Result<Option<Dossier>, Fault> {
+    let case_id = &record.case_id;
+    let Some((version, hash)) =
+        super::record::read_last_version(tx, &app.keys, case_id).await?
+    else {
+        return Ok(None);
+    };
+    let citizen_id = &appointment.citizen_id;
+    let sealed = store::find_sealed_identity(tx, citizen_id)
+        .await?
+        .ok_or_else(|| Fault::other("the person of a record is gone"))?;
+    let identity: PivotIdentity = app
+        .keys
+        .service
+        .open_json(&format!("citizen/{citizen_id}"), &sealed)?;
+    let officer_id = appointment.officer_id.as_ref().unwrap_or(&record.officer_id);
+    Ok(Some(Dossier {
+        birthplace: store::find_commune_name(tx, &identity.birthplace).await?,
+        identity,
+        content: declaration::open_content(tx, &app.keys, case_id).await?,
+        rio: store::find_rio(tx, officer_id).await?.unwrap_or_default(),
+        started_at: record.opened_at,
+        changes: super::record::read_changes(tx, &app.keys, case_id).await?,
+        agreement: store::find_agreement(tx, case_id).await?,
+        record: record.clone(),
+        unit: unit.clone(),
+        version,
+        hash,
+    }))
+}
+
+impl Dossier {
+    fn at(&self, instant: Timestamp) -> DateTime<FixedOffset> {
+        let local = instant.in_zone(self.unit.zone());
+        let offset = local.offset().fix();
+        local.with_timezone(&offset)
+    }
+
+    fn texts(&self, now: Timestamp) -> Result<&'static LegalTexts, Fault> {
+        let day = now.in_zone(self.unit.zone()).date_naive();
+        LegalTexts::in_force_on(day)
+            .ok_or_else(|| Fault::other(format!("no edition of the legal texts covers {day}")))
+    }
+
+    fn unit(&self) -> documents::Unit {
+        documents::Unit {
+            name: self.unit.name.clone(),
+            kind: match self.unit.kind {
+                UnitKind::Police => documents::UnitKind::Police,
+                UnitKind::Gendarmerie => documents::UnitKind::Gendarmerie,
+            },
+            address: self.unit.address.clone(),
+            city: format!("{} {}", self.unit.postal_code, self.unit.city),
+            phone: self.unit.phone.clone(),
+            time_zone: zone_name(&self.unit.time_zone).to_owned(),
+        }
+    }
+
+    fn officer(&self) -> Officer {
+        Officer {
+            identity: OfficerIdentity::AdministrativeNumber(self.rio.clone()),
+            quality: OfficerQuality::Opj,
+        }
+    }
+
+    fn complainant(&self) -> Result<Complainant, Fault> {
+        let identity = &self.identity;
+        let abroad = identity.birthcountry != "99100";
+        let some = |text: &str| (!text.trim().is_empty()).then(|| text.to_owned());
+        Ok(Complainant {
+            birth_name: identity.family_name.clone(),
+            used_name: some(&self.content.used_name),
+            given_names: identity.given_name.clone(),
+            gender: match identity.gender.as_str() {
+                "female" => Gender::Female,
+                "male" => Gender::Male,
+                _ => Gender::Unspecified,
+            },
+            birthdate: identity
+                .birthdate
+                .parse()
+                .map_err(|_| Fault::other("a birthdate cannot be read"))?,
+            birthplace: self
+                .birthplace
+                .clone()
+                .or_else(|| some(&identity.birthplace).map(|code| format!("commune {code}"))),
+            birthcountry: if abroad {
+                format!("pays {} (code INSEE)", identity.birthcountry)
+            } else {
+                "France".to_owned()
+            },
+            address: format!(
+                "{}, {} {}",
+                self.content.address, self.content.postal_code, self.content.city
+            ),
+            phone: self.content.phone.clone(),
+            email: self.content.email.clone(),
+            profession: some(&self.content.profession),
+        })
+    }
+
+    fn facts(&self) -> Vec<Entry> {
+        let content = &self.content;
+        let date = chrono::NaiveDate::parse_from_str(&content.facts_date, "%Y-%m-%d")
+            .map_or_else(
+                |_| content.facts_date.clone(),
+                |day| {
+                    day.format_localized("%-d %B %Y", chrono::Locale::fr_FR)
+                        .to_string()
+                },
+            );
+        [
+            ("Nature", content.offence_label.clone()),
+            ("Date", format!("{date} {}", content.facts_time).trim().to_owned()),
+            ("Lieu", content.facts_place.clone()),
+        ]
+        .into_iter()
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(label, text)| Entry {
+            label: label.to_owned(),
+            text,
+        })
+        .collect()
+    }
+
+    /// The procès-verbal as drawn up at `now`.
+    ///
+    /// # Errors
+    /// When a value cannot be put in the document.
+    pub fn proces_verbal(&self, now: Timestamp) -> Result<ProcesVerbal, Fault> {
+        let texts = self.texts(self.version.sent_at)?;
+        let consent = match &self.agreement {
+            None => Consent::Awaited,
+            Some(agreement) => match agreement.decision {
+                Decision::Agreed => Consent::Agreed {
+                    at: self.at(agreement.decided_at),
+                    version_hash: agreement.version_hash.clone(),
+                    session: session_words(&agreement.acr),
+                },
+                Decision::Refused => Consent::Refused {
+                    at: self.at(agreement.decided_at),
+                    version_hash: agreement.version_hash.clone(),
+                    reason: String::new(),
+                },
+            },
+        };
+        let noted = &self.version.noted;
+        Ok(ProcesVerbal {
+            number: self.record.number.clone(),
+            unit: self.unit(),
+            officer: self.officer(),
+            started_at: self.at(self.started_at),
+            ended_at: None,
+            drafted_at: self.at(now),
+            complainant: self.complainant()?,
+            code: texts.code.clone(),
+            legal_references: texts.proces_verbal.clone(),
+            checks: noted
+                .iter()
+                .filter(|noted| !noted.item.starts_with(RIGHT))
+                .map(|noted| Check {
+                    label: text(Lang::Fr, &format!("check-{}", noted.item)),
+                    at: self.at(noted.at),
+                    result: text(Lang::Fr, &format!("check-{}-{}", noted.item, noted.result)),
+                })
+                .collect(),
+            rights: noted
+                .iter()
+                .filter_map(|noted| {
+                    let id = noted.item.strip_prefix(RIGHT)?;
+                    let right = texts.rights.iter().find(|right| right.id == id)?;
+                    Some(RightTold {
+                        label: right.title.clone(),
+                        article: right.article.clone(),
+                        at: self.at(noted.at),
+                    })
+                })
+                .collect(),
+            incidents: self
+                .version
+                .incidents
+                .iter()
+                .map(|incident| Incident {
+                    from: self.at(incident.from),
+                    to: incident.to.map(|to| self.at(to)),
+                    label: format!(
+                        "{} ({})",
+                        text(Lang::Fr, &incident.kind.replace('_', "-")),
+                        text(Lang::Fr, &format!("seat-role-{}", incident.role))
+                    ),
+                })
+                .collect(),
+            facts: self.facts(),
+            narrative: self.version.narrative.clone(),
+            change_requests: self
+                .changes
+                .iter()
+                .map(|change| ChangeRequest {
+                    requested_at: self.at(change.requested_at),
+                    text: change.text.clone(),
+                    answer: change.answer.clone(),
+                })
+                .collect(),
+            consent,
+        })
+    }
+
+    /// The récépissé as drawn up at `now`.
+    ///
+    /// # Errors
+    /// When a value cannot be put in the document.
+    pub fn recepisse(&self, now: Timestamp) -> Result<Recepisse, Fault> {
+        let texts = self.texts(now)?;
+        Ok(Recepisse {
+            number: self.record.number.clone(),
+            unit: self.unit(),
+            officer: self.officer(),
+            complainant: self.complainant()?,
+            received_at: self.at(self.record.opened_at),
+            drafted_at: self.at(now),
+            offence: self.content.offence_label.clone(),
+            code: texts.code.clone(),
+            legal_references: texts.recepisse.clone(),
+            prescription: texts.prescription.clone(),
+            prescription_notes: texts.prescription_notes.clone(),
+            helps: texts.helps.clone(),
+        })
+    }
+
+    /// The proof of the person's decision.
+    ///
+    /// # Errors
+    /// When there is no decision, or a value cannot be put in the document.
+    pub fn agreement_proof(&self, journal_head: &str) -> Result<AgreementProof, Fault> {
+        let agreement = self
+            .agreement
+            .as_ref()
+            .ok_or_else(|| Fault::other("a proof without a decision"))?;
+        let statement = match agreement.decision {
+            Decision::Agreed => text(Lang::Fr, STATEMENT),
+            Decision::Refused => text(Lang::Fr, "record-refuse-statement"),
+        };
+        Ok(AgreementProof {
+            number: self.record.number.clone(),
+            unit: self.unit(),
+            complainant: self.complainant()?,
+            version: u32::try_from(agreement.version).map_err(Fault::other)?,
+            version_hash: agreement.version_hash.clone(),
+            requested_at: self.at(self.version.sent_at),
+            answered_at: self.at(agreement.decided_at),
+            statement,
+            session: session_words(&agreement.acr),
+            journal_head: journal_head.to_owned(),
+        })
+    }
+}
+
+fn session_words(acr: &str) -> String {
+    match acr {
+        "eidas1" => "session FranceConnect (niveau eIDAS faible)".to_owned(),
+        "eidas2" => "session FranceConnect+ (niveau eIDAS substantiel)".to_owned(),
+        "eidas3" => "session FranceConnect+ (niveau eIDAS élevé)".to_owned(),
+        other => format!("session FranceConnect (niveau {other})"),
+    }
+}
+
+/// How people call the clock of a zone of the Republic.
+fn zone_name(zone: &str) -> &str {
+    match zone {
+        "Europe/Paris" => "heure de Paris",
+        "Indian/Reunion" => "heure de La Réunion",
+        "Indian/Mayotte" => "heure de Mayotte",
+        "America/Guadeloupe" => "heure de la Guadeloupe",
+        "America/Martinique" => "heure de la Martinique",
+        "America/Cayenne" => "heure de la Guyane",
+        "America/Miquelon" => "heure de Saint-Pierre-et-Miquelon",
+        "Pacific/Noumea" => "heure de la Nouvelle-Calédonie",
+        "Pacific/Tahiti" => "heure de la Polynésie française",
+        "Pacific/Wallis" => "heure de Wallis-et-Futuna",
+        other => other,
+    }
+}

@@ -1,0 +1,329 @@
+//! The person reads the procès-verbal as it is written, asks for changes,
+//! agrees or refuses. Reading is open to the seat of this browser; a decision
+//! takes a live FranceConnect session.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{Html, Redirect};
+use axum_extra::extract::cookie::CookieJar;
+use serde::Deserialize;
+
+use super::lifecycle::RecordState;
+use super::record::{self, Change, RecordError};
+use super::store::{self, Decision, Record};
+use crate::app::App;
+use crate::audit::{self, Actor};
+use crate::booking::{self, Appointment};
+use crate::calendar;
+use crate::db::{Id, Tx};
+use crate::error::{PageError, Refusal};
+use crate::form::Form;
+use crate::hearings::{self, SeatRole};
+use crate::identity::{SignedInCitizen, Who};
+use crate::page::{Ctx, render};
+use crate::when;
+
+/// A change request as shown.
+pub struct ShownChange {
+    /// Key.
+    pub id: Id,
+    /// Hour it was asked at.
+    pub at: String,
+    /// In the person's words.
+    pub text: String,
+    /// The officer's answer; empty while there is none.
+    pub answer: String,
+}
+
+/// Changes as a page shows them.
+#[must_use]
+pub fn shown(changes: Vec<Change>, unit: &calendar::Unit, ctx: &Ctx) -> Vec<ShownChange> {
+    changes
+        .into_iter()
+        .map(|change| ShownChange {
+            at: when::time(change.requested_at, unit.zone(), ctx.lang),
+            id: change.id,
+            text: change.text,
+            answer: change.answer,
+        })
+        .collect()
+}
+
+#[derive(Template)]
+#[template(path = "complaint/person_record.html")]
+struct RecordPage {
+    ctx: Ctx,
+    id: Id,
+    state: String,
+    /// Said aloud when it changes.
+    announce: String,
+    paragraphs: Vec<String>,
+    version: i64,
+    hash: String,
+    checks: Vec<String>,
+    incidents: Vec<String>,
+    changes: Vec<ShownChange>,
+    /// The person may ask for changes and decide.
+    decidable: bool,
+    agreeable: bool,
+    /// A decision needs a login first.
+    login_needed: bool,
+    done: bool,
+}
+
+/// Who reads: the seat of this browser, or the person in their own space.
+async fn reader(
+    tx: &mut Tx,
+    app: &App,
+    jar: &CookieJar,
+    ctx: &Ctx,
+    id: &Id,
+) -> Result<Appointment, PageError> {
+    let seat = hearings::seat_of_browser(tx, app, jar, id).await?;
+    let seated = seat.is_some_and(|seat| seat.role == SeatRole::Citizen);
+    let appointment = booking::find(tx, id).await?;
+    let own = match (&ctx.who, &appointment) {
+        (Who::Citizen(citizen), Some(appointment)) => appointment.citizen_id == citizen.id,
+        _ => false,
+    };
+    match appointment {
+        Some(appointment) if seated || own => Ok(appointment),
+        _ if matches!(ctx.who, Who::Nobody) => Err(PageError::Redirect(format!(
+            "/connexion?retour=%2Faudition%2F{id}%2Fproces-verbal"
+        ))),
+        _ => Err(Refusal::not_found().into()),
+    }
+}
+
+/// GET `/audition/ID/proces-verbal`: the text as it stands, alone or as a
+/// region of the hearing's page.
+pub async fn show(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    jar: CookieJar,
+    ctx: Ctx,
+) -> Result<Html<String>, PageError> {
+    let id = Id(id);
+    let mut tx = app.db.read().await?;
+    let appointment = reader(&mut tx, &app, &jar, &ctx, &id).await?;
+    let unit = calendar::find_unit(&mut tx, &appointment.unit_id)
+        .await?
+        .ok_or_else(Refusal::not_found)?;
+    let record = store::find_record(&mut tx, &appointment.case_id).await?;
+    let mut page = RecordPage {
+        id,
+        state: ctx.t("record-state-none"),
+        announce: String::new(),
+        paragraphs: Vec::new(),
+        version: 0,
+        hash: String::new(),
+        checks: Vec::new(),
+        incidents: Vec::new(),
+        changes: Vec::new(),
+        decidable: false,
+        agreeable: false,
+        login_needed: !ctx.is_citizen(),
+        done: false,
+        ctx: ctx.with_quick_exit(),
+    };
+    if let Some(record) = record {
+        fill(&mut tx, &app, &mut page, &record, &unit).await?;
+    }
+    render(&page)
+}
+
+async fn fill(
+    tx: &mut Tx,
+    app: &App,
+    page: &mut RecordPage,
+    record: &Record,
+    unit: &calendar::Unit,
+) -> Result<(), PageError> {
+    let state = record.state;
+    page.state = page
+        .ctx
+        .t(&format!("record-state-{}", state.as_str().replace('_', "-")));
+    page.changes = shown(
+        record::read_changes(tx, &app.keys, &record.case_id).await?,
+        unit,
+        &page.ctx,
+    );
+    let last = record::read_last_version(tx, &app.keys, &record.case_id).await?;
+    let narrative = match (state, last) {
+        // While the officer writes, the person reads along.
+        (RecordState::Drafting | RecordState::ChangesRequested, _) | (_, None) => {
+            record::read_draft(tx, &app.keys, &record.case_id)
+                .await?
+                .0
+                .narrative
+        }
+        (_, Some((version, hash))) => {
+            page.version = version.version;
+            page.hash = hash;
+            page.incidents = version
+                .incidents
+                .iter()
+                .map(|incident| {
+                    format!(
+                        "{} – {}",
+                        when::time(incident.from, unit.zone(), page.ctx.lang),
+                        page.ctx.t(&incident.kind.replace('_', "-"))
+                    )
+                })
+                .collect();
+            page.checks = version
+                .noted
+                .iter()
+                .filter(|noted| !noted.item.starts_with(hearings::checks::RIGHT))
+                .map(|noted| {
+                    format!(
+                        "{} : {}",
+                        page.ctx.t(&format!("check-{}", noted.item)),
+                        page.ctx
+                            .t(&format!("check-{}-{}", noted.item, noted.result))
+                    )
+                })
+                .collect();
+            version.narrative
+        }
+    };
+    page.paragraphs = narrative
+        .split('\n')
+        .map(str::trim)
+        .filter(|paragraph| !paragraph.is_empty())
+        .map(ToOwned::to_owned)
+        .collect();
+    page.decidable = matches!(state, RecordState::InReview | RecordState::ChangesRequested);
+    page.agreeable = state == RecordState::InReview;
+    page.done = matches!(
+        state,
+        RecordState::Signed
+            | RecordState::HandedOff
+            | RecordState::Acknowledged
+            | RecordState::Rejected
+    );
+    page.announce = match state {
+        RecordState::InReview => page.ctx.t("record-announce-review"),
+        RecordState::Signed => page.ctx.t("record-announce-signed"),
+        _ => String::new(),
+    };
+    Ok(())
+}
+
+/// A change request.
+#[derive(Debug, Deserialize)]
+pub struct ChangeForm {
+    texte: String,
+}
+
+/// POST `/audition/ID/modification`.
+pub async fn request_change(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    citizen: SignedInCitizen,
+    Form(form): Form<ChangeForm>,
+) -> Result<Redirect, PageError> {
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    let (appointment, record) = own_record(&mut tx, &Id(id), &citizen).await?;
+    record::request_change(&mut tx, &app.keys, &record, &citizen, &form.texte, now)
+        .await
+        .map_err(|error| refusal(error, &appointment))?;
+    tx.commit().await?;
+    hearings::tell(&app, &appointment);
+    Ok(back(&appointment))
+}
+
+/// A decision on a version.
+#[derive(Debug, Deserialize)]
+pub struct DecisionForm {
+    /// Hash of the version on the person's screen.
+    empreinte: String,
+    /// `agreed` or `refused`.
+    decision: Decision,
+}
+
+/// POST `/audition/ID/accord`: the person's express decision.
+pub async fn decide(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    citizen: SignedInCitizen,
+    Form(form): Form<DecisionForm>,
+) -> Result<Redirect, PageError> {
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    let (appointment, record) = own_record(&mut tx, &Id(id), &citizen).await?;
+    record::decide(&mut tx, &record, &citizen, form.decision, &form.empreinte, now)
+        .await
+        .map_err(|error| refusal(error, &appointment))?;
+    tx.commit().await?;
+    hearings::tell(&app, &appointment);
+    Ok(back(&appointment))
+}
+
+async fn own_record(
+    tx: &mut Tx,
+    id: &Id,
+    citizen: &SignedInCitizen,
+) -> Result<(Appointment, Record), PageError> {
+    let appointment = booking::find(tx, id)
+        .await?
+        .filter(|appointment| appointment.citizen_id == citizen.id)
+        .ok_or_else(Refusal::not_found)?;
+    let record = store::find_record(tx, &appointment.case_id)
+        .await?
+        .ok_or_else(Refusal::not_found)?;
+    Ok((appointment, record))
+}
+
+fn back(appointment: &Appointment) -> Redirect {
+    Redirect::to(&format!("/audition/{}/proces-verbal", appointment.id))
+}
+
+/// What the person is told when an act on the record does not take place.
+pub fn refusal(error: RecordError, appointment: &Appointment) -> PageError {
+    let (status, name) = match error {
+        RecordError::Fault(fault) => return fault.into(),
+        RecordError::NotTheirs => return Refusal::not_found().into(),
+        RecordError::WrongState(_) => (StatusCode::CONFLICT, "refusal-record-state"),
+        RecordError::Conflict => (StatusCode::CONFLICT, "refusal-record-conflict"),
+        RecordError::StaleVersion => (StatusCode::CONFLICT, "refusal-record-stale"),
+        RecordError::Empty => (StatusCode::UNPROCESSABLE_ENTITY, "refusal-record-empty"),
+        RecordError::TooLong => (StatusCode::UNPROCESSABLE_ENTITY, "refusal-record-too-long"),
+        RecordError::MissingChecks(_) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "refusal-record-checks")
+        }
+        RecordError::Unanswered => (StatusCode::UNPROCESSABLE_ENTITY, "refusal-record-unanswered"),
+    };
+    Refusal::new(status, name)
+        .way_out(
+            format!("/audition/{}/proces-verbal", appointment.id),
+            "way-out-back",
+        )
+        .into()
+}
+
+/// Writes that somebody read a record; used where a page is opened, not at
+/// every refresh of a region.
+///
+/// # Errors
+/// When the database fails.
+pub async fn note_reading(
+    tx: &mut Tx,
+    appointment: &Appointment,
+    actor: &Actor,
+    now: crate::clock::Timestamp,
+) -> Result<(), PageError> {
+    audit::append(
+        tx,
+        appointment.unit_id.as_str(),
+        now,
+        actor,
+        "record.read",
+        &format!("record/{}", appointment.case_id),
+        "",
+    )
+    .await?;
+    Ok(())
+}

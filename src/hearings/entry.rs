@@ -1,0 +1,205 @@
+//! Going in. The link says which hearing, never who: whoever enters holds a
+//! live FranceConnect session of the person who booked. Verifying that and
+//! consuming the link are one transaction, so a scanner that follows links and
+//! presses buttons neither enters nor burns the link.
+
+use axum_extra::extract::cookie::CookieJar;
+
+use super::{Place, Seat, SeatRole, store};
+use crate::app::App;
+use crate::audit::{self, Actor};
+use crate::booking::meeting_link::{self, LinkRole, OPENS_MINUTES_BEFORE, OVERRUN_MINUTES};
+use crate::booking::{Appointment, State};
+use crate::clock::Timestamp;
+use crate::db::{Id, Tx};
+use crate::error::Fault;
+use crate::identity::SignedInCitizen;
+use crate::identity::session::cookie_name;
+use crate::keys::sha256_hex;
+use crate::{execute, fetch_optional};
+
+/// Cookie that binds a seat to a browser.
+pub const SEAT_COOKIE: &str = "vp_seat";
+
+/// Why somebody does not come in.
+#[derive(Debug, thiserror::Error)]
+pub enum EnterError {
+    /// The appointment was booked by somebody else.
+    #[error("the appointment belongs to somebody else")]
+    NotYours,
+    /// The room is not open to them yet.
+    #[error("too early")]
+    TooEarly {
+        /// From when on they may come in.
+        opens_at: Timestamp,
+    },
+    /// The appointment is over, cancelled or past.
+    #[error("over")]
+    Over,
+    /// The link was re-issued or taken back.
+    #[error("the link was replaced")]
+    Replaced,
+    /// The world failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// Hash of the seat cookie of a browser, if it has one.
+#[must_use]
+pub fn browser_hash(app: &App, jar: &CookieJar) -> Option<String> {
+    jar.get(&cookie_name(app.config.secure(), SEAT_COOKIE))
+        .map(|cookie| sha256_hex(cookie.value().as_bytes()))
+}
+
+/// The seat that this browser holds in an appointment.
+///
+/// # Errors
+/// When the database fails.
+pub async fn seat_of_browser(
+    tx: &mut Tx,
+    app: &App,
+    jar: &CookieJar,
+    appointment_id: &Id,
+) -> Result<Option<Seat>, Fault> {
+    match browser_hash(app, jar) {
+        Some(hash) => store::find_seat_of_browser(tx, appointment_id, &hash).await,
+        None => Ok(None),
+    }
+}
+
+/// When an appointment's room lets people in.
+///
+/// # Errors
+/// [`EnterError::TooEarly`] or [`EnterError::Over`].
+pub fn check_window(appointment: &Appointment, now: Timestamp) -> Result<(), EnterError> {
+    let opens_at = appointment.starts_at.plus_minutes(-OPENS_MINUTES_BEFORE);
+    if !matches!(
+        appointment.state,
+        State::Booked | State::Open | State::InHearing
+    ) {
+        return Err(EnterError::Over);
+    }
+    if now < opens_at {
+        return Err(EnterError::TooEarly { opens_at });
+    }
+    if now >= appointment.ends_at.plus_minutes(OVERRUN_MINUTES) {
+        return Err(EnterError::Over);
+    }
+    Ok(())
+}
+
+/// The person who booked comes in: consumes the link, takes the seat for this
+/// browser or moves it here, and puts it in the waiting room.
+///
+/// `generation` is that of the link's secret; none when the person came from
+/// their own space, which needs no link.
+///
+/// # Errors
+/// Why they do not come in; then nothing was consumed.
+pub async fn enter(
+    tx: &mut Tx,
+    appointment: &Appointment,
+    citizen: &SignedInCitizen,
+    generation: Option<i64>,
+    browser_hash: &str,
+    now: Timestamp,
+) -> Result<Seat, EnterError> {
+    if appointment.citizen_id != citizen.id {
+        return Err(EnterError::NotYours);
+    }
+    check_window(appointment, now)?;
+    let actor = Actor::Citizen(citizen.id.clone());
+    let person = actor.to_string();
+    let before = store::list_seats(tx, &appointment.id)
+        .await?
+        .into_iter()
+        .find(|seat| seat.role == SeatRole::Citizen && seat.person == person);
+    let used = execute!(
+        tx,
+        "update meeting_links set used_at = coalesce(used_at, $4)
+         where appointment_id = $1 and role = $2 and person = $3 and revoked_at is null
+           and ($5 = 0 or generation = $5) and valid_from <= $4 and valid_until > $4",
+        &appointment.id,
+        LinkRole::Citizen,
+        &person,
+        now,
+        generation.unwrap_or(0)
+    )?;
+    if used == 0 && generation.is_some() {
+        return Err(EnterError::Replaced);
+    }
+    let seat = store::take_seat(
+        tx,
+        &appointment.id,
+        SeatRole::Citizen,
+        &person,
+        browser_hash,
+        Place::Waiting,
+        now,
+    )
+    .await?;
+    let kind = match &before {
+        None => "entered",
+        Some(before) if before.generation != seat.generation => "moved",
+        Some(before) if before.place == Place::Left => "returned",
+        Some(_) => return Ok(seat),
+    };
+    store::raise_version(tx, &appointment.id, &actor, now).await?;
+    store::insert_event(tx, &appointment.id, Some(&seat.id), kind, now, None, &actor).await?;
+    audit::append(
+        tx,
+        appointment.unit_id.as_str(),
+        now,
+        &actor,
+        &format!("seat.{kind}"),
+        &format!("appointment/{}", appointment.id),
+        &format!("seat={} generation={}", seat.id, seat.generation),
+    )
+    .await?;
+    Ok(seat)
+}
+
+/// What a link's page may say without knowing who looks at it.
+#[derive(Debug)]
+pub enum LinkState {
+    /// Not one of ours, or of an older generation.
+    Unknown,
+    /// Replaced by a newer link, or taken back.
+    Replaced,
+    /// Names this hearing.
+    Of(Box<Appointment>),
+}
+
+/// Reads what a link's secret stands for. Changes nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn read_link(tx: &mut Tx, app: &App, secret: &str) -> Result<(LinkState, i64), Fault> {
+    let Some((id, generation)) = meeting_link::parse_secret(&app.keys, secret) else {
+        return Ok((LinkState::Unknown, 0));
+    };
+    let Some(link) = meeting_link::find(tx, &id).await? else {
+        return Ok((LinkState::Unknown, 0));
+    };
+    if link.generation != generation || link.revoked_at.is_some() {
+        return Ok((LinkState::Replaced, generation));
+    }
+    Ok(match crate::booking::find(tx, &link.appointment_id).await? {
+        Some(appointment) => (LinkState::Of(Box::new(appointment)), generation),
+        None => (LinkState::Unknown, 0),
+    })
+}
+
+/// How many links of an appointment were used; for tests of the promise.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_used(tx: &mut Tx, appointment_id: &Id) -> Result<i64, Fault> {
+    let row = fetch_optional!(
+        tx,
+        (i64,),
+        "select count(*) from meeting_links where appointment_id = $1 and used_at is not null",
+        appointment_id
+    )?;
+    Ok(row.map_or(0, |(count,)| count))
+}

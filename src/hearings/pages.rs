@@ -1,0 +1,314 @@
+//! The person's pages around their hearing: the link, the door, the room.
+
+use askama::Template;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum_extra::extract::cookie::CookieJar;
+use serde::Deserialize;
+
+use super::entry::{self, EnterError, LinkState, SEAT_COOKIE, check_window};
+use super::{store, tell, token};
+use crate::app::App;
+use crate::booking::{self, Appointment};
+use crate::calendar::{self, Unit};
+use crate::db::{Id, random_hex};
+use crate::error::{Fault, PageError, Refusal};
+use crate::form::Form;
+use crate::identity::session::{cookie_name, private_cookie};
+use crate::identity::{SignedInCitizen, Who};
+use crate::keys::sha256_hex;
+use crate::page::{Ctx, render};
+use crate::when;
+
+/// What the call component of a page needs.
+#[derive(Clone, Debug)]
+pub struct CallView {
+    /// Where a POST buys a join token.
+    pub token_url: String,
+    /// In which quality the page's person attends.
+    pub role: &'static str,
+    /// Where to go once it is over.
+    pub back_url: String,
+}
+
+#[derive(Template)]
+#[template(path = "hearings/link.html")]
+struct LinkPage {
+    ctx: Ctx,
+    unit: Unit,
+    when: String,
+    /// When the door opens, if it is still shut.
+    opens_at: String,
+    /// Where a FranceConnect login leads back to; empty when not needed.
+    login_return: String,
+    /// Where the entering form posts; empty when a login is needed first.
+    enter_action: String,
+    /// Somebody already sits there, on another browser.
+    moves: bool,
+}
+
+#[derive(Template)]
+#[template(path = "hearings/room.html")]
+struct RoomPage {
+    ctx: Ctx,
+    id: Id,
+    unit: Unit,
+    when: String,
+    reference: String,
+    call: CallView,
+}
+
+fn refusal_of(error: EnterError) -> PageError {
+    match error {
+        EnterError::NotYours => Refusal::new(StatusCode::FORBIDDEN, "refusal-link-foreign")
+            .way_out("/espace", "way-out-space")
+            .way_out("/", "way-out-home")
+            .into(),
+        EnterError::TooEarly { .. } => Refusal::new(StatusCode::FORBIDDEN, "refusal-link-early")
+            .way_out("/espace", "way-out-space")
+            .into(),
+        EnterError::Over => gone("refusal-link-over").into(),
+        EnterError::Replaced => gone("refusal-link-replaced").into(),
+        EnterError::Fault(fault) => fault.into(),
+    }
+}
+
+fn gone(name: &'static str) -> Refusal {
+    Refusal::new(StatusCode::GONE, name)
+        .way_out("/espace", "way-out-space")
+        .way_out("/en-personne", "way-out-in-person")
+}
+
+async fn unit_of(tx: &mut crate::db::Tx, appointment: &Appointment) -> Result<Unit, PageError> {
+    calendar::find_unit(tx, &appointment.unit_id)
+        .await?
+        .ok_or_else(|| PageError::Fault(Fault::other("an appointment's unit is gone")))
+}
+
+async fn read_link(
+    tx: &mut crate::db::Tx,
+    app: &App,
+    secret: &str,
+) -> Result<(Appointment, i64), PageError> {
+    match entry::read_link(tx, app, secret).await? {
+        (LinkState::Of(appointment), generation) => Ok((*appointment, generation)),
+        (LinkState::Replaced, _) => Err(gone("refusal-link-replaced").into()),
+        (LinkState::Unknown, _) => Err(Refusal::new(
+            StatusCode::NOT_FOUND,
+            "refusal-link-unknown",
+        )
+        .way_out("/espace", "way-out-space")
+        .way_out("/en-personne", "way-out-in-person")
+        .into()),
+    }
+}
+
+/// GET `/lien/SECRET`: says what the link opens. Changes nothing, whoever asks
+/// and however often.
+pub async fn link(
+    State(app): State<App>,
+    Path(secret): Path<String>,
+    jar: CookieJar,
+    ctx: Ctx,
+) -> Result<Response, PageError> {
+    let mut tx = app.db.read().await?;
+    let (appointment, _) = read_link(&mut tx, &app, &secret).await?;
+    let action = format!("/lien/{secret}");
+    door(&mut tx, &app, &appointment, action, &jar, ctx).await
+}
+
+/// The door of a hearing, for whoever stands before it.
+async fn door(
+    tx: &mut crate::db::Tx,
+    app: &App,
+    appointment: &Appointment,
+    action: String,
+    jar: &CookieJar,
+    ctx: Ctx,
+) -> Result<Response, PageError> {
+    let seat = entry::seat_of_browser(tx, app, jar, &appointment.id).await?;
+    let opens_at = match check_window(appointment, ctx.now) {
+        Ok(()) => None,
+        Err(EnterError::TooEarly { opens_at }) => Some(opens_at),
+        Err(other) => return Err(refusal_of(other)),
+    };
+    if seat.is_some() && opens_at.is_none() {
+        return Ok(Redirect::to(&format!("/audition/{}", appointment.id)).into_response());
+    }
+    let owner = match &ctx.who {
+        Who::Nobody => false,
+        Who::Citizen(citizen) if citizen.id == appointment.citizen_id => true,
+        Who::Citizen(_) => return Err(refusal_of(EnterError::NotYours)),
+        Who::Officer(_) => {
+            return Err(
+                Refusal::new(StatusCode::FORBIDDEN, "refusal-citizens-only")
+                    .way_out("/agent", "way-out-agenda")
+                    .into(),
+            );
+        }
+    };
+    let moves = owner
+        && store::list_seats(tx, &appointment.id)
+            .await?
+            .iter()
+            .any(|seat| seat.person == format!("citizen/{}", appointment.citizen_id));
+    let unit = unit_of(tx, appointment).await?;
+    let zone = unit.zone();
+    let open = opens_at.is_none();
+    let page = LinkPage {
+        when: when::day_and_time(appointment.starts_at, zone, ctx.lang),
+        opens_at: opens_at.map_or_else(String::new, |at| when::day_and_time(at, zone, ctx.lang)),
+        login_return: if open && !owner {
+            // Not the link's own address: its secret is not to be written anywhere.
+            format!("/audition/{}", appointment.id)
+        } else {
+            String::new()
+        },
+        enter_action: if open && owner { action } else { String::new() },
+        moves,
+        unit,
+        ctx: ctx.with_quick_exit(),
+    };
+    Ok(render(&page)?.into_response())
+}
+
+/// A form that holds nothing but the anti-forgery token.
+#[derive(Debug, Deserialize)]
+pub struct Nothing {}
+
+/// POST `/lien/SECRET`: verifies the person and consumes the link at once.
+pub async fn enter_by_link(
+    State(app): State<App>,
+    Path(secret): Path<String>,
+    jar: CookieJar,
+    citizen: SignedInCitizen,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<(CookieJar, Redirect), PageError> {
+    let mut tx = app.db.begin().await?;
+    let (appointment, generation) = read_link(&mut tx, &app, &secret).await?;
+    enter(&app, tx, &appointment, &citizen, Some(generation), jar).await
+}
+
+/// POST `/audition/ID/entrer`: the person comes from their own space.
+pub async fn enter_by_session(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    jar: CookieJar,
+    citizen: SignedInCitizen,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<(CookieJar, Redirect), PageError> {
+    let mut tx = app.db.begin().await?;
+    let appointment = own_appointment(&mut tx, &Id(id), &citizen).await?;
+    enter(&app, tx, &appointment, &citizen, None, jar).await
+}
+
+async fn own_appointment(
+    tx: &mut crate::db::Tx,
+    id: &Id,
+    citizen: &SignedInCitizen,
+) -> Result<Appointment, PageError> {
+    booking::find(tx, id)
+        .await?
+        .filter(|appointment| appointment.citizen_id == citizen.id)
+        .ok_or_else(|| Refusal::not_found().into())
+}
+
+async fn enter(
+    app: &App,
+    mut tx: crate::db::Tx,
+    appointment: &Appointment,
+    citizen: &SignedInCitizen,
+    generation: Option<i64>,
+    jar: CookieJar,
+) -> Result<(CookieJar, Redirect), PageError> {
+    let name = cookie_name(app.config.secure(), SEAT_COOKIE);
+    let value = jar
+        .get(&name)
+        .map(|cookie| cookie.value().to_owned())
+        .filter(|value| value.len() == 64)
+        .unwrap_or_else(random_hex::<32>);
+    let hash = sha256_hex(value.as_bytes());
+    let now = app.clock.now();
+    entry::enter(&mut tx, appointment, citizen, generation, &hash, now)
+        .await
+        .map_err(refusal_of)?;
+    tx.commit().await?;
+    tell(app, appointment);
+    // Kept when the browser crashes: coming back needs no second login.
+    let mut cookie = private_cookie(app, SEAT_COOKIE, value);
+    cookie.make_permanent();
+    let to = Redirect::to(&format!("/audition/{}", appointment.id));
+    Ok((jar.add(cookie), to))
+}
+
+/// GET `/audition/ID`: the room for a browser that holds a seat, else its door.
+pub async fn room(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    jar: CookieJar,
+    ctx: Ctx,
+) -> Result<Response, PageError> {
+    let id = Id(id);
+    let mut tx = app.db.read().await?;
+    let Some(seat) = entry::seat_of_browser(&mut tx, &app, &jar, &id).await? else {
+        // Somebody unknown learns nothing of whether such a hearing exists.
+        let citizen = match &ctx.who {
+            Who::Citizen(citizen) => citizen.clone(),
+            Who::Officer(_) => return Err(Refusal::not_found().into()),
+            Who::Nobody => {
+                return Err(PageError::Redirect(format!(
+                    "/connexion?retour=%2Faudition%2F{id}"
+                )));
+            }
+        };
+        let appointment = own_appointment(&mut tx, &id, &citizen).await?;
+        let action = format!("/audition/{id}/entrer");
+        return door(&mut tx, &app, &appointment, action, &jar, ctx).await;
+    };
+    let appointment = booking::find(&mut tx, &id)
+        .await?
+        .ok_or_else(Refusal::not_found)?;
+    let unit = unit_of(&mut tx, &appointment).await?;
+    let page = RoomPage {
+        when: when::day_and_time(appointment.starts_at, unit.zone(), ctx.lang),
+        reference: appointment.reference.clone(),
+        call: CallView {
+            token_url: format!("/audition/{id}/jeton"),
+            role: seat.role.as_str(),
+            back_url: "/espace".to_owned(),
+        },
+        unit,
+        id,
+        ctx: ctx.with_quick_exit(),
+    };
+    Ok(render(&page)?.into_response())
+}
+
+/// POST `/audition/ID/jeton`: a fresh join token for the seat of this browser.
+/// The seat's cookie is the proof; a session may have ended meanwhile.
+pub async fn token(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    jar: CookieJar,
+    ctx: Ctx,
+) -> Result<Json<token::Grant>, PageError> {
+    let id = Id(id);
+    let mut tx = app.db.read().await?;
+    let seat = entry::seat_of_browser(&mut tx, &app, &jar, &id)
+        .await?
+        .ok_or_else(|| Refusal::new(StatusCode::FORBIDDEN, "refusal-seat-elsewhere"))?;
+    let (appointment, hearing) = (
+        booking::find(&mut tx, &id).await?,
+        store::find_hearing(&mut tx, &id).await?,
+    );
+    let (Some(appointment), Some(hearing)) = (appointment, hearing) else {
+        return Err(Refusal::not_found().into());
+    };
+    check_window(&appointment, ctx.now).map_err(refusal_of)?;
+    if hearing.ended_at.is_some() {
+        return Err(refusal_of(EnterError::Over));
+    }
+    Ok(Json(token::grant(&app, &hearing, &seat, ctx.now)?))
+}
