@@ -89,8 +89,10 @@ pub(crate) async fn serve(
             code
         }
     };
-    if let Some(code) = code {
-        close(&mut sink, &mut stream, code).await;
+    match code {
+        Some(code) => close(&mut sink, &mut stream, code).await,
+        // The answer to the page's own farewell, if it said one.
+        None => drop(timeout(FAREWELL, sink.close()).await),
     }
 }
 

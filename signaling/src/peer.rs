@@ -397,18 +397,22 @@ impl Transport for RtcTransport {
         now: Instant,
     ) -> Result<Self, TransportError> {
         let seen = SharedSeen::default();
-        // Browsers offer AES-CM first and the stack takes their order unless told.
+        // Browsers name AES-CM first and the stack takes their order, so that
+        // preferring AES-GCM means naming nothing else at the first attempt.
+        let mut profiles = vec![SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm];
+        if config.compatible {
+            profiles.extend([
+                SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm,
+                SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
+            ]);
+        }
         let settings = SettingEngineBuilder::new()
             .with_lite(true)
             .with_ice_credentials(config.ufrag, config.password)
             .with_answering_dtls_role(RTCDtlsRole::Server)
             .with_ice_timeouts(Some(ICE_DISCONNECTED), Some(ICE_FAILED), None)
             .with_multicast_dns_mode(rtc::ice::mdns::MulticastDnsMode::Disabled)
-            .with_srtp_protection_profiles(vec![
-                SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
-                SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm,
-                SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
-            ])
+            .with_srtp_protection_profiles(profiles)
             .build();
         let configuration = RTCConfigurationBuilder::new()
             .with_certificates(vec![certificate.clone()])

@@ -106,6 +106,7 @@ pub(crate) enum Action {
     OpenPeer {
         peer: PeerId,
         publish: Vec<MediaKind>,
+        compatible: bool,
     },
     /// Offer the participant what they send and what they should receive.
     Negotiate {
@@ -166,6 +167,9 @@ struct Occupant {
     negotiations: u32,
     opened_at: Option<Instant>,
     restart_wanted: bool,
+    /// The last transport was answered and never connected: the next one puts up
+    /// with older encryption.
+    compatible: bool,
     view: Option<RoomView>,
     audio_watch: Watchdog,
     video_watch: Watchdog,
@@ -440,6 +444,7 @@ impl Room {
                     negotiations: 0,
                     opened_at: None,
                     restart_wanted: false,
+                    compatible: false,
                     view: None,
                     audio_watch: Watchdog::default(),
                     video_watch: Watchdog::default(),
@@ -765,6 +770,11 @@ impl Room {
             || outdated
             || (occupant.restart_wanted && rested && occupant.connection.is_some())
         {
+            if let Some(peer) = &occupant.peer
+                && occupant.restart_wanted
+            {
+                occupant.compatible |= peer.answered_once && !peer.connected;
+            }
             occupant.restart_wanted = false;
             close_peer(occupant, &mut self.forwarding, actions);
         }
@@ -803,7 +813,11 @@ impl Room {
                 awaiting: None,
                 offered: None,
             });
-            actions.push(Action::OpenPeer { peer: id, publish });
+            actions.push(Action::OpenPeer {
+                peer: id,
+                publish,
+                compatible: occupant.compatible,
+            });
         }
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct TransportConfig {
     pub password: String,
     /// What the participant may send: one m-line each.
     pub publish: Vec<MediaKind>,
+    /// Whether to put up with old ways of encryption, after the best one failed.
+    pub compatible: bool,
 }
 
 /// A pair of m-lines, sound and image, that carries one remote participant.

@@ -25,7 +25,10 @@ const KERNEL_BUFFER: usize = 4 << 20;
 /// A socket with its buffers.
 pub(crate) struct BatchedSocket {
     socket: UdpSocket,
-    headers: MultiHeaders<SockaddrStorage>,
+    /// Two sets, because sending leaves addresses of its own in its headers,
+    /// where receiving would write.
+    receiving: MultiHeaders<SockaddrStorage>,
+    sending: MultiHeaders<SockaddrStorage>,
     buffers: Vec<[u8; LONGEST]>,
     outgoing: Vec<(SockaddrStorage, BytesMut)>,
     lost: u64,
@@ -40,7 +43,8 @@ impl BatchedSocket {
         let _ = setsockopt(&socket, sockopt::SndBuf, &KERNEL_BUFFER);
         Ok(Self {
             socket,
-            headers: MultiHeaders::preallocate(BATCH, None),
+            receiving: MultiHeaders::preallocate(BATCH, None),
+            sending: MultiHeaders::preallocate(BATCH, None),
             buffers: vec![[0; LONGEST]; BATCH],
             outgoing: Vec::with_capacity(BATCH),
             lost: 0,
@@ -66,7 +70,7 @@ impl BatchedSocket {
             .collect();
         let results = match recvmmsg(
             self.socket.as_raw_fd(),
-            &mut self.headers,
+            &mut self.receiving,
             slices.iter_mut(),
             MsgFlags::MSG_DONTWAIT,
             None,
@@ -111,7 +115,7 @@ impl BatchedSocket {
             let nothing: [ControlMessage<'_>; 0] = [];
             match sendmmsg(
                 self.socket.as_raw_fd(),
-                &mut self.headers,
+                &mut self.sending,
                 slices.iter(),
                 &addresses,
                 nothing,
@@ -150,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hundred_datagrams_go_and_come_with_their_addresses() {
+    fn datagrams_go_and_come_both_ways_with_their_addresses() {
         let far = UdpSocket::bind("127.0.0.1:0").unwrap();
         let near = UdpSocket::bind("127.0.0.1:0").unwrap();
         let (far_address, near_address) = (far.local_addr().unwrap(), near.local_addr().unwrap());
@@ -162,12 +166,21 @@ mod tests {
         far.flush();
         assert_eq!(far.take_lost(), 0);
         // Loopback delivers within the sending call.
+        let numbered = |from: SocketAddr| -> Vec<_> {
+            (0..100_u8)
+                .map(|number| (from, BytesMut::from(&[number][..])))
+                .collect()
+        };
         let mut received = Vec::new();
         while near.receive(&mut received).unwrap() {}
-        let expected: Vec<_> = (0..100_u8)
-            .map(|number| (far_address, BytesMut::from(&[number][..])))
-            .collect();
-        assert_eq!(received, expected);
+        assert_eq!(received, numbered(far_address));
         assert!(!near.receive(&mut received).unwrap());
+
+        for (from, datagram) in received.drain(..) {
+            near.send(from, datagram);
+        }
+        near.flush();
+        while far.receive(&mut received).unwrap() {}
+        assert_eq!(received, numbered(near_address));
     }
 }

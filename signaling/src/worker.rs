@@ -745,7 +745,11 @@ impl<T: Transport> Worker<T> {
                 }
                 None
             }
-            Action::OpenPeer { peer, publish } => self.open_peer(room, peer, publish),
+            Action::OpenPeer {
+                peer,
+                publish,
+                compatible,
+            } => self.open_peer(room, peer, publish, compatible),
             Action::Negotiate {
                 peer,
                 connection,
@@ -791,7 +795,13 @@ impl<T: Transport> Worker<T> {
         (self.peers.get(&key)?.id == peer).then_some(key)
     }
 
-    fn open_peer(&mut self, room: &RoomId, peer: PeerId, publish: Vec<MediaKind>) -> Option<Event> {
+    fn open_peer(
+        &mut self,
+        room: &RoomId,
+        peer: PeerId,
+        publish: Vec<MediaKind>,
+        compatible: bool,
+    ) -> Option<Event> {
         let now = Instant::now();
         let ufrag = loop {
             let ufrag = secret::ice_chars(8);
@@ -804,6 +814,7 @@ impl<T: Transport> Worker<T> {
             ufrag: ufrag.clone(),
             password: secret::ice_chars(24),
             publish,
+            compatible,
         };
         let transport = match T::open(&self.shared, config, now) {
             Ok(transport) => transport,
