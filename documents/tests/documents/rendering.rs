@@ -43,9 +43,7 @@ fn the_same_input_gives_the_same_bytes_and_another_input_other_bytes() {
 #[test]
 fn documents_are_archival_tagged_french_and_well_formed() {
     for (name, pdf) in every_document() {
-        if let Ok(directory) = std::env::var("DOCUMENTS_SAMPLES") {
-            std::fs::write(format!("{directory}/{name}.pdf"), &pdf).unwrap();
-        }
+        samples::keep(name, &pdf);
         let information = info_of(&pdf, "-isodates");
         assert!(
             information.contains("Tagged:          yes"),
@@ -110,7 +108,9 @@ fn a_draft_says_that_it_is_one_and_shows_no_signature() {
     act.ended_at = None;
     act.change_requests.clear();
     act.incidents.clear();
-    let text = text_of(&render_proces_verbal(&act).unwrap());
+    let pdf = render_proces_verbal(&act).unwrap();
+    samples::keep("draft", &pdf);
+    let text = text_of(&pdf);
     for expected in [
         "Projet soumis à la relecture",
         "n’est pas signé",
@@ -250,6 +250,7 @@ fn many_scripts_and_signs_are_printed() {
     act.complainant.birth_name = "Nguyễn Щербаков Παπαδόπουλος გიორგი Հակոբ".into();
     act.narrative = "Il m’a écrit : « محمد لن يأتي » puis « בוא » puis 😡🔪👨\u{200D}👩\u{200D}👧 ❤\u{FE0F} 🇫🇷.\nअनिल தமிழ் ስም ขอบคุณ\nE\u{301}tienne → ≤ 5 € ½ №".into();
     let pdf = render_proces_verbal(&act).unwrap();
+    samples::keep("scripts", &pdf);
     assert_well_formed(&pdf);
     let text = text_of(&pdf);
     for expected in [

@@ -7,6 +7,13 @@ use documents::{
     RightsDocument, Unit, UnitKind,
 };
 
+/// Keeps a document for a person to look at, in the directory that `DOCUMENTS_SAMPLES` names.
+pub fn keep(name: &str, pdf: &[u8]) {
+    if let Ok(directory) = std::env::var("DOCUMENTS_SAMPLES") {
+        std::fs::write(format!("{directory}/{name}.pdf"), pdf).unwrap();
+    }
+}
+
 pub const HASH: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
 pub fn at(time: &str) -> DateTime<FixedOffset> {

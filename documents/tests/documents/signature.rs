@@ -115,10 +115,7 @@ fn a_signed_document_is_valid_to_us_and_to_others() {
         structure.contains("Form"),
         "the field is in the structure tree: {structure}"
     );
-    if let Ok(directory) = std::env::var("DOCUMENTS_SAMPLES") {
-        std::fs::write(format!("{directory}/signed.pdf"), signed).unwrap();
-        std::fs::write(format!("{directory}/root.der"), &roots()[0]).unwrap();
-    }
+    samples::keep("signed", signed);
 }
 
 #[test]
