@@ -61,5 +61,10 @@ pub fn render_agreement_proof(proof: &AgreementProof) -> Result<Vec<u8>, RenderE
         "version_hash": grouped_hash(&proof.version_hash),
         "journal_head": grouped_hash(&proof.journal_head),
     });
-    typesetting::render(Template::AgreementProof, &proof.number, proof.answered_at, values)
+    typesetting::render(
+        Template::AgreementProof,
+        &proof.number,
+        proof.answered_at,
+        values,
+    )
 }

@@ -78,8 +78,21 @@ mod tests {
     #[test]
     fn names_of_many_scripts_can_be_drawn() {
         for name in [
-            "Œuvrard", "Nguyễn Thị Hồng", "Łukasz", "Đặng", "Щербаков", "Παπαδόπουλος", "محمد", "יעקב",
-            "გიორგი", "Հակոբ", "अनिल", "தமிழ்", "ስም", "😡", "🔪",
+            "Œuvrard",
+            "Nguyễn Thị Hồng",
+            "Łukasz",
+            "Đặng",
+            "Щербаков",
+            "Παπαδόπουλος",
+            "محمد",
+            "יעקב",
+            "გიორგი",
+            "Հակոբ",
+            "अनिल",
+            "தமிழ்",
+            "ስም",
+            "😡",
+            "🔪",
         ] {
             for character in name.chars() {
                 assert!(FONTS.can_draw(character), "{character} of {name}");

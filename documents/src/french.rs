@@ -3,10 +3,22 @@
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Timelike};
 
 const MONTHS: [&str; 12] = [
-    "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre",
-    "novembre", "décembre",
+    "janvier",
+    "février",
+    "mars",
+    "avril",
+    "mai",
+    "juin",
+    "juillet",
+    "août",
+    "septembre",
+    "octobre",
+    "novembre",
+    "décembre",
 ];
-const WEEKDAYS: [&str; 7] = ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"];
+const WEEKDAYS: [&str; 7] = [
+    "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche",
+];
 
 /// `22 novembre 2026`, `1er mars 2026`; no line breaks between day and month.
 pub(crate) fn date(date: NaiveDate) -> String {
@@ -26,7 +38,11 @@ pub(crate) fn time(moment: DateTime<FixedOffset>) -> String {
 
 /// `14 h 05 min 09 s`, for technical incidents.
 pub(crate) fn precise_time(moment: DateTime<FixedOffset>) -> String {
-    format!("{}\u{A0}min\u{A0}{:02}\u{A0}s", time(moment), moment.second())
+    format!(
+        "{}\u{A0}min\u{A0}{:02}\u{A0}s",
+        time(moment),
+        moment.second()
+    )
 }
 
 /// `22 novembre 2026 à 14 h 05`.
@@ -62,7 +78,11 @@ pub(crate) fn opening(moment: DateTime<FixedOffset>) -> String {
         minute => format!(" {}", in_words(minute, true)),
     };
     let year = u32::try_from(moment.year()).unwrap_or(0);
-    format!("L’an {}, le {day} {}, à {hour}{minute}", in_words(year, false), month(moment.month()))
+    format!(
+        "L’an {}, le {day} {}, à {hour}{minute}",
+        in_words(year, false),
+        month(moment.month())
+    )
 }
 
 /// The name of a month counted from one; empty outside the calendar.
@@ -84,11 +104,19 @@ fn day(date: NaiveDate) -> String {
 /// A number up to 9999 in words; `feminine` makes `vingt et une` of hours and minutes.
 fn in_words(number: u32, feminine: bool) -> String {
     const UNITS: [&str; 17] = [
-        "zéro", "un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf", "dix", "onze",
-        "douze", "treize", "quatorze", "quinze", "seize",
+        "zéro", "un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf", "dix",
+        "onze", "douze", "treize", "quatorze", "quinze", "seize",
     ];
     const TENS: [&str; 10] = [
-        "", "", "vingt", "trente", "quarante", "cinquante", "soixante", "soixante", "quatre-vingt",
+        "",
+        "",
+        "vingt",
+        "trente",
+        "quarante",
+        "cinquante",
+        "soixante",
+        "soixante",
+        "quatre-vingt",
         "quatre-vingt",
     ];
     match number {
@@ -112,7 +140,7 @@ fn in_words(number: u32, feminine: bool) -> String {
         100..=999 => {
             let hundreds = match number / 100 {
                 1 => "cent".to_owned(),
-                n if number % 100 == 0 => format!("{} cents", in_words(n, false)),
+                n if number.is_multiple_of(100) => format!("{} cents", in_words(n, false)),
                 n => format!("{} cent", in_words(n, false)),
             };
             joined(hundreds, number % 100, feminine)
@@ -147,11 +175,27 @@ mod tests {
     #[test]
     fn numbers_are_written_in_words() {
         for (number, words) in [
-            (0, "zéro"), (1, "un"), (16, "seize"), (17, "dix-sept"), (21, "vingt et un"), (22, "vingt-deux"),
-            (60, "soixante"), (70, "soixante-dix"), (71, "soixante et onze"), (77, "soixante-dix-sept"),
-            (80, "quatre-vingts"), (81, "quatre-vingt-un"), (91, "quatre-vingt-onze"), (99, "quatre-vingt-dix-neuf"),
-            (100, "cent"), (200, "deux cents"), (201, "deux cent un"), (1999, "mille neuf cent quatre-vingt-dix-neuf"),
-            (2000, "deux mille"), (2026, "deux mille vingt-six"), (2080, "deux mille quatre-vingts"),
+            (0, "zéro"),
+            (1, "un"),
+            (16, "seize"),
+            (17, "dix-sept"),
+            (21, "vingt et un"),
+            (22, "vingt-deux"),
+            (60, "soixante"),
+            (70, "soixante-dix"),
+            (71, "soixante et onze"),
+            (77, "soixante-dix-sept"),
+            (80, "quatre-vingts"),
+            (81, "quatre-vingt-un"),
+            (91, "quatre-vingt-onze"),
+            (99, "quatre-vingt-dix-neuf"),
+            (100, "cent"),
+            (200, "deux cents"),
+            (201, "deux cent un"),
+            (1999, "mille neuf cent quatre-vingt-dix-neuf"),
+            (2000, "deux mille"),
+            (2026, "deux mille vingt-six"),
+            (2080, "deux mille quatre-vingts"),
         ] {
             assert_eq!(in_words(number, false), words);
         }
@@ -160,10 +204,22 @@ mod tests {
     #[test]
     fn acts_open_with_the_moment_in_words() {
         for (moment, words) in [
-            ("2026-11-22T14:05:00+01:00", "L’an deux mille vingt-six, le vingt-deux novembre, à quatorze heures cinq"),
-            ("2027-01-01T01:21:00+01:00", "L’an deux mille vingt-sept, le premier janvier, à une heure vingt et une"),
-            ("2026-08-31T00:00:00-04:00", "L’an deux mille vingt-six, le trente et un août, à zéro heure"),
-            ("2026-08-21T21:00:00+04:00", "L’an deux mille vingt-six, le vingt et un août, à vingt et une heures"),
+            (
+                "2026-11-22T14:05:00+01:00",
+                "L’an deux mille vingt-six, le vingt-deux novembre, à quatorze heures cinq",
+            ),
+            (
+                "2027-01-01T01:21:00+01:00",
+                "L’an deux mille vingt-sept, le premier janvier, à une heure vingt et une",
+            ),
+            (
+                "2026-08-31T00:00:00-04:00",
+                "L’an deux mille vingt-six, le trente et un août, à zéro heure",
+            ),
+            (
+                "2026-08-21T21:00:00+04:00",
+                "L’an deux mille vingt-six, le vingt et un août, à vingt et une heures",
+            ),
         ] {
             assert_eq!(opening(at(moment)), words);
         }
@@ -171,7 +227,10 @@ mod tests {
 
     #[test]
     fn dates_hours_and_offsets() {
-        assert_eq!(long_date(at("2026-03-01T09:00:00+01:00")), "dimanche 1er\u{A0}mars 2026");
+        assert_eq!(
+            long_date(at("2026-03-01T09:00:00+01:00")),
+            "dimanche 1er\u{A0}mars 2026"
+        );
         assert_eq!(time(at("2026-03-01T09:05:00+01:00")), "9\u{A0}h\u{A0}05");
         for (moment, printed) in [
             ("2026-03-01T09:00:00+01:00", "UTC+1"),

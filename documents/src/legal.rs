@@ -88,7 +88,10 @@ impl LegalTexts {
 static EDITIONS: LazyLock<Vec<LegalTexts>> = LazyLock::new(|| {
     [include_str!("../data/legal-2026-01-01.json")]
         .into_iter()
-        .map(|edition| serde_json::from_str(edition).expect("the editions are files of this crate, read by a test"))
+        .map(|edition| {
+            serde_json::from_str(edition)
+                .expect("the editions are files of this crate, read by a test")
+        })
         .collect()
 });
 
@@ -106,7 +109,10 @@ mod tests {
         assert!(LegalTexts::in_force_on(day("2025-12-31")).is_none());
         assert!(LegalTexts::in_force_on(day("2026-01-01")).is_some());
         assert!(LegalTexts::in_force_on(day("2028-12-31")).is_some());
-        assert!(LegalTexts::in_force_on(day("2029-01-01")).is_none(), "the code is rewritten that day");
+        assert!(
+            LegalTexts::in_force_on(day("2029-01-01")).is_none(),
+            "the code is rewritten that day"
+        );
     }
 
     #[test]
@@ -116,15 +122,32 @@ mod tests {
         assert_eq!(
             ids,
             [
-                "optional", "heard_again", "compensation", "civil_party", "lawyer", "victim_support", "civi",
-                "protection", "interpreter", "accompanied", "third_party_address", "medical_certificate",
-                "outcome", "contest_closing", "medical_and_psychological_help", "copy",
+                "optional",
+                "heard_again",
+                "compensation",
+                "civil_party",
+                "lawyer",
+                "victim_support",
+                "civi",
+                "protection",
+                "interpreter",
+                "accompanied",
+                "third_party_address",
+                "medical_certificate",
+                "outcome",
+                "contest_closing",
+                "medical_and_psychological_help",
+                "copy",
             ]
         );
         assert_eq!(texts.prescription.len(), 3);
         assert!(texts.helps.iter().any(|help| help.contact == "116 006"));
         for right in &texts.rights {
-            assert!(!right.title.is_empty() && !right.text.is_empty() && !right.article.is_empty(), "{}", right.id);
+            assert!(
+                !right.title.is_empty() && !right.text.is_empty() && !right.article.is_empty(),
+                "{}",
+                right.id
+            );
         }
     }
 }

@@ -155,8 +155,15 @@ impl Complainant {
     /// `Jeanne Marie DURAND, épouse…` is never guessed: given names, birth name, and the
     /// used name in brackets.
     pub(crate) fn full_name(&self) -> String {
-        match self.used_name.as_deref().filter(|name| !name.trim().is_empty()) {
-            Some(used) => format!("{} {} (nom d’usage : {used})", self.given_names, self.birth_name),
+        match self
+            .used_name
+            .as_deref()
+            .filter(|name| !name.trim().is_empty())
+        {
+            Some(used) => format!(
+                "{} {} (nom d’usage : {used})",
+                self.given_names, self.birth_name
+            ),
             None => format!("{} {}", self.given_names, self.birth_name),
         }
     }
@@ -167,7 +174,11 @@ impl Complainant {
             Gender::Male => "masculin",
             Gender::Unspecified => "non précisé",
         };
-        let birth = match self.birthplace.as_deref().filter(|place| !place.trim().is_empty()) {
+        let birth = match self
+            .birthplace
+            .as_deref()
+            .filter(|place| !place.trim().is_empty())
+        {
             Some(place) => format!("{place} ({})", self.birthcountry),
             None => self.birthcountry.clone(),
         };
@@ -218,7 +229,9 @@ impl Birthdate {
     pub(crate) fn in_words(self) -> String {
         match self {
             Self::Day(day) => french::date(day),
-            Self::Month { year, month } => format!("{} {year} (date présumée)", french::month(month)),
+            Self::Month { year, month } => {
+                format!("{} {year} (date présumée)", french::month(month))
+            }
             Self::Year(year) => format!("{year} (date présumée)"),
         }
     }
@@ -241,7 +254,10 @@ impl FromStr for Birthdate {
         use chrono::Datelike;
         Ok(match text.len() {
             4 => Self::Year(day.year()),
-            7 => Self::Month { year: day.year(), month: day.month() },
+            7 => Self::Month {
+                year: day.year(),
+                month: day.month(),
+            },
             _ => Self::Day(day),
         })
     }
@@ -288,7 +304,17 @@ mod tests {
             assert_eq!(birthdate.in_words(), told);
             assert_eq!(birthdate.to_string(), written);
         }
-        for wrong in ["", "62", "1962-13", "1962-02-30", "1962-8-24", "aaaa", "é1962", "-962", "24/08/1962"] {
+        for wrong in [
+            "",
+            "62",
+            "1962-13",
+            "1962-02-30",
+            "1962-8-24",
+            "aaaa",
+            "é1962",
+            "-962",
+            "24/08/1962",
+        ] {
             assert!(wrong.parse::<Birthdate>().is_err(), "{wrong}");
         }
     }

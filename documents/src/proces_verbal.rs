@@ -138,13 +138,21 @@ pub enum Consent {
 pub fn render_proces_verbal(act: &ProcesVerbal) -> Result<Vec<u8>, RenderError> {
     let consent = match &act.consent {
         Consent::Awaited => json!({ "state": "awaited" }),
-        Consent::Agreed { at, version_hash, session } => json!({
+        Consent::Agreed {
+            at,
+            version_hash,
+            session,
+        } => json!({
             "state": "agreed",
             "at": french::moment(*at),
             "version_hash": grouped_hash(version_hash),
             "session": session,
         }),
-        Consent::Refused { at, version_hash, reason } => json!({
+        Consent::Refused {
+            at,
+            version_hash,
+            reason,
+        } => json!({
             "state": "refused",
             "at": french::moment(*at),
             "version_hash": grouped_hash(version_hash),

@@ -64,5 +64,10 @@ pub fn render_recepisse(recepisse: &Recepisse) -> Result<Vec<u8>, RenderError> {
         "prescription_notes": recepisse.prescription_notes,
         "helps": recepisse.helps,
     });
-    typesetting::render(Template::Recepisse, &recepisse.number, recepisse.drafted_at, values)
+    typesetting::render(
+        Template::Recepisse,
+        &recepisse.number,
+        recepisse.drafted_at,
+        values,
+    )
 }

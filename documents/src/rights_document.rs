@@ -53,5 +53,10 @@ pub fn render_rights_document(document: &RightsDocument) -> Result<Vec<u8>, Rend
         "rights": document.rights,
         "helps": document.helps,
     });
-    typesetting::render(Template::Rights, &document.unit.name, document.issued_at, values)
+    typesetting::render(
+        Template::Rights,
+        &document.unit.name,
+        document.issued_at,
+        values,
+    )
 }

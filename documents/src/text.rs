@@ -36,18 +36,24 @@ pub fn unsupported_characters(text: &str) -> Vec<char> {
 /// points for what cannot be seen, French no-break spaces, and places to break very long
 /// words so that nothing runs off the page.
 pub(crate) fn printable(text: &str) -> String {
-    let visible: String = text.replace("\r\n", "\n").chars().map(visible_form).collect();
+    let visible: String = text
+        .replace("\r\n", "\n")
+        .chars()
+        .map(visible_form)
+        .collect();
     let composed: String = visible.nfc().collect();
     break_long_runs(&french_spaces(&composed))
 }
 
 /// Paragraphs of a free text: blank lines and line ends both part them.
 pub(crate) fn paragraphs(text: &str) -> Vec<String> {
-    text.split(['\n', '\r', '\u{2028}', '\u{2029}', '\u{0B}', '\u{0C}', '\u{85}'])
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .map(str::to_owned)
-        .collect()
+    text.split([
+        '\n', '\r', '\u{2028}', '\u{2029}', '\u{0B}', '\u{0C}', '\u{85}',
+    ])
+    .map(str::trim)
+    .filter(|line| !line.is_empty())
+    .map(str::to_owned)
+    .collect()
 }
 
 /// A character, or its code point in brackets when it has no honest visible form:
@@ -86,8 +92,11 @@ fn french_spaces(text: &str) -> String {
     let mut printed = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
-        let before_mark = matches!(characters.peek(), Some(':' | ';' | '!' | '?' | '»' | '%' | '€'));
-        let after_mark = printed.ends_with('«');
+        let before_mark = matches!(
+            characters.peek(),
+            Some(':' | ';' | '!' | '?' | '»' | '%' | '€')
+        );
+        let after_mark = printed.ends_with('«') || ends_with_article_letter(&printed);
         if character == ' ' && (before_mark || after_mark) {
             printed.push(NO_BREAK_SPACE);
         } else {
@@ -97,6 +106,14 @@ fn french_spaces(text: &str) -> String {
     printed
 }
 
+/// `R. 2-27` and the like stay on one line.
+fn ends_with_article_letter(text: &str) -> bool {
+    let mut last = text.chars().rev();
+    last.next() == Some('.')
+        && matches!(last.next(), Some('A' | 'D' | 'L' | 'R'))
+        && last.next().is_none_or(|before| !before.is_alphanumeric())
+}
+
 fn break_long_runs(text: &str) -> String {
     let mut printed = String::with_capacity(text.len());
     let mut run = 0;
@@ -104,7 +121,11 @@ fn break_long_runs(text: &str) -> String {
         if character.is_whitespace() && character != NO_BREAK_SPACE || breaks_by_itself(character) {
             run = 0;
         } else if !is_combining_mark(character) && !is_invisible_joiner(character) {
-            let limit = if u32::from(character) < 0x0590 { LONGEST_RUN } else { LONGEST_FOREIGN_RUN };
+            let limit = if u32::from(character) < 0x0590 {
+                LONGEST_RUN
+            } else {
+                LONGEST_FOREIGN_RUN
+            };
             if run >= limit {
                 printed.push(ZERO_WIDTH_SPACE);
                 run = 0;
@@ -134,9 +155,17 @@ mod tests {
             ("a\u{0}b\u{1B}[31m", "a[U+0000]b[U+001B][31m"),
             ("abc\u{202E}fdp.exe", "abc[U+202E]fdp.exe"),
             ("\u{FEFF}début", "début"),
-            ("\u{E000} \u{FFFE} \u{10FFFF}", "[U+E000] [U+FFFE] [U+10FFFF]"),
+            (
+                "\u{E000} \u{FFFE} \u{10FFFF}",
+                "[U+E000] [U+FFFE] [U+10FFFF]",
+            ),
             ("Quoi ? Non !", "Quoi\u{A0}? Non\u{A0}!"),
             ("« oui » : 12 €", "«\u{A0}oui\u{A0}»\u{A0}: 12\u{A0}€"),
+            (
+                "article R. 2-27, fin. D. 8",
+                "article R.\u{A0}2-27, fin. D.\u{A0}8",
+            ),
+            ("LAR. 2", "LAR. 2"),
             ("http://x.fr", "http://x.fr"),
             ("می\u{200C}خواهم", "می\u{200C}خواهم"),
         ] {
@@ -148,16 +177,29 @@ mod tests {
     fn long_words_can_be_broken_and_keep_their_letters() {
         let word = "x".repeat(100);
         let printed = printable(&word);
-        assert!(printed.split(ZERO_WIDTH_SPACE).all(|piece| piece.len() <= LONGEST_RUN));
+        assert!(
+            printed
+                .split(ZERO_WIDTH_SPACE)
+                .all(|piece| piece.len() <= LONGEST_RUN)
+        );
         assert_eq!(printed.replace(ZERO_WIDTH_SPACE, ""), word);
         assert!(!printable("anticonstitutionnelles et autres mots").contains(ZERO_WIDTH_SPACE));
     }
 
     #[test]
     fn unsupported_characters_are_named_once() {
-        assert_eq!(unsupported_characters("Zoë, 漢字漢 et 한"), ['字', '漢', '한']);
-        assert_eq!(unsupported_characters("Ελένη Нина 😀 👨\u{200D}👩 محمد"), Vec::<char>::new());
-        assert_eq!(unsupported_characters("\u{0}\u{202E}\u{E000}"), Vec::<char>::new());
+        assert_eq!(
+            unsupported_characters("Zoë, 漢字漢 et 한"),
+            ['字', '漢', '한']
+        );
+        assert_eq!(
+            unsupported_characters("Ελένη Нина 😀 👨\u{200D}👩 محمد"),
+            Vec::<char>::new()
+        );
+        assert_eq!(
+            unsupported_characters("\u{0}\u{202E}\u{E000}"),
+            Vec::<char>::new()
+        );
     }
 
     #[test]

@@ -102,7 +102,11 @@ fn export(
     let standards = PdfStandards::new(&[PdfStandard::A_2a, PdfStandard::Ua_1])
         .expect("PDF/A-2a and PDF/UA-1 combine, which a test proves");
     let options = PdfOptions {
-        ident: Smart::Custom(format!("{}/{number}/{}", template.name(), drafted_at.to_rfc3339())),
+        ident: Smart::Custom(format!(
+            "{}/{number}/{}",
+            template.name(),
+            drafted_at.to_rfc3339()
+        )),
         creator: Smart::Custom(Some("VisioPlainte".to_owned())),
         timestamp: timestamp(drafted_at),
         standards,
@@ -134,7 +138,10 @@ fn printable_values(mut values: Json) -> Result<Json, RenderError> {
     make_printable(&mut values, &mut all);
     let characters = all.chars().count();
     if characters > LONGEST_DOCUMENT {
-        return Err(RenderError::TooLong { characters, limit: LONGEST_DOCUMENT });
+        return Err(RenderError::TooLong {
+            characters,
+            limit: LONGEST_DOCUMENT,
+        });
     }
     match text::unsupported_characters(&all) {
         missing if missing.is_empty() => Ok(values),
@@ -149,7 +156,9 @@ fn make_printable(value: &mut Json, all: &mut String) {
             all.push_str(string);
         }
         Json::Array(items) => items.iter_mut().for_each(|item| make_printable(item, all)),
-        Json::Object(fields) => fields.values_mut().for_each(|field| make_printable(field, all)),
+        Json::Object(fields) => fields
+            .values_mut()
+            .for_each(|field| make_printable(field, all)),
         Json::Null | Json::Bool(_) | Json::Number(_) => {}
     }
 }
@@ -175,7 +184,10 @@ impl DocumentWorld {
 
 fn source(path: &str, text: &str) -> Source {
     let path = VirtualPath::new(path).expect("the paths are plain names written in this file");
-    Source::new(FileId::new(RootedPath::new(VirtualRoot::Project, path)), text.to_owned())
+    Source::new(
+        FileId::new(RootedPath::new(VirtualRoot::Project, path)),
+        text.to_owned(),
+    )
 }
 
 impl World for DocumentWorld {

@@ -26,18 +26,39 @@ pub(super) fn check(
     at: DateTime<Utc>,
     purposes: &[KeyUsage],
 ) -> Result<(), InvalidSignature> {
-    let roots: Vec<CertificateDer<'_>> = trusted_roots.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
-    let anchors: Vec<_> = roots.iter().filter_map(|root| anchor_from_trusted_cert(root).ok()).collect();
-    let intermediates: Vec<CertificateDer<'_>> =
-        intermediates.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+    let roots: Vec<CertificateDer<'_>> = trusted_roots
+        .iter()
+        .map(|der| CertificateDer::from(der.as_slice()))
+        .collect();
+    let anchors: Vec<_> = roots
+        .iter()
+        .filter_map(|root| anchor_from_trusted_cert(root).ok())
+        .collect();
+    let intermediates: Vec<CertificateDer<'_>> = intermediates
+        .iter()
+        .map(|der| CertificateDer::from(der.as_slice()))
+        .collect();
     let certificate = CertificateDer::from(certificate);
-    let certificate = EndEntityCert::try_from(&certificate).map_err(|_| InvalidSignature::Untrusted)?;
+    let certificate =
+        EndEntityCert::try_from(&certificate).map_err(|_| InvalidSignature::Untrusted)?;
     let seconds = u64::try_from(at.timestamp()).map_err(|_| InvalidSignature::Untrusted)?;
     let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
     let trusted = purposes.iter().any(|purpose| {
         certificate
-            .verify_for_usage(ALL_VERIFICATION_ALGS, &anchors, &intermediates, time, *purpose, None, None)
+            .verify_for_usage(
+                ALL_VERIFICATION_ALGS,
+                &anchors,
+                &intermediates,
+                time,
+                *purpose,
+                None,
+                None,
+            )
             .is_ok()
     });
-    if trusted { Ok(()) } else { Err(InvalidSignature::Untrusted) }
+    if trusted {
+        Ok(())
+    } else {
+        Err(InvalidSignature::Untrusted)
+    }
 }

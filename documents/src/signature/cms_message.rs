@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 use cms::cert::{CertificateChoices, IssuerAndSerialNumber};
 use cms::content_info::{CmsVersion, ContentInfo};
 use cms::signed_data::{
-    CertificateSet, EncapsulatedContentInfo, SignedAttributes, SignedData, SignerIdentifier, SignerInfo, SignerInfos,
+    CertificateSet, EncapsulatedContentInfo, SignedAttributes, SignedData, SignerIdentifier,
+    SignerInfo, SignerInfos,
 };
 use der::asn1::{ObjectIdentifier, OctetString, SetOfVec};
 use der::{Any, Decode, Encode, Sequence};
@@ -24,8 +25,10 @@ const ID_SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.1
 const ID_CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
 const ID_MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
 const ID_SIGNING_TIME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.5");
-const ID_SIGNING_CERTIFICATE_V2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.47");
-const ID_TIMESTAMP_TOKEN: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.14");
+const ID_SIGNING_CERTIFICATE_V2: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.47");
+const ID_TIMESTAMP_TOKEN: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.14");
 const ID_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
 const ID_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
 const ID_SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
@@ -59,7 +62,9 @@ pub(super) fn check_certificate(der: &[u8], at: DateTime<Utc>) -> Result<(), &'s
     let certificate = Certificate::from_der(der).map_err(|_| "it is not a certificate")?;
     let validity = certificate.tbs_certificate.validity;
     let at = at.timestamp();
-    let seconds = |time: x509_cert::time::Time| i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
+    let seconds = |time: x509_cert::time::Time| {
+        i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX)
+    };
     if at < seconds(validity.not_before) {
         return Err("it is not valid yet");
     }
@@ -67,7 +72,9 @@ pub(super) fn check_certificate(der: &[u8], at: DateTime<Utc>) -> Result<(), &'s
         return Err("it has expired");
     }
     match certificate.tbs_certificate.get::<KeyUsage>() {
-        Ok(Some((_, usage))) if !usage.digital_signature() && !usage.non_repudiation() => Err("it is not for signing"),
+        Ok(Some((_, usage))) if !usage.digital_signature() && !usage.non_repudiation() => {
+            Err("it is not for signing")
+        }
         Ok(_) => Ok(()),
         Err(_) => Err("its extensions cannot be read"),
     }
@@ -86,26 +93,40 @@ pub(super) fn attributes_to_sign(digest: &[u8], certificate: &[u8]) -> der::Resu
     };
     let mut attributes = SignedAttributes::new();
     attributes.insert(attribute(ID_CONTENT_TYPE, Any::encode_from(&ID_DATA)?)?)?;
-    attributes.insert(attribute(ID_MESSAGE_DIGEST, Any::encode_from(&OctetString::new(digest)?)?)?)?;
-    attributes.insert(attribute(ID_SIGNING_CERTIFICATE_V2, Any::encode_from(&signing_certificate)?)?)?;
+    attributes.insert(attribute(
+        ID_MESSAGE_DIGEST,
+        Any::encode_from(&OctetString::new(digest)?)?,
+    )?)?;
+    attributes.insert(attribute(
+        ID_SIGNING_CERTIFICATE_V2,
+        Any::encode_from(&signing_certificate)?,
+    )?)?;
     attributes.to_der()
 }
 
 /// The message of a prepared document and what a key gave back, not yet checked.
-pub(super) fn assemble(prepared: &Prepared, signature: &ProvidedSignature) -> Result<Message, SignatureError> {
+pub(super) fn assemble(
+    prepared: &Prepared,
+    signature: &ProvidedSignature,
+) -> Result<Message, SignatureError> {
     match signature {
         ProvidedSignature::Cms(der) => Ok(Message::from_der(der)?),
-        ProvidedSignature::Bare(signature) => {
-            signed_data(prepared, signature).map_err(|_| SignatureError::Certificate("it cannot be encoded"))
-        }
+        ProvidedSignature::Bare(signature) => signed_data(prepared, signature)
+            .map_err(|_| SignatureError::Certificate("it cannot be encoded")),
     }
 }
 
 fn signed_data(prepared: &Prepared, signature: &[u8]) -> der::Result<Message> {
-    let certificates: Vec<Certificate> =
-        prepared.certificate_chain_der.iter().map(|der| Certificate::from_der(der)).collect::<Result<_, _>>()?;
+    let certificates: Vec<Certificate> = prepared
+        .certificate_chain_der
+        .iter()
+        .map(|der| Certificate::from_der(der))
+        .collect::<Result<_, _>>()?;
     let signer = certificates.first().ok_or(der::ErrorKind::Failed)?;
-    let sha256 = AlgorithmIdentifierOwned { oid: ID_SHA256, parameters: None };
+    let sha256 = AlgorithmIdentifierOwned {
+        oid: ID_SHA256,
+        parameters: None,
+    };
     let signer_info = SignerInfo {
         version: CmsVersion::V1,
         sid: SignerIdentifier::IssuerAndSerialNumber(IssuerAndSerialNumber {
@@ -121,7 +142,9 @@ fn signed_data(prepared: &Prepared, signature: &[u8]) -> der::Result<Message> {
     let certificates = certificates
         .iter()
         // The root is left out: who verifies has it already, or must not trust it.
-        .filter(|certificate| certificate.tbs_certificate.subject != certificate.tbs_certificate.issuer)
+        .filter(|certificate| {
+            certificate.tbs_certificate.subject != certificate.tbs_certificate.issuer
+        })
         .cloned()
         .map(CertificateChoices::Certificate)
         .collect::<Vec<_>>();
@@ -129,7 +152,10 @@ fn signed_data(prepared: &Prepared, signature: &[u8]) -> der::Result<Message> {
         signed_data: SignedData {
             version: CmsVersion::V1,
             digest_algorithms: SetOfVec::try_from(vec![sha256])?,
-            encap_content_info: EncapsulatedContentInfo { econtent_type: ID_DATA, econtent: None },
+            encap_content_info: EncapsulatedContentInfo {
+                econtent_type: ID_DATA,
+                econtent: None,
+            },
             certificates: Some(CertificateSet::try_from(certificates)?),
             crls: None,
             signer_infos: SignerInfos::try_from(vec![signer_info])?,
@@ -140,14 +166,23 @@ fn signed_data(prepared: &Prepared, signature: &[u8]) -> der::Result<Message> {
 /// How a bare signature with SHA-256 is named for a kind of key.
 fn signature_algorithm(key: &SubjectPublicKeyInfoOwned) -> AlgorithmIdentifierOwned {
     if key.algorithm.oid == ID_RSA {
-        AlgorithmIdentifierOwned { oid: ID_RSA_SHA256, parameters: Some(Any::null()) }
+        AlgorithmIdentifierOwned {
+            oid: ID_RSA_SHA256,
+            parameters: Some(Any::null()),
+        }
     } else {
-        AlgorithmIdentifierOwned { oid: ID_ECDSA_SHA256, parameters: None }
+        AlgorithmIdentifierOwned {
+            oid: ID_ECDSA_SHA256,
+            parameters: None,
+        }
     }
 }
 
 fn attribute(oid: ObjectIdentifier, value: Any) -> der::Result<Attribute> {
-    Ok(Attribute { oid, values: SetOfVec::try_from(vec![value])? })
+    Ok(Attribute {
+        oid,
+        values: SetOfVec::try_from(vec![value])?,
+    })
 }
 
 /// A CMS signed message with one signer.
@@ -169,7 +204,13 @@ impl Message {
 
     pub(super) fn to_der(&self) -> Result<Vec<u8>, InvalidSignature> {
         Any::encode_from(&self.signed_data)
-            .and_then(|content| ContentInfo { content_type: ID_SIGNED_DATA, content }.to_der())
+            .and_then(|content| {
+                ContentInfo {
+                    content_type: ID_SIGNED_DATA,
+                    content,
+                }
+                .to_der()
+            })
             .map_err(|_| malformed())
     }
 
@@ -182,13 +223,17 @@ impl Message {
     }
 
     pub(super) fn signature_value(&self) -> &[u8] {
-        self.signer().map_or(&[], |signer| signer.signature.as_bytes())
+        self.signer()
+            .map_or(&[], |signer| signer.signature.as_bytes())
     }
 
     /// Type and bytes of the content carried inside, if any.
     pub(super) fn content(&self) -> (ObjectIdentifier, Option<&[u8]>) {
         let content = &self.signed_data.encap_content_info;
-        (content.econtent_type, content.econtent.as_ref().map(Any::value))
+        (
+            content.econtent_type,
+            content.econtent.as_ref().map(Any::value),
+        )
     }
 
     pub(super) fn add_timestamp(&mut self, token: &[u8]) -> Result<(), InvalidSignature> {
@@ -199,7 +244,8 @@ impl Message {
             .and_then(|token| attributes.insert(token))
             .map_err(|_| InvalidSignature::Timestamp)?;
         signer.unsigned_attrs = Some(attributes);
-        self.signed_data.signer_infos = SignerInfos::try_from(vec![signer]).map_err(|_| malformed())?;
+        self.signed_data.signer_infos =
+            SignerInfos::try_from(vec![signer]).map_err(|_| malformed())?;
         Ok(())
     }
 
@@ -207,11 +253,23 @@ impl Message {
     /// by the named certificate, with a sound time-stamp if there is one.
     pub(super) fn check(&self, digest: &[u8]) -> Result<Option<Timestamp>, InvalidSignature> {
         let signer = self.signer()?;
-        if self.content() != (ID_DATA, None) || signer.digest_alg.oid != ID_SHA256 {
+        // Versions follow from the way the signer is named (RFC 5652, 5.1 and 5.3).
+        let version = match signer.sid {
+            SignerIdentifier::IssuerAndSerialNumber(_) => CmsVersion::V1,
+            SignerIdentifier::SubjectKeyIdentifier(_) => CmsVersion::V3,
+        };
+        let versions_follow = self.signed_data.version == version && signer.version == version;
+        if !versions_follow
+            || self.content() != (ID_DATA, None)
+            || signer.digest_alg.oid != ID_SHA256
+        {
             return Err(malformed());
         }
         let attributes = signer.signed_attrs.as_ref().ok_or_else(malformed)?;
-        if attributes.iter().any(|attribute| attribute.oid == ID_SIGNING_TIME) {
+        if attributes
+            .iter()
+            .any(|attribute| attribute.oid == ID_SIGNING_TIME)
+        {
             return Err(malformed());
         }
         self.check_signer(ID_DATA, digest)?;
@@ -220,23 +278,35 @@ impl Message {
     }
 
     /// Checks that the signer signed content of a type with a digest, whoever the signer is.
-    pub(super) fn check_signer(&self, content_type: ObjectIdentifier, digest: &[u8]) -> Result<(), InvalidSignature> {
+    pub(super) fn check_signer(
+        &self,
+        content_type: ObjectIdentifier,
+        digest: &[u8],
+    ) -> Result<(), InvalidSignature> {
         let signer = self.signer()?;
         let attributes = signer.signed_attrs.as_ref().ok_or_else(malformed)?;
         let expected_type = Any::encode_from(&content_type).map_err(|_| malformed())?;
         if *only_value(attributes, ID_CONTENT_TYPE)? != expected_type {
             return Err(malformed());
         }
-        let declared: OctetString = only_value(attributes, ID_MESSAGE_DIGEST)?.decode_as().map_err(|_| malformed())?;
+        let declared: OctetString = only_value(attributes, ID_MESSAGE_DIGEST)?
+            .decode_as()
+            .map_err(|_| malformed())?;
         if declared.as_bytes() != digest {
             return Err(InvalidSignature::Digest);
         }
-        if !self.signed_data.digest_algorithms.iter().any(|algorithm| algorithm.oid == signer.digest_alg.oid) {
+        if !self
+            .signed_data
+            .digest_algorithms
+            .iter()
+            .any(|algorithm| algorithm.oid == signer.digest_alg.oid)
+        {
             return Err(malformed());
         }
         let certificate = self.signer_certificate()?;
         let key = &certificate.tbs_certificate.subject_public_key_info;
-        let algorithm = verification_algorithm(&signer.signature_algorithm, &signer.digest_alg, key)?;
+        let algorithm =
+            verification_algorithm(&signer.signature_algorithm, &signer.digest_alg, key)?;
         let signed = attributes.to_der().map_err(|_| malformed())?;
         verification::UnparsedPublicKey::new(algorithm, key.subject_public_key.raw_bytes())
             .verify(&signed, signer.signature.as_bytes())
@@ -248,11 +318,18 @@ impl Message {
         hash(self.signer()?.digest_alg.oid, content)
     }
 
-    fn check_signing_certificate(&self, attributes: &SignedAttributes) -> Result<(), InvalidSignature> {
-        let named: SigningCertificateV2 =
-            only_value(attributes, ID_SIGNING_CERTIFICATE_V2)?.decode_as().map_err(|_| malformed())?;
+    fn check_signing_certificate(
+        &self,
+        attributes: &SignedAttributes,
+    ) -> Result<(), InvalidSignature> {
+        let named: SigningCertificateV2 = only_value(attributes, ID_SIGNING_CERTIFICATE_V2)?
+            .decode_as()
+            .map_err(|_| malformed())?;
         let first = named.certs.first().ok_or_else(malformed)?;
-        let algorithm = first.hash_algorithm.as_ref().map_or(ID_SHA256, |algorithm| algorithm.oid);
+        let algorithm = first
+            .hash_algorithm
+            .as_ref()
+            .map_or(ID_SHA256, |algorithm| algorithm.oid);
         if hash(algorithm, &self.signer_certificate_der()?)? != first.cert_hash.as_bytes() {
             return Err(InvalidSignature::WrongSigner);
         }
@@ -260,8 +337,13 @@ impl Message {
     }
 
     fn timestamp(&self) -> Result<Option<Timestamp>, InvalidSignature> {
-        let Some(attributes) = &self.signer()?.unsigned_attrs else { return Ok(None) };
-        if attributes.iter().all(|attribute| attribute.oid != ID_TIMESTAMP_TOKEN) {
+        let Some(attributes) = &self.signer()?.unsigned_attrs else {
+            return Ok(None);
+        };
+        if attributes
+            .iter()
+            .all(|attribute| attribute.oid != ID_TIMESTAMP_TOKEN)
+        {
             return Ok(None);
         }
         let token = only_value(attributes, ID_TIMESTAMP_TOKEN)
@@ -284,10 +366,14 @@ impl Message {
     }
 
     fn certificates(&self) -> impl Iterator<Item = &Certificate> {
-        self.signed_data.certificates.iter().flat_map(|set| set.0.iter()).filter_map(|choice| match choice {
-            CertificateChoices::Certificate(certificate) => Some(certificate),
-            CertificateChoices::Other(_) => None,
-        })
+        self.signed_data
+            .certificates
+            .iter()
+            .flat_map(|set| set.0.iter())
+            .filter_map(|choice| match choice {
+                CertificateChoices::Certificate(certificate) => Some(certificate),
+                CertificateChoices::Other(_) => None,
+            })
     }
 
     pub(super) fn signer_certificate(&self) -> Result<&Certificate, InvalidSignature> {
@@ -308,7 +394,10 @@ impl Message {
 }
 
 /// The value of an attribute that has to be there once with one value (RFC 5652, 11).
-fn only_value(attributes: &SignedAttributes, oid: ObjectIdentifier) -> Result<&Any, InvalidSignature> {
+fn only_value(
+    attributes: &SignedAttributes,
+    oid: ObjectIdentifier,
+) -> Result<&Any, InvalidSignature> {
     let mut found = attributes.iter().filter(|attribute| attribute.oid == oid);
     match (found.next(), found.next()) {
         (Some(attribute), None) => match attribute.values.as_slice() {
@@ -320,7 +409,10 @@ fn only_value(attributes: &SignedAttributes, oid: ObjectIdentifier) -> Result<&A
 }
 
 /// A digest with an algorithm named by its identifier; SHA-1 and older are refused.
-pub(super) fn hash(algorithm: ObjectIdentifier, content: &[u8]) -> Result<Vec<u8>, InvalidSignature> {
+pub(super) fn hash(
+    algorithm: ObjectIdentifier,
+    content: &[u8],
+) -> Result<Vec<u8>, InvalidSignature> {
     let algorithm = match algorithm {
         ID_SHA256 => &digest::SHA256,
         ID_SHA384 => &digest::SHA384,
@@ -337,8 +429,16 @@ fn verification_algorithm(
 ) -> Result<&'static dyn verification::VerificationAlgorithm, InvalidSignature> {
     let curve: Option<ObjectIdentifier> = match key.algorithm.oid {
         ID_EC_PUBLIC_KEY => {
-            let parameters = key.algorithm.parameters.as_ref().ok_or(InvalidSignature::Algorithm)?;
-            Some(parameters.decode_as().map_err(|_| InvalidSignature::Algorithm)?)
+            let parameters = key
+                .algorithm
+                .parameters
+                .as_ref()
+                .ok_or(InvalidSignature::Algorithm)?;
+            Some(
+                parameters
+                    .decode_as()
+                    .map_err(|_| InvalidSignature::Algorithm)?,
+            )
         }
         ID_RSA => None,
         _ => return Err(InvalidSignature::Algorithm),

@@ -107,7 +107,10 @@ impl From<InvalidSignature> for SignatureError {
 /// When the file is not a tagged PDF with a form that can be signed, is signed already,
 /// or the certificate is unusable at the declared time.
 pub fn prepare(pdf: &[u8], request: &SignatureRequest) -> Result<Prepared, SignatureError> {
-    let signer = request.certificate_chain_der.first().ok_or(SignatureError::Certificate("there is none"))?;
+    let signer = request
+        .certificate_chain_der
+        .first()
+        .ok_or(SignatureError::Certificate("there is none"))?;
     cms_message::check_certificate(signer, request.signed_at.with_timezone(&Utc))
         .map_err(SignatureError::Certificate)?;
     let with_field = pdf::with_signature_field(pdf)?;
@@ -137,9 +140,13 @@ pub fn complete(
     signature: &ProvidedSignature,
     timestamp_token: Option<&[u8]>,
 ) -> Result<Vec<u8>, SignatureError> {
-    let signer = prepared.certificate_chain_der.first().ok_or(SignatureError::Certificate("there is none"))?;
-    let digest = pdf::digest(&prepared.pdf, prepared.byte_range)
-        .ok_or(SignatureError::Document("the byte range is outside the file"))?;
+    let signer = prepared
+        .certificate_chain_der
+        .first()
+        .ok_or(SignatureError::Certificate("there is none"))?;
+    let digest = pdf::digest(&prepared.pdf, prepared.byte_range).ok_or(
+        SignatureError::Document("the byte range is outside the file"),
+    )?;
     if digest != prepared.digest_sha256 {
         return Err(SignatureError::Document("it changed after it was prepared"));
     }
@@ -155,8 +162,9 @@ pub fn complete(
     if der.len() > RESERVED_BYTES {
         return Err(SignatureError::TooLarge(der.len()));
     }
-    pdf::with_contents(&prepared.pdf, prepared.byte_range, &der)
-        .ok_or(SignatureError::Document("there is no place for the signature"))
+    pdf::with_contents(&prepared.pdf, prepared.byte_range, &der).ok_or(SignatureError::Document(
+        "there is no place for the signature",
+    ))
 }
 
 /// The bytes that a time-stamp of this signature is made over.
@@ -166,7 +174,9 @@ pub fn complete(
 pub fn signature_value(signature: &ProvidedSignature) -> Result<Vec<u8>, InvalidSignature> {
     match signature {
         ProvidedSignature::Bare(signature) => Ok(signature.clone()),
-        ProvidedSignature::Cms(der) => Ok(cms_message::Message::from_der(der)?.signature_value().to_vec()),
+        ProvidedSignature::Cms(der) => Ok(cms_message::Message::from_der(der)?
+            .signature_value()
+            .to_vec()),
     }
 }
 
@@ -180,8 +190,12 @@ mod base64_bytes {
         serializer.serialize_str(&STANDARD.encode(bytes))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        STANDARD.decode(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<u8>, D::Error> {
+        STANDARD
+            .decode(String::deserialize(deserializer)?)
+            .map_err(D::Error::custom)
     }
 }
 
@@ -191,11 +205,16 @@ mod base64_list {
     use base64::engine::general_purpose::STANDARD;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(list: &[Vec<u8>], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        list: &[Vec<u8>],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(list.iter().map(|bytes| STANDARD.encode(bytes)))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<u8>>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<Vec<u8>>, D::Error> {
         Vec::<String>::deserialize(deserializer)?
             .iter()
             .map(|text| STANDARD.decode(text).map_err(D::Error::custom))

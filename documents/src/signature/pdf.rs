@@ -6,7 +6,10 @@
 //! file, would rewrite the structure tree under the first signature.
 
 use chrono::{DateTime, FixedOffset};
-use lopdf::{Dictionary, Document, IncrementalDocument, Object, ObjectId, StringFormat, dictionary, text_string};
+use lopdf::{
+    Dictionary, Document, IncrementalDocument, Object, ObjectId, StringFormat, dictionary,
+    text_string,
+};
 use ring::digest::{Context, SHA256, digest as digest_of};
 
 use super::{RESERVED_BYTES, SignatureError, SignatureRequest};
@@ -25,7 +28,8 @@ struct Revision {
 
 impl Revision {
     fn of(pdf: &[u8]) -> Result<Self, SignatureError> {
-        let previous = Document::load_mem(pdf).map_err(|_| SignatureError::Document("it is not a PDF"))?;
+        let previous =
+            Document::load_mem(pdf).map_err(|_| SignatureError::Document("it is not a PDF"))?;
         Ok(Self {
             document: IncrementalDocument::create_from(pdf.to_vec(), previous),
             length_before: pdf.len(),
@@ -42,8 +46,13 @@ impl Revision {
 
     /// The dictionary of an object, copied into the revision so that it may be changed.
     fn changed(&mut self, id: ObjectId) -> Result<&mut Dictionary, SignatureError> {
-        self.document.opt_clone_object_to_new_document(id).map_err(|_| damaged())?;
-        self.document.new_document.get_dictionary_mut(id).map_err(|_| damaged())
+        self.document
+            .opt_clone_object_to_new_document(id)
+            .map_err(|_| damaged())?;
+        self.document
+            .new_document
+            .get_dictionary_mut(id)
+            .map_err(|_| damaged())
     }
 
     fn add(&mut self, object: impl Into<Object>) -> ObjectId {
@@ -61,7 +70,9 @@ impl Revision {
             *second = Object::String(before.as_ref()[..16].to_vec(), StringFormat::Hexadecimal);
         }
         let mut bytes = Vec::with_capacity(self.length_before + 2 * RESERVED_BYTES + 4096);
-        self.document.save_to(&mut bytes).map_err(|_| SignatureError::Writing)?;
+        self.document
+            .save_to(&mut bytes)
+            .map_err(|_| SignatureError::Writing)?;
         Ok(bytes)
     }
 }
@@ -151,7 +162,10 @@ pub(super) fn with_empty_signature(
 }
 
 /// SHA-256 of the two signed parts; nothing if they are not inside the file.
-pub(super) fn digest(pdf: &[u8], [start, length, second, second_length]: [usize; 4]) -> Option<Vec<u8>> {
+pub(super) fn digest(
+    pdf: &[u8],
+    [start, length, second, second_length]: [usize; 4],
+) -> Option<Vec<u8>> {
     let mut context = Context::new(&SHA256);
     context.update(pdf.get(start..start.checked_add(length)?)?);
     context.update(pdf.get(second..second.checked_add(second_length)?)?);
@@ -187,19 +201,27 @@ pub(super) fn signature_fields(document: &Document) -> Vec<SignatureField> {
         .and_then(|form| form.get(b"Fields"))
         .and_then(|fields| document.dereference(fields))
         .and_then(|(_, fields)| fields.as_array());
-    let Ok(fields) = fields else { return Vec::new() };
+    let Ok(fields) = fields else {
+        return Vec::new();
+    };
     let mut found = Vec::new();
     // Fields may be nested; the bound keeps a circular file from turning for ever.
     let mut waiting: Vec<(&Object, u32)> = fields.iter().map(|field| (field, 0)).collect();
     while let Some((object, depth)) = waiting.pop() {
-        let Ok((id, Object::Dictionary(field))) = document.dereference(object) else { continue };
+        let Ok((id, Object::Dictionary(field))) = document.dereference(object) else {
+            continue;
+        };
         if let Ok(kids) = field.get(b"Kids").and_then(Object::as_array)
             && depth < 8
             && found.len() < 64
         {
             waiting.extend(kids.iter().map(|kid| (kid, depth + 1)));
         }
-        if field.get(b"FT").and_then(Object::as_name).is_ok_and(|kind| kind == b"Sig") {
+        if field
+            .get(b"FT")
+            .and_then(Object::as_name)
+            .is_ok_and(|kind| kind == b"Sig")
+        {
             let signature = document.get_dict_in_dict(field, b"V").ok().cloned();
             found.push(SignatureField { id, signature });
         }
@@ -211,7 +233,12 @@ pub(super) fn hexadecimal(bytes: &[u8]) -> Vec<u8> {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     bytes
         .iter()
-        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
+        .flat_map(|byte| {
+            [
+                DIGITS[usize::from(byte >> 4)],
+                DIGITS[usize::from(byte & 15)],
+            ]
+        })
         .collect()
 }
 
@@ -229,7 +256,10 @@ fn pdf_date(moment: DateTime<FixedOffset>) -> String {
 
 /// The time of a PDF date, if it is written as [`pdf_date`] writes it.
 pub(super) fn date_of(text: &[u8]) -> Option<DateTime<FixedOffset>> {
-    let text = std::str::from_utf8(text).ok()?.strip_prefix("D:")?.replace('\'', "");
+    let text = std::str::from_utf8(text)
+        .ok()?
+        .strip_prefix("D:")?
+        .replace('\'', "");
     DateTime::parse_from_str(&text, "%Y%m%d%H%M%S%z").ok()
 }
 
@@ -239,7 +269,10 @@ fn top_element(document: &Document, root: &Dictionary) -> Result<ObjectId, Signa
     let (id, kids) = document.dereference(kids).map_err(|_| damaged())?;
     match (id, kids) {
         (Some(id), Object::Dictionary(_)) => Ok(id),
-        (_, Object::Array(kids)) => kids.first().and_then(|kid| kid.as_reference().ok()).ok_or_else(damaged),
+        (_, Object::Array(kids)) => kids
+            .first()
+            .and_then(|kid| kid.as_reference().ok())
+            .ok_or_else(damaged),
         _ => Err(damaged()),
     }
 }
@@ -252,19 +285,40 @@ fn next_parent_key(document: &Document, root: &Dictionary) -> Result<i64, Signat
         .and_then(|numbers| document.dereference(numbers))
         .and_then(|(_, numbers)| numbers.as_array())
         .map_err(|_| damaged())?;
-    let highest = numbers.iter().step_by(2).filter_map(|key| key.as_i64().ok()).max().unwrap_or(-1);
-    let declared = root.get(b"ParentTreeNextKey").and_then(Object::as_i64).unwrap_or(0);
+    let highest = numbers
+        .iter()
+        .step_by(2)
+        .filter_map(|key| key.as_i64().ok())
+        .max()
+        .unwrap_or(-1);
+    let declared = root
+        .get(b"ParentTreeNextKey")
+        .and_then(Object::as_i64)
+        .unwrap_or(0);
     // Keys are 32-bit integers; the bound leaves room for the next one.
-    Some(declared.max(highest.saturating_add(1))).filter(|key| (0..i64::from(i32::MAX)).contains(key)).ok_or_else(damaged)
+    Some(declared.max(highest.saturating_add(1)))
+        .filter(|key| (0..i64::from(i32::MAX)).contains(key))
+        .ok_or_else(damaged)
 }
 
 /// The parent tree is an object of its own or stands inside the root of the structure.
-fn add_to_parent_tree(revision: &mut Revision, root_id: ObjectId, items: &[Object]) -> Result<(), SignatureError> {
-    let tree = revision.changed(root_id)?.get(b"ParentTree").map_err(|_| damaged())?.clone();
+fn add_to_parent_tree(
+    revision: &mut Revision,
+    root_id: ObjectId,
+    items: &[Object],
+) -> Result<(), SignatureError> {
+    let tree = revision
+        .changed(root_id)?
+        .get(b"ParentTree")
+        .map_err(|_| damaged())?
+        .clone();
     match tree {
         Object::Reference(tree_id) => append(revision, tree_id, b"Nums", items),
         Object::Dictionary(mut tree) => {
-            let numbers = tree.get_mut(b"Nums").and_then(Object::as_array_mut).map_err(|_| damaged())?;
+            let numbers = tree
+                .get_mut(b"Nums")
+                .and_then(Object::as_array_mut)
+                .map_err(|_| damaged())?;
             numbers.extend_from_slice(items);
             revision.changed(root_id)?.set("ParentTree", tree);
             Ok(())
@@ -274,12 +328,29 @@ fn add_to_parent_tree(revision: &mut Revision, root_id: ObjectId, items: &[Objec
 }
 
 /// Adds items to the array that a dictionary holds, directly or by reference, or has alone.
-fn append(revision: &mut Revision, id: ObjectId, key: &[u8], items: &[Object]) -> Result<(), SignatureError> {
+fn append(
+    revision: &mut Revision,
+    id: ObjectId,
+    key: &[u8],
+    items: &[Object],
+) -> Result<(), SignatureError> {
     let entry = revision.changed(id)?.get(key).ok().cloned();
     match entry {
-        Some(Object::Reference(array_id)) if revision.previous().get_object(array_id).is_ok_and(|o| o.as_array().is_ok()) => {
-            revision.document.opt_clone_object_to_new_document(array_id).map_err(|_| damaged())?;
-            let array = revision.document.new_document.get_object_mut(array_id).and_then(Object::as_array_mut);
+        Some(Object::Reference(array_id))
+            if revision
+                .previous()
+                .get_object(array_id)
+                .is_ok_and(|o| o.as_array().is_ok()) =>
+        {
+            revision
+                .document
+                .opt_clone_object_to_new_document(array_id)
+                .map_err(|_| damaged())?;
+            let array = revision
+                .document
+                .new_document
+                .get_object_mut(array_id)
+                .and_then(Object::as_array_mut);
             array.map_err(|_| damaged())?.extend_from_slice(items);
         }
         Some(Object::Array(mut array)) => {
@@ -287,7 +358,9 @@ fn append(revision: &mut Revision, id: ObjectId, key: &[u8], items: &[Object]) -
             revision.changed(id)?.set(key, array);
         }
         Some(single) => {
-            let array: Vec<Object> = std::iter::once(single).chain(items.iter().cloned()).collect();
+            let array: Vec<Object> = std::iter::once(single)
+                .chain(items.iter().cloned())
+                .collect();
             revision.changed(id)?.set(key, array);
         }
         None => revision.changed(id)?.set(key, items.to_vec()),
@@ -296,7 +369,10 @@ fn append(revision: &mut Revision, id: ObjectId, key: &[u8], items: &[Object]) -
 }
 
 fn reference(dictionary: &Dictionary, key: &[u8]) -> Result<ObjectId, SignatureError> {
-    dictionary.get(key).and_then(Object::as_reference).map_err(|_| damaged())
+    dictionary
+        .get(key)
+        .and_then(Object::as_reference)
+        .map_err(|_| damaged())
 }
 
 fn damaged() -> SignatureError {
@@ -304,9 +380,15 @@ fn damaged() -> SignatureError {
 }
 
 fn find(haystack: &[u8], from: usize, needle: &[u8]) -> Option<usize> {
-    haystack.get(from..)?.windows(needle.len()).position(|window| window == needle).map(|at| from + at)
+    haystack
+        .get(from..)?
+        .windows(needle.len())
+        .position(|window| window == needle)
+        .map(|at| from + at)
 }
 
 fn find_last(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).rposition(|window| window == needle)
+    haystack
+        .windows(needle.len())
+        .rposition(|window| window == needle)
 }

@@ -7,7 +7,9 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use der::asn1::{Any, GeneralizedTime, ObjectIdentifier, PrintableStringRef, SetOfVec, UtcTime, Utf8StringRef};
+use der::asn1::{
+    Any, GeneralizedTime, ObjectIdentifier, PrintableStringRef, SetOfVec, UtcTime, Utf8StringRef,
+};
 use der::{Encode, EncodePem};
 use p256::SecretKey;
 use p256::ecdsa::signature::Signer;
@@ -63,11 +65,20 @@ impl SoftwareAuthority {
     ///
     /// # Errors
     /// When the name or the dates cannot be written in a certificate.
-    pub fn from_secret(secret: &[u8; 32], name: &str, validity: Validity) -> Result<Self, SignatureError> {
+    pub fn from_secret(
+        secret: &[u8; 32],
+        name: &str,
+        validity: Validity,
+    ) -> Result<Self, SignatureError> {
         let key = derived_key(secret, b"authority")?;
-        let subject = distinguished_name(&[(COUNTRY, "FR"), (ORGANIZATION, name), (COMMON_NAME, name)])?;
+        let subject =
+            distinguished_name(&[(COUNTRY, "FR"), (ORGANIZATION, name), (COMMON_NAME, name)])?;
         let certificate = certify(Profile::Root, subject, validity, &key, &key)?;
-        Ok(Self { secret: *secret, key, certificate })
+        Ok(Self {
+            secret: *secret,
+            key,
+            certificate,
+        })
     }
 
     /// The root certificate in DER.
@@ -82,10 +93,16 @@ impl SoftwareAuthority {
     ///
     /// # Errors
     /// When the subject or the dates cannot be written in a certificate.
-    pub fn issue(&self, subject: &CertificateSubject, validity: Validity) -> Result<SoftwareKey, SignatureError> {
+    pub fn issue(
+        &self,
+        subject: &CertificateSubject,
+        validity: Validity,
+    ) -> Result<SoftwareKey, SignatureError> {
         let (common_name, number) = match &subject.identity {
             OfficerIdentity::Name(name) => (name.clone(), None),
-            OfficerIdentity::AdministrativeNumber(number) => (format!("RIO {number}"), Some(number.clone())),
+            OfficerIdentity::AdministrativeNumber(number) => {
+                (format!("RIO {number}"), Some(number.clone()))
+            }
         };
         let mut parts = vec![
             (COUNTRY, "FR"),
@@ -106,7 +123,10 @@ impl SoftwareAuthority {
             include_subject_key_identifier: true,
         };
         let certificate = certify(profile, name, validity, &key, &self.key)?;
-        Ok(SoftwareKey { key, chain: vec![certificate, self.certificate.clone()] })
+        Ok(SoftwareKey {
+            key,
+            chain: vec![certificate, self.certificate.clone()],
+        })
     }
 }
 
@@ -122,7 +142,10 @@ impl SoftwareKey {
     /// # Errors
     /// When a certificate cannot be encoded.
     pub fn certificate_chain_der(&self) -> Result<Vec<Vec<u8>>, SignatureError> {
-        self.chain.iter().map(|certificate| certificate.to_der().map_err(|_| unusable())).collect()
+        self.chain
+            .iter()
+            .map(|certificate| certificate.to_der().map_err(|_| unusable()))
+            .collect()
     }
 
     /// Signs [`Prepared::signed_attributes_der`]; RFC 6979, so the same input gives the same.
@@ -138,7 +161,9 @@ impl SoftwareKey {
     /// When the prepared chain cannot be put in a message.
     pub fn sign_cms(&self, prepared: &Prepared) -> Result<ProvidedSignature, SignatureError> {
         let bare = self.sign(&prepared.signed_attributes_der);
-        Ok(ProvidedSignature::Cms(cms_message::assemble(prepared, &bare)?.to_der()?))
+        Ok(ProvidedSignature::Cms(
+            cms_message::assemble(prepared, &bare)?.to_der()?,
+        ))
     }
 
     /// The private key (PKCS#8) and the chain as PEM. It is a secret.
@@ -146,10 +171,17 @@ impl SoftwareKey {
     /// # Errors
     /// When something cannot be encoded.
     pub fn to_pem(&self) -> Result<String, SignatureError> {
-        let key = self.key.to_pkcs8_pem(Default::default()).map_err(|_| unusable())?;
+        let key = self
+            .key
+            .to_pkcs8_pem(Default::default())
+            .map_err(|_| unusable())?;
         let mut pem = key.to_string();
         for certificate in &self.chain {
-            pem.push_str(&certificate.to_pem(Default::default()).map_err(|_| unusable())?);
+            pem.push_str(
+                &certificate
+                    .to_pem(Default::default())
+                    .map_err(|_| unusable())?,
+            );
         }
         Ok(pem)
     }
@@ -160,11 +192,16 @@ impl SoftwareKey {
     /// When the text is not a PKCS#8 P-256 key followed by certificates, or they do not
     /// belong together.
     pub fn from_pem(pem: &str) -> Result<Self, SignatureError> {
-        let start = pem.find("-----BEGIN CERTIFICATE-----").ok_or(SignatureError::Certificate("there is none"))?;
+        let start = pem
+            .find("-----BEGIN CERTIFICATE-----")
+            .ok_or(SignatureError::Certificate("there is none"))?;
         let (key, chain) = pem.split_at(start);
-        let key = SigningKey::from_pkcs8_pem(key.trim()).map_err(|_| SignatureError::Certificate("its key cannot be read"))?;
+        let key = SigningKey::from_pkcs8_pem(key.trim())
+            .map_err(|_| SignatureError::Certificate("its key cannot be read"))?;
         let chain = Certificate::load_pem_chain(chain.as_bytes()).map_err(|_| unusable())?;
-        let signer = chain.first().ok_or(SignatureError::Certificate("there is none"))?;
+        let signer = chain
+            .first()
+            .ok_or(SignatureError::Certificate("there is none"))?;
         if public_key(&key)? != signer.tbs_certificate.subject_public_key_info {
             return Err(SignatureError::Certificate("its key is another"));
         }
@@ -184,14 +221,23 @@ fn certify(
     let not_after = certificate_time(validity.not_after)?;
     // Twenty octets at most, positive, and the same for the same certificate (RFC 5280, 4.1.2.2).
     let mut context = digest::Context::new(&digest::SHA256);
-    for part in [subject.to_der(), public_key.to_der(), not_before.to_der(), not_after.to_der()] {
+    for part in [
+        subject.to_der(),
+        public_key.to_der(),
+        not_before.to_der(),
+        not_after.to_der(),
+    ] {
         context.update(&part.map_err(|_| unusable())?);
     }
     let mut serial = context.finish().as_ref()[..16].to_vec();
     serial[0] = serial[0] & 0x7F | 0x40;
     let serial = SerialNumber::new(&serial).map_err(|_| unusable())?;
-    let validity = x509_cert::time::Validity { not_before, not_after };
-    let builder = CertificateBuilder::new(profile, serial, validity, subject, public_key, issuer).map_err(|_| unusable())?;
+    let validity = x509_cert::time::Validity {
+        not_before,
+        not_after,
+    };
+    let builder = CertificateBuilder::new(profile, serial, validity, subject, public_key, issuer)
+        .map_err(|_| unusable())?;
     builder.build::<DerSignature>().map_err(|_| unusable())
 }
 
@@ -219,7 +265,8 @@ fn distinguished_name(parts: &[(ObjectIdentifier, &str)]) -> Result<Name, Signat
             Utf8StringRef::new(value).and_then(|value| Any::encode_from(&value))
         }
         .map_err(|_| SignatureError::Certificate("its subject cannot be written"))?;
-        let part = SetOfVec::try_from(vec![AttributeTypeAndValue { oid: *oid, value }]).map_err(|_| unusable())?;
+        let part = SetOfVec::try_from(vec![AttributeTypeAndValue { oid: *oid, value }])
+            .map_err(|_| unusable())?;
         name.push(RelativeDistinguishedName(part));
     }
     Ok(RdnSequence(name))
@@ -227,11 +274,14 @@ fn distinguished_name(parts: &[(ObjectIdentifier, &str)]) -> Result<Name, Signat
 
 /// HKDF-SHA-256 to a scalar; a value outside the group is so rare that the next is taken.
 fn derived_key(secret: &[u8; 32], label: &[u8]) -> Result<SigningKey, SignatureError> {
-    let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, b"VisioPlainte software key v1").extract(secret);
+    let extracted =
+        hkdf::Salt::new(hkdf::HKDF_SHA256, b"VisioPlainte software key v1").extract(secret);
     for counter in 0..=u8::MAX {
         let mut scalar = [0; 32];
         let info = [label, &[counter]];
-        let filled = extracted.expand(&info, hkdf::HKDF_SHA256).and_then(|output| output.fill(&mut scalar));
+        let filled = extracted
+            .expand(&info, hkdf::HKDF_SHA256)
+            .and_then(|output| output.fill(&mut scalar));
         if let (Ok(()), Ok(key)) = (filled, SecretKey::from_slice(&scalar)) {
             return Ok(SigningKey::from(key));
         }

@@ -45,7 +45,9 @@ pub(super) fn check(token: &[u8], signature_value: &[u8]) -> Result<Timestamp, I
 
 fn check_token(token: &[u8], signature_value: &[u8]) -> Result<Timestamp, InvalidSignature> {
     let message = Message::from_der(token)?;
-    let (ID_TST_INFO, Some(info)) = message.content() else { return Err(InvalidSignature::Timestamp) };
+    let (ID_TST_INFO, Some(info)) = message.content() else {
+        return Err(InvalidSignature::Timestamp);
+    };
     message.check_signer(ID_TST_INFO, &message.digest(info)?)?;
     let info = read(info).map_err(|_| InvalidSignature::Timestamp)?;
     if hash(info.algorithm, signature_value)? != info.imprint {
@@ -87,5 +89,9 @@ fn read(info: &[u8]) -> der::Result<Info> {
         .ok()
         .and_then(|text| NaiveDateTime::parse_from_str(text, "%Y%m%d%H%M%S%.fZ").ok())
         .map(|time| time.and_utc());
-    Ok(Info { algorithm, imprint, at })
+    Ok(Info {
+        algorithm,
+        imprint,
+        at,
+    })
 }

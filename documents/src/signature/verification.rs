@@ -74,7 +74,11 @@ pub enum InvalidSignature {
 ///
 /// # Errors
 /// The first of these that does not hold.
-pub fn verify(file: &[u8], trusted_roots: &[Vec<u8>], at: DateTime<Utc>) -> Result<Verified, InvalidSignature> {
+pub fn verify(
+    file: &[u8],
+    trusted_roots: &[Vec<u8>],
+    at: DateTime<Utc>,
+) -> Result<Verified, InvalidSignature> {
     let document = Document::load_mem(file).map_err(|_| InvalidSignature::NotAPdf)?;
     let signature = match pdf::signature_fields(&document).as_slice() {
         [] => return Err(InvalidSignature::NotSigned),
@@ -84,15 +88,37 @@ pub fn verify(file: &[u8], trusted_roots: &[Vec<u8>], at: DateTime<Utc>) -> Resu
     let byte_range = byte_range(&signature, file)?;
     let message = Message::from_der(message_der(&contents(file, byte_range)?)?)?;
     let digest_sha256 = pdf::digest(file, byte_range).ok_or(InvalidSignature::ByteRange)?;
-    let timestamp = message.check(&digest_sha256)?.map(|timestamp| timestamp.judged(trusted_roots));
+    let timestamp = message
+        .check(&digest_sha256)?
+        .map(|timestamp| timestamp.judged(trusted_roots));
     let certificate_der = message.signer_certificate_der()?;
-    cms_message::check_certificate(&certificate_der, at).map_err(|_| InvalidSignature::Untrusted)?;
-    chain::check(&certificate_der, &message.other_certificates_der()?, trusted_roots, at, chain::DOCUMENT_SIGNING)?;
-    let text = |key: &[u8]| signature.get(key).ok().and_then(|text| decode_text_string(text).ok());
+    cms_message::check_certificate(&certificate_der, at)
+        .map_err(|_| InvalidSignature::Untrusted)?;
+    chain::check(
+        &certificate_der,
+        &message.other_certificates_der()?,
+        trusted_roots,
+        at,
+        chain::DOCUMENT_SIGNING,
+    )?;
+    let text = |key: &[u8]| {
+        signature
+            .get(key)
+            .ok()
+            .and_then(|text| decode_text_string(text).ok())
+    };
     Ok(Verified {
-        subject: message.signer_certificate()?.tbs_certificate.subject.to_string(),
+        subject: message
+            .signer_certificate()?
+            .tbs_certificate
+            .subject
+            .to_string(),
         certificate_der,
-        declared_at: signature.get(b"M").and_then(Object::as_str).ok().and_then(pdf::date_of),
+        declared_at: signature
+            .get(b"M")
+            .and_then(Object::as_str)
+            .ok()
+            .and_then(pdf::date_of),
         name: text(b"Name"),
         reason: text(b"Reason"),
         location: text(b"Location"),
@@ -104,7 +130,10 @@ pub fn verify(file: &[u8], trusted_roots: &[Vec<u8>], at: DateTime<Utc>) -> Resu
 /// The byte range, if the dictionary is a PAdES one and the range leaves out nothing but the
 /// one string between its halves.
 fn byte_range(signature: &Dictionary, file: &[u8]) -> Result<[usize; 4], InvalidSignature> {
-    let kind = signature.get(b"SubFilter").and_then(Object::as_name).map_err(|_| InvalidSignature::Message)?;
+    let kind = signature
+        .get(b"SubFilter")
+        .and_then(Object::as_name)
+        .map_err(|_| InvalidSignature::Message)?;
     if kind != b"ETSI.CAdES.detached" {
         return Err(InvalidSignature::Message);
     }
@@ -113,24 +142,47 @@ fn byte_range(signature: &Dictionary, file: &[u8]) -> Result<[usize; 4], Invalid
         .and_then(Object::as_array)
         .map_err(|_| InvalidSignature::ByteRange)?
         .iter()
-        .filter_map(|number| number.as_i64().ok().and_then(|number| usize::try_from(number).ok()))
+        .filter_map(|number| {
+            number
+                .as_i64()
+                .ok()
+                .and_then(|number| usize::try_from(number).ok())
+        })
         .collect();
-    let range: [usize; 4] = numbers.try_into().map_err(|_| InvalidSignature::ByteRange)?;
+    let range: [usize; 4] = numbers
+        .try_into()
+        .map_err(|_| InvalidSignature::ByteRange)?;
     let [start, length, second, second_length] = range;
-    let whole = start == 0 && length < second && second.checked_add(second_length) == Some(file.len());
-    let between_brackets = file.get(length) == Some(&b'<') && second.checked_sub(1).and_then(|at| file.get(at)) == Some(&b'>');
+    let whole =
+        start == 0 && length < second && second.checked_add(second_length) == Some(file.len());
+    let between_brackets = file.get(length) == Some(&b'<')
+        && second.checked_sub(1).and_then(|at| file.get(at)) == Some(&b'>');
     // The string has to be the one that the dictionary holds, in the one spelling that the
     // writer uses; otherwise bytes could hide in the gap.
-    let held = signature.get(b"Contents").and_then(Object::as_str).map_err(|_| InvalidSignature::ByteRange)?;
-    let spelled = file.get(length + 1..second.saturating_sub(1)) == Some(&pdf::hexadecimal(held)[..]);
-    if whole && between_brackets && spelled { Ok(range) } else { Err(InvalidSignature::ByteRange) }
+    let held = signature
+        .get(b"Contents")
+        .and_then(Object::as_str)
+        .map_err(|_| InvalidSignature::ByteRange)?;
+    let spelled =
+        file.get(length + 1..second.saturating_sub(1)) == Some(&pdf::hexadecimal(held)[..]);
+    if whole && between_brackets && spelled {
+        Ok(range)
+    } else {
+        Err(InvalidSignature::ByteRange)
+    }
 }
 
 fn contents(file: &[u8], [_, length, second, _]: [usize; 4]) -> Result<Vec<u8>, InvalidSignature> {
-    let digits = file.get(length + 1..second - 1).ok_or(InvalidSignature::ByteRange)?;
+    let digits = file
+        .get(length + 1..second - 1)
+        .ok_or(InvalidSignature::ByteRange)?;
     digits
         .chunks(2)
-        .map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()))
+        .map(|pair| {
+            std::str::from_utf8(pair)
+                .ok()
+                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+        })
         .collect::<Option<Vec<u8>>>()
         .ok_or(InvalidSignature::ByteRange)
 }

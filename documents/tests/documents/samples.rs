@@ -2,9 +2,17 @@
 
 use chrono::{DateTime, FixedOffset, NaiveDate};
 use documents::{
-    AgreementProof, ChangeRequest, Check, Complainant, Consent, Entry, Gender, Incident, LegalTexts, Officer,
-    OfficerIdentity, OfficerQuality, ProcesVerbal, Recepisse, RightTold, RightsDocument, Unit, UnitKind,
+    AgreementProof, ChangeRequest, Check, Complainant, Consent, Entry, Gender, Incident,
+    LegalTexts, Officer, OfficerIdentity, OfficerQuality, ProcesVerbal, Recepisse, RightTold,
+    RightsDocument, Unit, UnitKind,
 };
+
+/// Keeps a document for a person to look at, in the directory that `DOCUMENTS_SAMPLES` names.
+pub fn keep(name: &str, pdf: &[u8]) {
+    if let Ok(directory) = std::env::var("DOCUMENTS_SAMPLES") {
+        std::fs::write(format!("{directory}/{name}.pdf"), pdf).unwrap();
+    }
+}
 
 pub const HASH: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
@@ -54,7 +62,11 @@ pub fn proces_verbal() -> ProcesVerbal {
     let rights = texts()
         .rights
         .iter()
-        .map(|right| RightTold { label: right.title.clone(), article: right.article.clone(), at: at("14:12:00") })
+        .map(|right| RightTold {
+            label: right.title.clone(),
+            article: right.article.clone(),
+            at: at("14:12:00"),
+        })
         .collect();
     ProcesVerbal {
         number: "2026/004217".into(),
@@ -67,18 +79,50 @@ pub fn proces_verbal() -> ProcesVerbal {
         code: texts().code.clone(),
         legal_references: texts().proces_verbal.clone(),
         checks: vec![
-            Check { label: "Identité vérifiée à l’image, pièce d’identité présentée".into(), at: at("14:06:00"), result: "conforme".into() },
-            Check { label: "Qualité du son et de l’image suffisante".into(), at: at("14:07:00"), result: "oui".into() },
-            Check { label: "La personne parle et comprend le français".into(), at: at("14:07:00"), result: "oui".into() },
-            Check { label: "La personne est seule ou accompagnée de son choix".into(), at: at("14:08:00"), result: "seule, dans un lieu calme".into() },
+            Check {
+                label: "Identité vérifiée à l’image, pièce d’identité présentée".into(),
+                at: at("14:06:00"),
+                result: "conforme".into(),
+            },
+            Check {
+                label: "Qualité du son et de l’image suffisante".into(),
+                at: at("14:07:00"),
+                result: "oui".into(),
+            },
+            Check {
+                label: "La personne parle et comprend le français".into(),
+                at: at("14:07:00"),
+                result: "oui".into(),
+            },
+            Check {
+                label: "La personne est seule ou accompagnée de son choix".into(),
+                at: at("14:08:00"),
+                result: "seule, dans un lieu calme".into(),
+            },
         ],
         rights,
-        incidents: vec![Incident { from: at("14:31:07"), to: Some(at("14:31:09")), label: "Image figée du côté du plaignant, son conservé ; reprise automatique".into() }],
+        incidents: vec![Incident {
+            from: at("14:31:07"),
+            to: Some(at("14:31:09")),
+            label: "Image figée du côté du plaignant, son conservé ; reprise automatique".into(),
+        }],
         facts: vec![
-            Entry { label: "Nature".into(), text: "Vol de vélo".into() },
-            Entry { label: "Période".into(), text: "entre le 20 novembre 2026 à 19 h et le 21 novembre 2026 à 7 h 30".into() },
-            Entry { label: "Lieu".into(), text: "cour intérieure du 4 bis rue de l’Église, 29200 Brest".into() },
-            Entry { label: "Préjudice déclaré".into(), text: "1 250 €".into() },
+            Entry {
+                label: "Nature".into(),
+                text: "Vol de vélo".into(),
+            },
+            Entry {
+                label: "Période".into(),
+                text: "entre le 20 novembre 2026 à 19 h et le 21 novembre 2026 à 7 h 30".into(),
+            },
+            Entry {
+                label: "Lieu".into(),
+                text: "cour intérieure du 4 bis rue de l’Église, 29200 Brest".into(),
+            },
+            Entry {
+                label: "Préjudice déclaré".into(),
+                text: "1 250 €".into(),
+            },
         ],
         narrative: NARRATIVE.into(),
         change_requests: vec![ChangeRequest {

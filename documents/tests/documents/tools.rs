@@ -12,8 +12,14 @@ impl TemporaryFile {
     pub fn new(bytes: &[u8], extension: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("documents-{}-{number}.{extension}", std::process::id()));
-        std::fs::File::create(&path).unwrap().write_all(bytes).unwrap();
+        let path = std::env::temp_dir().join(format!(
+            "documents-{}-{number}.{extension}",
+            std::process::id()
+        ));
+        std::fs::File::create(&path)
+            .unwrap()
+            .write_all(bytes)
+            .unwrap();
         Self(path)
     }
 
@@ -38,10 +44,13 @@ pub fn run(program: &str, arguments: &[&str]) -> Outcome {
     let output = Command::new(program)
         .args(arguments)
         .output()
-        .unwrap_or_else(|error| panic!("this test needs `{program}` (Debian: poppler-utils, qpdf, openssl): {error}"));
+        .unwrap_or_else(|error| {
+            panic!("this test needs `{program}` (Debian: poppler-utils, qpdf, openssl): {error}")
+        });
     Outcome {
         success: output.status.success(),
-        text: String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr),
+        text: String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr),
     }
 }
 
@@ -71,5 +80,11 @@ pub fn assert_well_formed(pdf: &[u8]) {
     let file = TemporaryFile::new(pdf, "pdf");
     let outcome = run("qpdf", &["--check", file.path()]);
     assert!(outcome.success, "{}", outcome.text);
-    assert!(outcome.text.contains("No syntax or stream encoding errors found"), "{}", outcome.text);
+    assert!(
+        outcome
+            .text
+            .contains("No syntax or stream encoding errors found"),
+        "{}",
+        outcome.text
+    );
 }
