@@ -138,7 +138,8 @@ export class CallView {
       ['camera', cameraOff],
     ] as const) {
       for (const button of this.all<HTMLButtonElement>(`[data-act="${act}"]`)) {
-        button.setAttribute('aria-pressed', String(off))
+        // The words change, so no `aria-pressed` beside them: it would say the state twice.
+        button.toggleAttribute('data-off', off)
         const label = button.querySelector('[data-label]')
         if (label) label.textContent = this.text(`${act}-${off ? 'off' : 'on'}`)
       }
