@@ -99,8 +99,10 @@ export class CallView {
     const allow = this.one<HTMLElement>('[data-act="allow"]')
     if (allow) allow.hidden = open
     for (const video of this.all<HTMLVideoElement>('video[data-local]')) {
-      if (video.srcObject !== stream) video.srcObject = stream
-      void video.play().catch(() => undefined)
+      // An empty stream would hold up the page's `load` for ever.
+      const source = open ? stream : null
+      if (video.srcObject !== source) video.srcObject = source
+      if (open) void video.play().catch(() => undefined)
     }
   }
 
