@@ -3,10 +3,10 @@
 // for it by a data attribute. A page that has none of them is left alone.
 
 import './dsfr'
-
-
+import { attachAutosave } from './editor/autosave'
+import { attachLiveRegions } from './hearing/live'
 import { attachQuickExit } from './shared/quick-exit'
 
 attachQuickExit(document)
-
-
+attachAutosave(document)
+attachLiveRegions(document, attachAutosave)

@@ -99,8 +99,10 @@ export class CallView {
     const allow = this.one<HTMLElement>('[data-act="allow"]')
     if (allow) allow.hidden = open
     for (const video of this.all<HTMLVideoElement>('video[data-local]')) {
-      if (video.srcObject !== stream) video.srcObject = stream
-      void video.play().catch(() => undefined)
+      // An empty stream would hold up the page's `load` for ever.
+      const source = open ? stream : null
+      if (video.srcObject !== source) video.srcObject = source
+      if (open) void video.play().catch(() => undefined)
     }
   }
 
@@ -138,7 +140,8 @@ export class CallView {
       ['camera', cameraOff],
     ] as const) {
       for (const button of this.all<HTMLButtonElement>(`[data-act="${act}"]`)) {
-        button.setAttribute('aria-pressed', String(off))
+        // The words change, so no `aria-pressed` beside them: it would say the state twice.
+        button.toggleAttribute('data-off', off)
         const label = button.querySelector('[data-label]')
         if (label) label.textContent = this.text(`${act}-${off ? 'off' : 'on'}`)
       }

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ParticipantView, RoomView } from './protocol'
+import { Watchdog, mediaIsExpected, qualityWord, readStats } from './stats'
+
+test('a report of Chromium and one of Firefox give the same sample', () => {
+  const inbound = { type: 'inbound-rtp', id: 'in', mid: '2', kind: 'video', bytesReceived: 700, packetsReceived: 7, packetsLost: 1, framesDecoded: 30, frameWidth: 640, frameHeight: 360 }
+  const sound = { type: 'inbound-rtp', id: 'snd', mid: '3', kind: 'audio', bytesReceived: 300, totalAudioEnergy: 0.5 }
+  const remote = { type: 'remote-candidate', id: 'rc', address: '192.0.2.2', port: 41000, protocol: 'udp' }
+  const local = { type: 'local-candidate', id: 'lc', candidateType: 'relay' }
+  const pair = { type: 'candidate-pair', id: 'cp', remoteCandidateId: 'rc', localCandidateId: 'lc', bytesReceived: 1500, bytesSent: 90, currentRoundTripTime: 0.0314 }
+  const other = { type: 'candidate-pair', id: 'xx', remoteCandidateId: 'nobody', bytesReceived: 9 }
+  const chromium = [inbound, sound, remote, local, other, pair, { type: 'transport', id: 't', selectedCandidatePairId: 'cp' }]
+  const firefox = [inbound, sound, remote, local, other, { ...pair, selected: true }]
+  for (const report of [chromium, firefox]) {
+    const sample = readStats(report.map((entry): [string, unknown] => [entry.id, entry]))
+    assert.equal(sample.selectedCandidate, '192.0.2.2:41000/udp')
+    assert.equal(sample.localCandidateType, 'relay')
+    assert.equal(sample.transportBytes, 1500)
+    assert.equal(sample.mediaBytes, 1000)
+    assert.equal(sample.rttMs, 31)
+    assert.equal(sample.byMid.get('2')?.framesDecoded, 30)
+    assert.equal(sample.byMid.get('3')?.audioEnergy, 0.5)
+  }
+})
+
+test('an empty report is a sample of nothing', () => {
+  const sample = readStats([])
+  assert.equal(sample.mediaBytes, 0)
+  assert.equal(sample.selectedCandidate, '')
+})
+
+test('one word for the quality', () => {
+  const cases: [number | null, number, number, string][] = [
+    [40, 0, 0, 'good'],
+    [null, 0, 0.02, 'good'],
+    [300, 0, 0, 'medium'],
+    [40, 0.03, 0, 'medium'],
+    [40, 0, 0.1, 'poor'],
+    [600, 0, 0, 'poor'],
+  ]
+  for (const [rtt, up, down, word] of cases) {
+    assert.equal(qualityWord({ type: 'quality', rtt_ms: rtt, loss_up: up, loss_down: down, bitrate_up: 0, bitrate_down: 0 }), word)
+  }
+  assert.equal(qualityWord(undefined), 'unknown')
+})
+
+test('media is expected only from someone connected, sending and heard, in an open room', () => {
+  const officer: ParticipantView = { participant: 'p2', role: 'officer', label: 'B', place: 'in', connected: true, audio: true, video: false }
+  const room: RoomView = { type: 'state', version: 1, state: 'open', place: 'in', participants: [officer], hears: ['p2'] }
+  const cases: [string, RoomView | undefined, boolean][] = [
+    ['heard', room, true],
+    ['no room yet', undefined, false],
+    ['paused', { ...room, state: 'paused' }, false],
+    ['waiting', { ...room, place: 'waiting' }, false],
+    ['aside together', { ...room, place: 'aside' }, true],
+    ['not heard', { ...room, hears: [] }, false],
+    ['away', { ...room, participants: [{ ...officer, connected: false }] }, false],
+    ['muted and dark', { ...room, participants: [{ ...officer, audio: false }] }, false],
+    ['camera only', { ...room, participants: [{ ...officer, audio: false, video: true }] }, true],
+  ]
+  for (const [what, view, expected] of cases) assert.equal(mediaIsExpected(view), expected, what)
+})
+
+/** Feeds one line a quarter second; returns the times at which a restart was asked for. */
+function restarts(seconds: number, at: (ms: number) => { expected: boolean; transport: number; media: number }): number[] {
+  const watchdog = new Watchdog()
+  const asked: number[] = []
+  for (let now = 0; now <= seconds * 1000; now += 250) {
+    const { expected, transport, media } = at(now)
+    if (watchdog.observe(now, expected, { transportBytes: transport, mediaBytes: media })) asked.push(now)
+  }
+  return asked
+}
+
+test('a second without a byte asks for a new path, then patiently again', () => {
+  const stopsAt5 = (now: number) => ({ expected: true, transport: Math.min(now, 5000), media: Math.min(now, 5000) })
+  assert.deepEqual(restarts(30, stopsAt5), [6000, 9000, 15000, 27000])
+})
+
+test('mute is not silence, and a healthy call is left alone', () => {
+  assert.deepEqual(restarts(60, (now) => ({ expected: true, transport: now, media: now })), [])
+  assert.deepEqual(restarts(60, () => ({ expected: false, transport: 7, media: 7 })), [])
+})
+
+test('while our own transport lives, a silent other is given five seconds', () => {
+  assert.deepEqual(restarts(8, (now) => ({ expected: true, transport: now, media: 100 })), [5000])
+})
+
+test('after a recovery the next break is answered as quickly as the first', () => {
+  const breaks = (now: number) => {
+    const bytes = now < 5000 ? now : now < 8000 ? 5000 : now < 40000 ? now : 40000
+    return { expected: true, transport: bytes, media: bytes }
+  }
+  assert.deepEqual(restarts(42, breaks), [6000, 41000])
+})
