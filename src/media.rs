@@ -153,7 +153,9 @@ async fn pass_through(State(app): State<App>, mut request: Request) -> Response 
     let Some(browser) = request.extensions_mut().remove::<hyper::upgrade::OnUpgrade>() else {
         return StatusCode::UPGRADE_REQUIRED.into_response();
     };
-    match connect(listen, &request).await {
+    let headers = request.headers().clone();
+    drop(request);
+    match connect(listen, &headers).await {
         Ok((mut response, node)) => {
             tokio::spawn(async move {
                 if let (Ok(browser), Ok(node)) = tokio::join!(browser, node) {
@@ -174,7 +176,7 @@ async fn pass_through(State(app): State<App>, mut request: Request) -> Response 
 
 async fn connect(
     listen: SocketAddr,
-    request: &Request,
+    headers: &axum::http::HeaderMap,
 ) -> Result<(Response, hyper::upgrade::OnUpgrade), Fault> {
     let stream = TcpStream::connect(listen).await.map_err(Fault::other)?;
     stream.set_nodelay(true).map_err(Fault::other)?;
@@ -183,7 +185,7 @@ async fn connect(
         .map_err(Fault::other)?;
     tokio::spawn(connection.with_upgrades());
     let mut outgoing = hyper::Request::get("/signaling").header("host", listen.to_string());
-    for (name, value) in request.headers() {
+    for (name, value) in headers {
         let wanted = matches!(name.as_str(), "upgrade" | "connection")
             || name.as_str().starts_with("sec-websocket-");
         if wanted {
