@@ -10,6 +10,8 @@ pub mod provider;
 pub mod refusals;
 pub mod session;
 mod store;
+#[cfg(test)]
+mod tests;
 pub mod userinfo;
 
 pub use provider::{Provider, ProviderName};
