@@ -57,8 +57,7 @@ create table login_attempts (
     state_hash text primary key,
     provider text not null check (provider in ('franceconnect', 'proconnect')),
     browser_hash text not null,         -- binds the answer to the browser that left
-    nonce text not null,
-    return_to text not null,
+    sealed_request bytea not null,      -- nonce and return path (JSON); a path may hold a link's secret
     created_at bigint not null,
     expires_at bigint not null,
     used_at bigint

@@ -70,12 +70,19 @@ pub struct Config {
     pub franceconnect_client_id: String,
     /// Client secret at FranceConnect.
     pub franceconnect_client_secret: String,
+    /// Level asked of FranceConnect: `eidas1`, or `eidas2`/`eidas3` at FranceConnect+.
+    pub franceconnect_acr: String,
     /// Issuer of ProConnect; empty: the sandbox's.
     pub proconnect_issuer: String,
     /// Client id at ProConnect.
     pub proconnect_client_id: String,
     /// Client secret at ProConnect.
     pub proconnect_client_secret: String,
+    /// Levels accepted from ProConnect, all of them with a second factor.
+    pub proconnect_acr: Vec<String>,
+    /// PEM certificates trusted besides the public ones when the providers are
+    /// asked (a private network's authority, our own self-signed certificate); empty: none.
+    pub provider_roots: PathBuf,
 
     /// `smtp://` or `smtps://user:password@host:port`; empty: the sandbox's mailbox.
     pub smtp_url: String,
@@ -113,9 +120,14 @@ impl Default for Config {
             franceconnect_issuer: String::new(),
             franceconnect_client_id: "visioplainte".into(),
             franceconnect_client_secret: String::new(),
+            franceconnect_acr: "eidas1".into(),
             proconnect_issuer: String::new(),
             proconnect_client_id: "visioplainte-agents".into(),
             proconnect_client_secret: String::new(),
+            proconnect_acr: ["eidas0-mfa", "eidas1-mfa", "eidas2", "eidas3"]
+                .map(String::from)
+                .to_vec(),
+            provider_roots: PathBuf::new(),
             smtp_url: String::new(),
             mail_from: "VisioPlainte <ne-pas-repondre@visioplainte.example>".into(),
             sms_url: String::new(),

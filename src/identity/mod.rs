@@ -1,11 +1,27 @@
 //! Who is who: citizens by FranceConnect, officers by ProConnect, sessions,
 //! roles. It knows nothing of appointments or complaints.
 
+pub mod claims;
+pub mod http;
+pub mod level;
+pub mod login;
+mod pages;
+pub mod provider;
+pub mod refusals;
 pub mod session;
+mod store;
+#[cfg(test)]
+mod tests;
+pub mod userinfo;
+
+pub use provider::{Provider, ProviderName};
+pub use refusals::LoginError;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Config;
 use crate::db::Id;
+use crate::error::Fault;
 use crate::text_enum;
 
 /// *Identité pivot* of FranceConnect: what the State vouches for. Immutable here.
@@ -40,9 +56,7 @@ impl PivotIdentity {
         } else {
             &self.preferred_username
         };
-        format!("{} {family}", self.given_name)
-            .trim()
-            .to_owned()
+        format!("{} {family}", self.given_name).trim().to_owned()
     }
 }
 
@@ -135,19 +149,33 @@ pub enum Who {
 
 /// The identity providers this service relies on.
 #[derive(Debug)]
-pub struct Providers {}
+pub struct Providers {
+    /// For citizens.
+    pub franceconnect: Provider,
+    /// For officers.
+    pub proconnect: Provider,
+}
 
 impl Providers {
     /// Prepares them; nothing is asked of them before the first login.
     ///
     /// # Errors
     /// When a setting cannot be used.
-    pub fn new(_config: &crate::config::Config) -> Result<Self, crate::error::Fault> {
-        Ok(Providers {})
+    pub fn new(config: &Config) -> Result<Self, Fault> {
+        Ok(Providers {
+            franceconnect: Provider::new(ProviderName::FranceConnect, config)?,
+            proconnect: Provider::new(ProviderName::ProConnect, config)?,
+        })
+    }
+
+    /// The provider of that name.
+    #[must_use]
+    pub fn named(&self, name: ProviderName) -> &Provider {
+        match name {
+            ProviderName::FranceConnect => &self.franceconnect,
+            ProviderName::ProConnect => &self.proconnect,
+        }
     }
 }
 
-/// The slice's routes.
-pub fn router() -> axum::Router<crate::app::App> {
-    axum::Router::new()
-}
+pub use pages::router;

@@ -16,6 +16,8 @@ use crate::{execute, fetch_optional};
 pub const IDLE_MINUTES: i64 = 60;
 /// Any session ends after this many minutes.
 pub const ABSOLUTE_MINUTES: i64 = 12 * 60;
+/// A choice among empowerments is over after this many minutes.
+pub const CHOICE_MINUTES: i64 = 10;
 
 /// Name of a cookie: the `__Host-` prefix binds it to this host over TLS; on
 /// http://localhost browsers refuse that prefix, so the plain name is used.
@@ -41,6 +43,8 @@ pub fn private_cookie(app: &App, name: &str, value: String) -> Cookie<'static> {
 
 /// Name of the session cookie.
 pub const COOKIE: &str = "vp_session";
+/// Name of the cookie of an officer who has yet to choose an empowerment.
+pub const CHOICE_COOKIE: &str = "vp_choice";
 
 /// Who starts a session.
 #[derive(Debug)]
@@ -49,6 +53,9 @@ pub enum Subject<'a> {
     Citizen(&'a Id),
     /// An officer under an empowerment.
     Officer(&'a Id, &'a Id),
+    /// An officer who has yet to choose among several empowerments. Such a
+    /// session opens nothing but that choice.
+    Choosing(&'a Id),
 }
 
 /// Starts a session; gives the cookie's value.
@@ -69,9 +76,12 @@ pub async fn start(
     let sealed = keys
         .service
         .seal(&format!("session/{id}"), id_token.as_bytes());
-    let (citizen, officer, empowerment) = match subject {
-        Subject::Citizen(citizen) => (Some(citizen), None, None),
-        Subject::Officer(officer, empowerment) => (None, Some(officer), Some(empowerment)),
+    let (citizen, officer, empowerment, minutes) = match subject {
+        Subject::Citizen(citizen) => (Some(citizen), None, None, ABSOLUTE_MINUTES),
+        Subject::Officer(officer, empowerment) => {
+            (None, Some(officer), Some(empowerment), ABSOLUTE_MINUTES)
+        }
+        Subject::Choosing(officer) => (None, Some(officer), None, CHOICE_MINUTES),
     };
     execute!(
         tx,
@@ -86,7 +96,7 @@ pub async fn start(
         amr,
         sealed,
         now,
-        now.plus_minutes(ABSOLUTE_MINUTES)
+        now.plus_minutes(minutes)
     )?;
     Ok(cookie)
 }
@@ -212,4 +222,68 @@ pub async fn end(
     };
     let plain = keys.service.open(&format!("session/{session}"), &sealed)?;
     Ok(String::from_utf8(plain).ok())
+}
+
+/// The officer who may choose an empowerment with that cookie.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_choosing(tx: &mut Tx, cookie: &str, now: Timestamp) -> Result<Option<Id>, Fault> {
+    let id = sha256_hex(cookie.as_bytes());
+    let row = fetch_optional!(
+        tx,
+        (Id,),
+        "select officer_id from sessions
+         where id = $1 and officer_id is not null and empowerment_id is null
+           and ended_at is null and expires_at > $2",
+        &id,
+        now
+    )?;
+    Ok(row.map(|(officer,)| officer))
+}
+
+/// What a choice carries over into the session it becomes.
+#[derive(Debug)]
+pub struct Chosen {
+    /// The officer.
+    pub officer: Id,
+    /// Level the provider vouched for.
+    pub acr: String,
+    /// Means used.
+    pub amr: String,
+    /// The provider's id token.
+    pub id_token: String,
+}
+
+/// Ends a choice, once.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_choosing(
+    tx: &mut Tx,
+    keys: &Keys,
+    cookie: &str,
+    now: Timestamp,
+) -> Result<Option<Chosen>, Fault> {
+    let id = sha256_hex(cookie.as_bytes());
+    let row = fetch_optional!(
+        tx,
+        (Id, String, String, Vec<u8>),
+        "update sessions set ended_at = $2
+         where id = $1 and officer_id is not null and empowerment_id is null
+           and ended_at is null and expires_at > $2
+         returning officer_id, acr, amr, sealed_id_token",
+        &id,
+        now
+    )?;
+    let Some((officer, acr, amr, sealed)) = row else {
+        return Ok(None);
+    };
+    let plain = keys.service.open(&format!("session/{id}"), &sealed)?;
+    Ok(Some(Chosen {
+        officer,
+        acr,
+        amr,
+        id_token: String::from_utf8(plain).unwrap_or_default(),
+    }))
 }

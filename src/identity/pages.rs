@@ -1,0 +1,538 @@
+//! Pages of logging in and out. A handler parses, calls one act of `login`,
+//! and answers; the words of refusals are in `refusals`.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{RawQuery, State};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum_extra::extract::cookie::CookieJar;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+
+use super::login::{self, OfficerCookie, Remembered};
+use super::provider::{ProviderName, Verified};
+use super::refusals::{LoginError, login_path};
+use super::session::{self, cookie_name, private_cookie};
+use super::store::Empowerment;
+use super::{Role, Who};
+use crate::app::App;
+use crate::audit::Actor;
+use crate::clock::Timestamp;
+use crate::db::{Id, random_hex};
+use crate::error::{PageError, Refusal};
+use crate::form::Form;
+use crate::page::{Ctx, render, safe_return};
+
+/// Binds an answer to the browser that left. It stays between logins, so that
+/// two tabs may be under way together.
+const BROWSER_COOKIE: &str = "vp_login";
+/// Sealed id token of an officer who was turned away, so that a shared
+/// computer can be given to a colleague.
+const HINT_COOKIE: &str = "vp_hint";
+/// Expected back from the provider's logout.
+const LOGOUT_COOKIE: &str = "vp_logout";
+
+/// The slice's routes.
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/connexion", get(citizen_login))
+        .route("/connexion/franceconnect", post(leave_for_franceconnect))
+        .route(
+            "/connexion/franceconnect/retour",
+            get(back_from_franceconnect),
+        )
+        .route("/agent/connexion", get(officer_login))
+        .route("/agent/connexion/proconnect", post(leave_for_proconnect))
+        .route(
+            "/agent/connexion/proconnect/retour",
+            get(back_from_proconnect),
+        )
+        .route("/agent/connexion/autre-compte", get(other_account))
+        .route("/agent/habilitation", get(choose_page).post(choose))
+        .route("/deconnexion", post(leave))
+        .route("/deconnexion/retour", get(left))
+}
+
+#[derive(Template)]
+#[template(path = "identity/citizen_login.html")]
+struct CitizenLoginPage {
+    ctx: Ctx,
+    next: String,
+}
+
+async fn citizen_login(ctx: Ctx, RawQuery(query): RawQuery) -> Result<Response, PageError> {
+    let next = return_in(query.as_deref())?;
+    if ctx.is_citizen() {
+        return Ok(Redirect::to(&home_or(&next, ProviderName::FranceConnect)).into_response());
+    }
+    let ctx = ctx.with_quick_exit();
+    Ok(render(&CitizenLoginPage { ctx, next })?.into_response())
+}
+
+#[derive(Template)]
+#[template(path = "identity/officer_login.html")]
+struct OfficerLoginPage {
+    ctx: Ctx,
+    next: String,
+}
+
+async fn officer_login(ctx: Ctx, RawQuery(query): RawQuery) -> Result<Response, PageError> {
+    let next = return_in(query.as_deref())?;
+    if ctx.is_officer() {
+        return Ok(Redirect::to(&home_or(&next, ProviderName::ProConnect)).into_response());
+    }
+    Ok(render(&OfficerLoginPage { ctx, next })?.into_response())
+}
+
+#[derive(Deserialize)]
+struct Leaving {
+    #[serde(default)]
+    retour: String,
+}
+
+async fn leave_for_franceconnect(
+    State(app): State<App>,
+    jar: CookieJar,
+    Form(form): Form<Leaving>,
+) -> Result<Response, PageError> {
+    depart(&app, jar, ProviderName::FranceConnect, &form.retour).await
+}
+
+async fn leave_for_proconnect(
+    State(app): State<App>,
+    jar: CookieJar,
+    Form(form): Form<Leaving>,
+) -> Result<Response, PageError> {
+    depart(&app, jar, ProviderName::ProConnect, &form.retour).await
+}
+
+async fn depart(
+    app: &App,
+    jar: CookieJar,
+    provider: ProviderName,
+    return_to: &str,
+) -> Result<Response, PageError> {
+    let return_to = safe_return(return_to);
+    let now = app.clock.now();
+    let browser = browser_of(app, &jar).unwrap_or_else(random_hex::<32>);
+    let mut tx = app.db.begin().await?;
+    let departure = login::depart(&mut tx, &app.keys, provider, &browser, &return_to, now).await?;
+    tx.commit().await?;
+    let address = app
+        .providers
+        .named(provider)
+        .departure(&departure.state, &departure.nonce, now)
+        .await
+        .map_err(|error| error.page(provider, &return_to))?;
+    let jar = jar.add(private_cookie(app, BROWSER_COOKIE, browser));
+    Ok((jar, Redirect::to(&address)).into_response())
+}
+
+async fn back_from_franceconnect(
+    State(app): State<App>,
+    ctx: Ctx,
+    jar: CookieJar,
+    RawQuery(query): RawQuery,
+) -> Result<Response, PageError> {
+    let provider = ProviderName::FranceConnect;
+    let (remembered, verified) = arrive(&app, &jar, provider, query.as_deref()).await?;
+    let page = |error: LoginError| error.page(provider, &remembered.return_to);
+    let mut tx = app.db.begin().await?;
+    let cookie = login::sign_in_citizen(
+        &mut tx,
+        &app.keys,
+        app.providers.franceconnect.issuer(),
+        &verified,
+        former_session(&ctx),
+        app.clock.now(),
+    )
+    .await
+    .map_err(page)?;
+    tx.commit().await?;
+    let jar = jar.add(private_cookie(&app, session::COOKIE, cookie));
+    Ok((jar, Redirect::to(&home_or(&remembered.return_to, provider))).into_response())
+}
+
+async fn back_from_proconnect(
+    State(app): State<App>,
+    ctx: Ctx,
+    jar: CookieJar,
+    RawQuery(query): RawQuery,
+) -> Result<Response, PageError> {
+    let provider = ProviderName::ProConnect;
+    let (remembered, verified) = arrive(&app, &jar, provider, query.as_deref()).await?;
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    let signed_in =
+        login::sign_in_officer(&mut tx, &app.keys, &verified, former_session(&ctx), now).await;
+    let (name, cookie, next) = match signed_in {
+        Ok(OfficerCookie::Session(cookie)) => (
+            session::COOKIE,
+            cookie,
+            home_or(&remembered.return_to, provider),
+        ),
+        Ok(OfficerCookie::Choice(cookie)) => (
+            session::CHOICE_COOKIE,
+            cookie,
+            choice_path(&remembered.return_to),
+        ),
+        Err(LoginError::NotEmpowered) => {
+            drop(tx);
+            return turn_away(&app, jar, &verified, now).await;
+        }
+        Err(error) => return Err(error.page(provider, &remembered.return_to)),
+    };
+    tx.commit().await?;
+    let mut jar = jar;
+    if name == session::CHOICE_COOKIE {
+        jar = jar.add(removed(&app, session::COOKIE));
+    }
+    let jar = jar.add(private_cookie(&app, name, cookie));
+    Ok((jar, Redirect::to(&next)).into_response())
+}
+
+/// The refused-user page, which offers to leave ProConnect: otherwise its own
+/// session would bring the same person back for hours.
+async fn turn_away(
+    app: &App,
+    jar: CookieJar,
+    verified: &Verified,
+    now: Timestamp,
+) -> Result<Response, PageError> {
+    let mut tx = app.db.begin().await?;
+    login::journal_refused_officer(&mut tx, now).await?;
+    tx.commit().await?;
+    let sealed = app
+        .keys
+        .service
+        .seal("login-hint", verified.id_token.as_bytes());
+    let cookie = private_cookie(app, HINT_COOKIE, URL_SAFE_NO_PAD.encode(sealed));
+    let refusal = Refusal::new(axum::http::StatusCode::FORBIDDEN, "login-not-empowered")
+        .way_out(
+            "/agent/connexion/autre-compte",
+            "login-way-out-other-account",
+        )
+        .way_out("/", "way-out-home");
+    Ok((jar.add(cookie), PageError::from(refusal)).into_response())
+}
+
+/// Leaves the provider's session of an officer who was turned away.
+async fn other_account(State(app): State<App>, jar: CookieJar) -> Result<Response, PageError> {
+    let id_token = cookie_of(&app, &jar, HINT_COOKIE)
+        .and_then(|value| URL_SAFE_NO_PAD.decode(value).ok())
+        .and_then(|sealed| app.keys.service.open("login-hint", &sealed).ok())
+        .and_then(|plain| String::from_utf8(plain).ok());
+    let jar = jar.add(removed(&app, HINT_COOKIE));
+    let Some(id_token) = id_token else {
+        return Ok((jar, Redirect::to("/agent/connexion")).into_response());
+    };
+    leave_provider(&app, jar, ProviderName::ProConnect, &id_token).await
+}
+
+/// Reads an answer of the provider: departure used first, then the issuer,
+/// the error or the code, and everything the tokens say.
+async fn arrive(
+    app: &App,
+    jar: &CookieJar,
+    provider: ProviderName,
+    query: Option<&str>,
+) -> Result<(Remembered, Verified), PageError> {
+    let answer = Answer::read(query)?;
+    let now = app.clock.now();
+    let browser = browser_of(app, jar).unwrap_or_default();
+    let mut tx = app.db.begin().await?;
+    let arrived = login::arrive(&mut tx, &app.keys, provider, &browser, &answer.state, now).await;
+    let remembered = match arrived {
+        Ok(remembered) => remembered,
+        Err(error) => {
+            let return_to =
+                login::return_path_of(&mut tx, &app.keys, provider, &browser, &answer.state)
+                    .await?;
+            return Err(error.page(provider, &return_to));
+        }
+    };
+    tx.commit().await?;
+    let verified = verify(app, provider, answer, &remembered.nonce, now)
+        .await
+        .map_err(|error| error.page(provider, &remembered.return_to))?;
+    Ok((remembered, verified))
+}
+
+async fn verify(
+    app: &App,
+    provider: ProviderName,
+    answer: Answer,
+    nonce: &str,
+    now: Timestamp,
+) -> Result<Verified, LoginError> {
+    let provider = app.providers.named(provider);
+    provider.check_issuer(answer.iss.as_deref(), now).await?;
+    match (answer.error.as_deref(), answer.code) {
+        (Some("access_denied"), _) => Err(LoginError::Cancelled),
+        (Some(error), _) => Err(LoginError::ProviderRefused(known_code(error))),
+        (None, Some(code)) => provider.redeem(code, nonce, now).await,
+        (None, None) => Err(LoginError::ProviderRefused("neither code nor error".into())),
+    }
+}
+
+/// An error code as the log may hold it: what follows no rule is free text.
+fn known_code(error: &str) -> String {
+    if error.len() <= 64
+        && error
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    {
+        error.to_owned()
+    } else {
+        "an unreadable error".to_owned()
+    }
+}
+
+/// What comes back on the callback's query.
+struct Answer {
+    state: String,
+    code: Option<String>,
+    iss: Option<String>,
+    error: Option<String>,
+}
+
+impl Answer {
+    /// A parameter given twice is refused: which one would count is a guess.
+    fn read(query: Option<&str>) -> Result<Self, Refusal> {
+        let mut answer = Answer {
+            state: String::new(),
+            code: None,
+            iss: None,
+            error: None,
+        };
+        let mut state = None;
+        for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            let place = match &*name {
+                "state" => &mut state,
+                "code" => &mut answer.code,
+                "iss" => &mut answer.iss,
+                "error" => &mut answer.error,
+                _ => continue,
+            };
+            if place.replace(value.into_owned()).is_some() {
+                return Err(Refusal::malformed());
+            }
+        }
+        answer.state = state.unwrap_or_default();
+        Ok(answer)
+    }
+}
+
+#[derive(Template)]
+#[template(path = "identity/choose_empowerment.html")]
+struct ChoosePage {
+    ctx: Ctx,
+    next: String,
+    empowerments: Vec<Empowerment>,
+}
+
+async fn choose_page(
+    State(app): State<App>,
+    ctx: Ctx,
+    jar: CookieJar,
+    RawQuery(query): RawQuery,
+) -> Result<Html<String>, PageError> {
+    let next = return_in(query.as_deref())?;
+    let cookie = cookie_of(&app, &jar, session::CHOICE_COOKIE).unwrap_or_default();
+    let mut tx = app.db.read().await?;
+    let empowerments = login::choices(&mut tx, &cookie, ctx.now).await?;
+    if empowerments.is_empty() {
+        return Err(LoginError::ChoiceOver.page(ProviderName::ProConnect, &next));
+    }
+    render(&ChoosePage {
+        ctx,
+        next,
+        empowerments,
+    })
+}
+
+#[derive(Deserialize)]
+struct Choosing {
+    habilitation: String,
+    #[serde(default)]
+    retour: String,
+}
+
+async fn choose(
+    State(app): State<App>,
+    jar: CookieJar,
+    Form(form): Form<Choosing>,
+) -> Result<Response, PageError> {
+    let return_to = safe_return(&form.retour);
+    let cookie = cookie_of(&app, &jar, session::CHOICE_COOKIE).unwrap_or_default();
+    let mut tx = app.db.begin().await?;
+    let empowerment = Id(form.habilitation);
+    let session = login::choose(&mut tx, &app.keys, &cookie, &empowerment, app.clock.now())
+        .await
+        .map_err(|error| error.page(ProviderName::ProConnect, &return_to))?;
+    tx.commit().await?;
+    let jar = jar
+        .add(removed(&app, session::CHOICE_COOKIE))
+        .add(private_cookie(&app, session::COOKIE, session));
+    let next = home_or(&return_to, ProviderName::ProConnect);
+    Ok((jar, Redirect::to(&next)).into_response())
+}
+
+#[derive(Deserialize)]
+struct Nothing {}
+
+/// Ends our session, then the provider's: on a shared computer the second
+/// matters as much as the first.
+async fn leave(
+    State(app): State<App>,
+    ctx: Ctx,
+    jar: CookieJar,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Response, PageError> {
+    let (provider, actor, session) = match &ctx.who {
+        Who::Nobody => return Ok(Redirect::to("/deconnexion/retour").into_response()),
+        Who::Citizen(citizen) => (
+            ProviderName::FranceConnect,
+            Actor::Citizen(citizen.id.clone()),
+            &citizen.session,
+        ),
+        Who::Officer(officer) => (
+            ProviderName::ProConnect,
+            Actor::Officer(officer.id.clone()),
+            &officer.session,
+        ),
+    };
+    let mut tx = app.db.begin().await?;
+    let id_token = login::sign_out(&mut tx, &app.keys, &actor, session, app.clock.now()).await?;
+    tx.commit().await?;
+    let jar = jar.add(removed(&app, session::COOKIE));
+    match id_token {
+        Some(id_token) => leave_provider(&app, jar, provider, &id_token).await,
+        None => Ok((jar, Redirect::to("/deconnexion/retour")).into_response()),
+    }
+}
+
+async fn leave_provider(
+    app: &App,
+    jar: CookieJar,
+    provider: ProviderName,
+    id_token: &str,
+) -> Result<Response, PageError> {
+    let state = random_hex::<32>();
+    let address = app
+        .providers
+        .named(provider)
+        .logout(id_token, &state, app.clock.now())
+        .await;
+    match address {
+        Ok(address) => {
+            let jar = jar.add(private_cookie(app, LOGOUT_COOKIE, state));
+            Ok((jar, Redirect::to(&address)).into_response())
+        }
+        // Our session is over all the same; the page says what is left to do.
+        Err(error) => {
+            tracing::warn!(%provider, "logout at the provider failed: {error}");
+            Ok((jar, Redirect::to("/deconnexion/retour?fournisseur=non")).into_response())
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "identity/signed_out.html")]
+struct SignedOutPage {
+    ctx: Ctx,
+    /// The provider did not confirm that its session is over as well.
+    unconfirmed: bool,
+}
+
+async fn left(
+    State(app): State<App>,
+    ctx: Ctx,
+    jar: CookieJar,
+    RawQuery(query): RawQuery,
+) -> Result<Response, PageError> {
+    let expected = cookie_of(&app, &jar, LOGOUT_COOKIE);
+    let state = parameter(query.as_deref(), "state")?;
+    let failed = parameter(query.as_deref(), "fournisseur")?.is_some();
+    // Without a departure of ours there is nothing a state could confirm.
+    let unconfirmed = failed || expected.is_some() && expected != state;
+    let jar = jar.add(removed(&app, LOGOUT_COOKIE));
+    let page = render(&SignedOutPage { ctx, unconfirmed })?;
+    Ok((jar, page).into_response())
+}
+
+fn former_session(ctx: &Ctx) -> Option<&str> {
+    match &ctx.who {
+        Who::Nobody => None,
+        Who::Citizen(citizen) => Some(&citizen.session),
+        Who::Officer(officer) => Some(&officer.session),
+    }
+}
+
+/// Where to go once signed in: home is the person's own space.
+fn home_or(return_to: &str, provider: ProviderName) -> String {
+    match (safe_return(return_to).as_str(), provider) {
+        ("/", ProviderName::FranceConnect) => "/espace".to_owned(),
+        ("/", ProviderName::ProConnect) => "/agent".to_owned(),
+        (path, _) => path.to_owned(),
+    }
+}
+
+fn choice_path(return_to: &str) -> String {
+    login_path(ProviderName::ProConnect, return_to).replacen(
+        "/agent/connexion",
+        "/agent/habilitation",
+        1,
+    )
+}
+
+fn return_in(query: Option<&str>) -> Result<String, Refusal> {
+    let given = parameter(query, "retour")?.unwrap_or_default();
+    Ok(safe_return(&given))
+}
+
+fn parameter(query: Option<&str>, wanted: &str) -> Result<Option<String>, Refusal> {
+    let mut values = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+        .filter(|(name, _)| name == wanted)
+        .map(|(_, value)| value.into_owned());
+    match (values.next(), values.next()) {
+        (value, None) => Ok(value),
+        _ => Err(Refusal::malformed()),
+    }
+}
+
+fn cookie_of(app: &App, jar: &CookieJar, name: &str) -> Option<String> {
+    jar.get(&cookie_name(app.config.secure(), name))
+        .map(|cookie| cookie.value().to_owned())
+}
+
+/// The browser's binding, if it holds one that we may have given.
+fn browser_of(app: &App, jar: &CookieJar) -> Option<String> {
+    cookie_of(app, jar, BROWSER_COOKIE)
+        .filter(|value| value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+fn removed(app: &App, name: &str) -> axum_extra::extract::cookie::Cookie<'static> {
+    let mut cookie = private_cookie(app, name, String::new());
+    cookie.make_removal();
+    cookie
+}
+
+fn role_label(role: Role) -> &'static str {
+    match role {
+        Role::Officer => "role-officer",
+        Role::UnitAdmin => "role-unit-admin",
+        Role::DepartmentAdmin => "role-department-admin",
+        Role::Auditor => "role-auditor",
+    }
+}
+
+impl Empowerment {
+    /// Message identifier of what the empowerment allows.
+    #[must_use]
+    pub fn role_label(&self) -> &'static str {
+        role_label(self.role)
+    }
+}

@@ -1,0 +1,340 @@
+//! What can be wrong between a provider and us. Each case asserts the status,
+//! the words, a way out, and that no session was given.
+
+use super::Site;
+use super::browser::{Answer, Browser};
+use super::liar::{Liar, Lie};
+use crate::fetch_optional;
+use crate::identity::login::ATTEMPT_MINUTES;
+
+const CALLBACK: &str = "/connexion/franceconnect/retour";
+
+async fn site_of(liar: &Liar) -> Site {
+    let issuer = liar.issuer();
+    Site::start(|config| {
+        config.franceconnect_issuer = issuer;
+        config.franceconnect_client_secret = "known-to-both".into();
+    })
+    .await
+}
+
+/// Leaves for the provider; gives the state.
+async fn depart(browser: &mut Browser, liar: &Liar) -> String {
+    let left = browser
+        .post("/connexion/franceconnect", &[("retour", "/espace")])
+        .await;
+    assert_eq!(left.status, 303, "{}", left.body);
+    liar.heard(left.sent("nonce"));
+    left.sent("state")
+}
+
+async fn come_back(browser: &mut Browser, query: &[(&str, &str)]) -> Answer {
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(query)
+        .finish();
+    browser.get(&format!("{CALLBACK}?{query}")).await
+}
+
+async fn sessions(site: &Site) -> i64 {
+    let mut tx = site.app.db.read().await.unwrap();
+    let row = fetch_optional!(&mut tx, (i64,), "select count(*) from sessions").unwrap();
+    row.unwrap().0
+}
+
+#[tokio::test]
+async fn a_lying_provider_never_gets_anybody_in() {
+    let liar = Liar::start().await;
+    let site = site_of(&liar).await;
+    for (lie, status, name) in [
+        (Lie::CodeRefused, 400, "login-code-refused"),
+        (Lie::TokenNotJson, 502, "login-token-unreadable"),
+        (Lie::TokenEndless, 503, "login-provider-down"),
+        (Lie::TokenRedirects, 502, "login-token-unreadable"),
+        (Lie::NoIdToken, 502, "login-token-unreadable"),
+        (Lie::WrongNonce, 403, "login-wrong-nonce"),
+        (Lie::NoNonce, 403, "login-wrong-nonce"),
+        (Lie::WrongIssuer, 403, "login-wrong-issuer"),
+        (Lie::WrongAudience, 403, "login-wrong-audience"),
+        (Lie::SecondAudience, 403, "login-wrong-audience"),
+        (Lie::Expired, 403, "login-token-expired"),
+        (Lie::IssuedLongAgo, 403, "login-token-expired"),
+        (Lie::IssuedInFuture, 403, "login-token-expired"),
+        (Lie::WrongLevel, 403, "login-level-too-low"),
+        (Lie::NoLevel, 403, "login-level-too-low"),
+        (Lie::AlgNone, 403, "login-bad-signature"),
+        (Lie::Hs256WithPublicPoint, 403, "login-bad-signature"),
+        (Lie::Hs256WithPublicJwk, 403, "login-bad-signature"),
+        (Lie::Hs256WithClientSecret, 403, "login-bad-signature"),
+        (Lie::OtherKey, 403, "login-bad-signature"),
+        (Lie::UnknownKeyId, 403, "login-bad-signature"),
+        (Lie::CriticalHeader, 502, "login-token-unreadable"),
+        (Lie::UserinfoUnsigned, 403, "login-userinfo-refused"),
+        (Lie::UserinfoAlgNone, 403, "login-userinfo-refused"),
+        (Lie::UserinfoHs256, 403, "login-userinfo-refused"),
+        (Lie::UserinfoOtherKey, 403, "login-userinfo-refused"),
+        (Lie::UserinfoUnknownKeyId, 403, "login-userinfo-refused"),
+        (Lie::UserinfoOtherSubject, 403, "login-userinfo-refused"),
+        (Lie::UserinfoWrongIssuer, 403, "login-userinfo-refused"),
+        (Lie::UserinfoWrongAudience, 403, "login-userinfo-refused"),
+        (Lie::UserinfoNoAudience, 403, "login-userinfo-refused"),
+        (Lie::UserinfoExpired, 403, "login-userinfo-refused"),
+        (Lie::UserinfoGarbage, 403, "login-userinfo-refused"),
+        (Lie::UserinfoRefused, 503, "login-provider-down"),
+        (Lie::IdentityIncomplete, 403, "login-identity-unusable"),
+    ] {
+        let mut browser = Browser::at(&site.address);
+        let state = depart(&mut browser, &liar).await;
+        liar.tells(lie);
+        let issuer = liar.issuer();
+        let query = [("code", "any"), ("state", &state), ("iss", &issuer)];
+        let answer = come_back(&mut browser, &query).await;
+        answer.is_refused(status, name, &format!("{lie:?}"));
+        assert!(browser.session().is_none(), "{lie:?}");
+        // A failed answer is used up all the same.
+        liar.tells(Lie::None);
+        let again = come_back(&mut browser, &query).await;
+        again.is_refused(409, "login-used", &format!("{lie:?}, again"));
+    }
+    assert_eq!(sessions(&site).await, 0);
+}
+
+#[tokio::test]
+async fn an_honest_answer_gets_in_once_and_only_in_its_browser() {
+    let liar = Liar::start().await;
+    let site = site_of(&liar).await;
+    let issuer = liar.issuer();
+    let mut browser = Browser::at(&site.address);
+    let state = depart(&mut browser, &liar).await;
+    let query = [("code", "any"), ("state", &*state), ("iss", &*issuer)];
+
+    let mut stranger = Browser::at(&site.address);
+    let answer = come_back(&mut stranger, &query).await;
+    answer.is_refused(403, "login-other-browser", "no cookie");
+    // A browser that left by itself is still another browser.
+    stranger.post("/connexion/franceconnect", &[]).await;
+    let answer = come_back(&mut stranger, &query).await;
+    answer.is_refused(403, "login-other-browser", "another's cookie");
+
+    let answer = come_back(&mut browser, &query).await;
+    assert_eq!((answer.status, answer.location.as_str()), (303, "/espace"));
+    assert!(answer.gives_session);
+    let replay = come_back(&mut browser, &query).await;
+    replay.is_refused(409, "login-used", "replayed by the same browser");
+    let replay = come_back(&mut stranger, &query).await;
+    replay.is_refused(403, "login-other-browser", "replayed by another");
+    assert_eq!(sessions(&site).await, 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_was_never_asked_for_is_refused() {
+    let liar = Liar::start().await;
+    let site = site_of(&liar).await;
+    let issuer = liar.issuer();
+    let issuer = issuer.as_str();
+    let unknown = "0".repeat(64);
+    for (query, status, name) in [
+        (vec![], 400, "login-state-unknown"),
+        (vec![("state", "")], 400, "login-state-unknown"),
+        (
+            vec![("state", &*unknown), ("code", "a"), ("iss", issuer)],
+            400,
+            "login-state-unknown",
+        ),
+        (
+            vec![("state", "é\u{0}'; drop table sessions")],
+            400,
+            "login-state-unknown",
+        ),
+        (vec![("error", "access_denied")], 400, "login-state-unknown"),
+        (
+            vec![("state", "a"), ("state", "b")],
+            400,
+            "refusal-malformed",
+        ),
+        (vec![("code", "a"), ("code", "b")], 400, "refusal-malformed"),
+    ] {
+        let mut browser = Browser::at(&site.address);
+        depart(&mut browser, &liar).await;
+        let answer = come_back(&mut browser, &query).await;
+        answer.is_refused(status, name, &format!("{query:?}"));
+    }
+    // A state of one provider says nothing at the other's callback.
+    let mut browser = Browser::at(&site.address);
+    let state = depart(&mut browser, &liar).await;
+    let other = browser
+        .get(&format!(
+            "/agent/connexion/proconnect/retour?code=a&state={state}&iss={issuer}"
+        ))
+        .await;
+    other.is_refused(400, "login-state-unknown", "the other provider's callback");
+    assert_eq!(sessions(&site).await, 0);
+}
+
+#[tokio::test]
+async fn what_the_callback_says_is_checked_before_it_is_believed() {
+    let liar = Liar::start().await;
+    let site = site_of(&liar).await;
+    let issuer = liar.issuer();
+    let issuer = issuer.as_str();
+    let other = "https://ailleurs.example/api/v2";
+    for (query, status, name) in [
+        (
+            vec![("code", "a"), ("iss", other)],
+            403,
+            "login-wrong-issuer",
+        ),
+        (vec![("code", "a"), ("iss", "")], 403, "login-wrong-issuer"),
+        (vec![("code", "a")], 403, "login-wrong-issuer"),
+        (
+            vec![("error", "access_denied"), ("iss", other)],
+            403,
+            "login-wrong-issuer",
+        ),
+        (
+            vec![("error", "access_denied"), ("iss", issuer)],
+            403,
+            "login-cancelled",
+        ),
+        (
+            vec![("error", "access_denied"), ("code", "a"), ("iss", issuer)],
+            403,
+            "login-cancelled",
+        ),
+        (
+            vec![("error", "server_error"), ("iss", issuer)],
+            502,
+            "login-provider-refused",
+        ),
+        (
+            vec![("error", "<script>"), ("iss", issuer)],
+            502,
+            "login-provider-refused",
+        ),
+        (vec![("iss", issuer)], 502, "login-provider-refused"),
+    ] {
+        let mut browser = Browser::at(&site.address);
+        let state = depart(&mut browser, &liar).await;
+        let mut whole = query.clone();
+        whole.push(("state", &state));
+        whole.push(("error_description", "<script>alert(1)</script>"));
+        let answer = come_back(&mut browser, &whole).await;
+        answer.is_refused(status, name, &format!("{query:?}"));
+        assert!(
+            !answer.body.contains("alert(1)"),
+            "the provider's words are not ours"
+        );
+    }
+    assert_eq!(sessions(&site).await, 0);
+}
+
+#[tokio::test]
+async fn a_departure_lives_a_quarter_of_an_hour() {
+    let liar = Liar::start().await;
+    let site = site_of(&liar).await;
+    let issuer = liar.issuer();
+    for (seconds, status) in [(ATTEMPT_MINUTES * 60 - 1, 403), (ATTEMPT_MINUTES * 60, 410)] {
+        let mut browser = Browser::at(&site.address);
+        let state = depart(&mut browser, &liar).await;
+        site.wait_seconds(seconds);
+        let query = [
+            ("error", "access_denied"),
+            ("state", &*state),
+            ("iss", &*issuer),
+        ];
+        let answer = come_back(&mut browser, &query).await;
+        let name = if status == 410 {
+            "login-expired"
+        } else {
+            "login-cancelled"
+        };
+        answer.is_refused(status, name, &format!("after {seconds} s"));
+        assert!(
+            answer.body.contains("retour=%2Fespace"),
+            "the way back is kept"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_rotated_key_is_fetched_once_and_nobody_notices() {
+    let liar = Liar::start().await;
+    let site = site_of(&liar).await;
+    let issuer = liar.issuer();
+    let mut browser = Browser::at(&site.address);
+    let state = depart(&mut browser, &liar).await;
+    assert_eq!(liar.key_sets(), 1);
+    liar.tells(Lie::KeyRotated);
+    let query = [("code", "any"), ("state", &*state), ("iss", &*issuer)];
+    let answer = come_back(&mut browser, &query).await;
+    assert!(answer.gives_session, "{}", answer.body);
+    assert_eq!(liar.key_sets(), 2);
+    // The second login of the hour asks nothing again.
+    let state = depart(&mut browser_out(&site).await, &liar).await;
+    assert_eq!((state.len(), liar.key_sets()), (64, 2));
+}
+
+async fn browser_out(site: &Site) -> Browser {
+    Browser::at(&site.address)
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_gets_a_page_and_is_asked_again_later() {
+    let liar = Liar::start().await;
+    let site = site_of(&liar).await;
+    for lie in [Lie::Down, Lie::DiscoveryOfAnother] {
+        liar.tells(lie);
+        let before = liar.discoveries();
+        for _ in 0..3 {
+            let mut browser = Browser::at(&site.address);
+            let answer = browser
+                .post("/connexion/franceconnect", &[("retour", "/espace")])
+                .await;
+            answer.is_refused(503, "login-provider-down", &format!("{lie:?}"));
+        }
+        assert_eq!(
+            liar.discoveries(),
+            before + 1,
+            "a provider in trouble is left alone"
+        );
+        site.wait_seconds(5);
+    }
+    liar.tells(Lie::None);
+    depart(&mut Browser::at(&site.address), &liar).await;
+}
+
+#[tokio::test]
+async fn a_citizen_keeps_the_identity_they_first_came_with() {
+    let liar = Liar::start().await;
+    let site = site_of(&liar).await;
+    let issuer = liar.issuer();
+    for _ in 0..2 {
+        let mut browser = Browser::at(&site.address);
+        let state = depart(&mut browser, &liar).await;
+        let query = [("code", "any"), ("state", &*state), ("iss", &*issuer)];
+        assert!(come_back(&mut browser, &query).await.gives_session);
+    }
+    let mut tx = site.app.db.read().await.unwrap();
+    let row = fetch_optional!(&mut tx, (i64,), "select count(*) from citizens").unwrap();
+    assert_eq!(row, Some((1,)));
+}
+
+#[tokio::test]
+async fn a_foreign_page_cannot_send_anybody_to_log_in() {
+    let liar = Liar::start().await;
+    let site = site_of(&liar).await;
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    for (name, value) in [
+        ("sec-fetch-site", "cross-site"),
+        ("origin", "https://ailleurs.example"),
+    ] {
+        let answer = http
+            .post(format!("{}/connexion/franceconnect", site.address))
+            .header(name, value)
+            .form(&[("retour", "/espace")])
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status().as_u16(), 403, "{name}");
+    }
+    assert_eq!(liar.discoveries(), 0);
+}

@@ -1,0 +1,83 @@
+### Signing in and out.
+
+login-with = Sign in with
+what-is-franceconnect = What is FranceConnect?
+what-is-proconnect = What is ProConnect?
+new-window = new window
+
+citizen-login-title = Sign in
+citizen-login-lead = To lodge a complaint, the officer needs to know who you are. FranceConnect confirms your identity with an account you already have: taxes, health insurance, La Poste…
+citizen-login-given-title = What FranceConnect gives us
+citizen-login-given-names = your given names, birth name and name in use
+citizen-login-given-birth = your sex, date and place of birth
+citizen-login-given-email = your e-mail address, which you can change here
+citizen-login-given-immutable = Your identity cannot be changed here. If it is wrong, have it corrected by the provider of the account you use.
+citizen-login-not-given-title = What FranceConnect does not give us
+citizen-login-not-given-phone = your telephone number and postal address: we will ask you
+citizen-login-not-given-records = your taxes, health expenses or any other record
+citizen-login-not-given-facts = and FranceConnect will know nothing of what you tell here
+citizen-login-without-title = I have no FranceConnect account
+citizen-login-without-text = You keep all your rights: every police station and gendarmerie must receive your complaint.
+
+officer-login-title = Officers’ sign-in
+officer-login-lead = Sign in with your professional account.
+officer-login-who-title = Who may sign in
+officer-login-who-empowered = Police officers and gendarmes empowered by name by their unit.
+officer-login-who-factor = Your account must ask for a second factor: agent card, application or code.
+officer-login-who-shared = On a shared computer, sign out when you leave: otherwise ProConnect keeps your session open.
+officer-login-victim = Do you want to lodge a complaint?
+
+choose-empowerment-title = Choose an empowerment
+choose-empowerment-lead = You have several empowerments. Choose the one you act under now; to change, sign in again.
+role-officer = Investigator
+role-unit-admin = Administrator of the unit
+role-department-admin = Administrator of the department
+role-auditor = Auditor
+
+signed-out-title = You are signed out
+signed-out-text = Your session is closed, here and at the identity provider.
+signed-out-unconfirmed-title = Close your browser too
+signed-out-unconfirmed-text = Your session is closed here, but the identity provider has not confirmed it on its side. On a shared computer, close every window of the browser.
+signed-out-citizen = Sign in again
+signed-out-officer = Officers’ sign-in
+
+login-way-out-again = Start signing in again
+login-way-out-other-account = Use another ProConnect account
+login-state-unknown-title = This sign-in did not start here
+login-state-unknown-text = We found no sign-in that matches this address. Nobody was signed in. Start again from our site.
+login-other-browser-title = This sign-in started in another browser
+login-other-browser-text = For your safety, a sign-in must end in the browser where it started. Nobody was signed in. Go back to the other window, or start again here.
+login-used-title = This sign-in was already used
+login-used-text = A sign-in works only once; perhaps the page was reloaded. If you are not signed in, start again.
+login-expired-title = Signing in took too long
+login-expired-text = The sign-in has expired. Nothing is lost: start again.
+login-cancelled-title = You stopped signing in
+login-cancelled-text = You were not signed in and we received nothing. You may start again, or do without this service.
+login-provider-refused-title = The identity provider could not sign you in
+login-provider-refused-text = It reported an error on its side. Try again in a few minutes.
+login-provider-down-title = The identity provider does not answer
+login-provider-down-text = It is not your doing. Try again in a few minutes. What you had saved is kept.
+login-code-refused-title = The sign-in could not be completed
+login-code-refused-text = The identity provider did not recognise the sign-in code, perhaps because too much time had passed. Start again.
+login-token-unreadable-title = Unreadable answer from the identity provider
+login-token-unreadable-text = The answer is incomplete or damaged. Nobody was signed in. Try again in a few minutes.
+login-wrong-issuer-title = Answer from another identity provider
+login-wrong-issuer-text = The answer does not come from the provider you chose. For safety, nobody was signed in. Start again from our site.
+login-wrong-audience-title = Answer meant for another service
+login-wrong-audience-text = The identity provider was speaking to another site. For safety, nobody was signed in. Start again from our site.
+login-wrong-nonce-title = Answer to another request
+login-wrong-nonce-text = The answer does not match your sign-in. For safety, nobody was signed in. Start again.
+login-token-expired-title = The answer came too late
+login-token-expired-text = The identity provider’s answer was no longer valid when it arrived. Start again.
+login-bad-signature-title = Answer not authenticated
+login-bad-signature-text = We could not verify that the answer really comes from the identity provider. For safety, nobody was signed in. Try again later.
+login-level-too-low-title = Sign-in level too low
+login-level-too-low-text = This service needs a safer sign-in than the one you used. Start again with another account or, for officers, with a second factor.
+login-userinfo-refused-title = Identity not authenticated
+login-userinfo-refused-text = We could not verify the identity we were given. For safety, nobody was signed in. Try again later.
+login-identity-unusable-title = Incomplete identity
+login-identity-unusable-text = The identity we were given is incomplete or holds an error. Try another account, or have this one corrected by its provider.
+login-not-empowered-title = You are not empowered
+login-not-empowered-text = Your account is known, but no unit has empowered you to use this service. Ask the administrator of your unit.
+login-choice-over-title = This choice is over
+login-choice-over-text = You have already chosen, or too much time has passed. Sign in again.

@@ -1,0 +1,83 @@
+### Connexion et déconnexion.
+
+login-with = S’identifier avec
+what-is-franceconnect = Qu’est-ce que FranceConnect ?
+what-is-proconnect = Qu’est-ce que ProConnect ?
+new-window = nouvelle fenêtre
+
+citizen-login-title = S’identifier
+citizen-login-lead = Pour déposer une plainte, l’enquêteur doit savoir qui vous êtes. FranceConnect confirme votre identité avec un compte que vous avez déjà : impôts, assurance maladie, La Poste…
+citizen-login-given-title = Ce que FranceConnect nous transmet
+citizen-login-given-names = vos prénoms, votre nom de naissance et votre nom d’usage
+citizen-login-given-birth = votre sexe, votre date et votre lieu de naissance
+citizen-login-given-email = votre adresse électronique, que vous pourrez changer ici
+citizen-login-given-immutable = Votre identité ne peut pas être modifiée ici. Si elle contient une erreur, faites-la corriger auprès du compte que vous utilisez.
+citizen-login-not-given-title = Ce que FranceConnect ne nous transmet pas
+citizen-login-not-given-phone = votre téléphone et votre adresse postale : nous vous les demanderons
+citizen-login-not-given-records = vos impôts, vos remboursements de santé, ni aucun autre dossier
+citizen-login-not-given-facts = et FranceConnect ne saura rien de ce que vous déclarez ici
+citizen-login-without-title = Je n’ai pas de compte FranceConnect
+citizen-login-without-text = Vous gardez tous vos droits : tout commissariat et toute brigade doivent recevoir votre plainte.
+
+officer-login-title = Connexion des enquêteurs
+officer-login-lead = Identifiez-vous avec votre compte professionnel.
+officer-login-who-title = Qui peut se connecter
+officer-login-who-empowered = Les policiers et gendarmes habilités nominativement par leur unité.
+officer-login-who-factor = Votre compte doit demander un second facteur : carte agent, application ou code.
+officer-login-who-shared = Sur un poste partagé, déconnectez-vous en partant : ProConnect garde sinon votre session ouverte.
+officer-login-victim = Vous souhaitez porter plainte ?
+
+choose-empowerment-title = Choisir une habilitation
+choose-empowerment-lead = Vous avez plusieurs habilitations. Choisissez celle que vous exercez maintenant ; pour en changer, reconnectez-vous.
+role-officer = Enquêteur
+role-unit-admin = Administrateur de l’unité
+role-department-admin = Administrateur du département
+role-auditor = Auditeur
+
+signed-out-title = Vous êtes déconnecté
+signed-out-text = Votre session est fermée, ici et chez le fournisseur d’identité.
+signed-out-unconfirmed-title = Fermez aussi votre navigateur
+signed-out-unconfirmed-text = Votre session est fermée ici, mais le fournisseur d’identité ne l’a pas confirmé de son côté. Sur un ordinateur partagé, fermez toutes les fenêtres du navigateur.
+signed-out-citizen = Me connecter à nouveau
+signed-out-officer = Connexion des enquêteurs
+
+login-way-out-again = Recommencer la connexion
+login-way-out-other-account = Changer de compte ProConnect
+login-state-unknown-title = Cette connexion n’a pas commencé ici
+login-state-unknown-text = Nous n’avons pas trouvé de demande de connexion qui corresponde à cette adresse. Personne n’a été connecté. Recommencez depuis notre site.
+login-other-browser-title = Cette connexion a commencé dans un autre navigateur
+login-other-browser-text = Pour votre sécurité, une connexion doit se terminer dans le navigateur où elle a commencé. Personne n’a été connecté. Revenez à l’autre fenêtre, ou recommencez ici.
+login-used-title = Cette connexion a déjà servi
+login-used-text = Une connexion ne sert qu’une fois, par exemple quand la page a été rechargée. Si vous n’êtes pas connecté, recommencez.
+login-expired-title = Vous avez mis trop de temps à vous connecter
+login-expired-text = La demande de connexion a expiré. Rien n’est perdu : recommencez.
+login-cancelled-title = Vous avez interrompu la connexion
+login-cancelled-text = Vous n’avez pas été connecté et nous n’avons rien reçu. Vous pouvez recommencer, ou vous passer de ce service.
+login-provider-refused-title = Le fournisseur d’identité n’a pas pu vous connecter
+login-provider-refused-text = Il a signalé une erreur de son côté. Réessayez dans quelques minutes.
+login-provider-down-title = Le fournisseur d’identité ne répond pas
+login-provider-down-text = Ce n’est pas de votre fait. Réessayez dans quelques minutes. Ce que vous aviez enregistré est conservé.
+login-code-refused-title = La connexion n’a pas pu se terminer
+login-code-refused-text = Le fournisseur d’identité n’a pas reconnu le code de connexion, peut-être parce que trop de temps a passé. Recommencez.
+login-token-unreadable-title = Réponse illisible du fournisseur d’identité
+login-token-unreadable-text = La réponse reçue est incomplète ou abîmée. Personne n’a été connecté. Réessayez dans quelques minutes.
+login-wrong-issuer-title = Réponse d’un autre fournisseur d’identité
+login-wrong-issuer-text = La réponse ne vient pas du fournisseur que vous aviez choisi. Par sécurité, personne n’a été connecté. Recommencez depuis notre site.
+login-wrong-audience-title = Réponse destinée à un autre service
+login-wrong-audience-text = Le fournisseur d’identité s’adressait à un autre site. Par sécurité, personne n’a été connecté. Recommencez depuis notre site.
+login-wrong-nonce-title = Réponse à une autre demande
+login-wrong-nonce-text = La réponse reçue ne correspond pas à votre demande de connexion. Par sécurité, personne n’a été connecté. Recommencez.
+login-token-expired-title = La réponse est arrivée trop tard
+login-token-expired-text = La réponse du fournisseur d’identité n’était plus valable à son arrivée. Recommencez.
+login-bad-signature-title = Réponse non authentifiée
+login-bad-signature-text = Nous n’avons pas pu vérifier que la réponse vient bien du fournisseur d’identité. Par sécurité, personne n’a été connecté. Réessayez plus tard.
+login-level-too-low-title = Niveau de connexion insuffisant
+login-level-too-low-text = Ce service demande une connexion plus sûre que celle que vous avez utilisée. Recommencez avec un autre compte ou, pour les agents, avec un second facteur.
+login-userinfo-refused-title = Identité non authentifiée
+login-userinfo-refused-text = Nous n’avons pas pu vérifier l’identité transmise. Par sécurité, personne n’a été connecté. Réessayez plus tard.
+login-identity-unusable-title = Identité incomplète
+login-identity-unusable-text = L’identité transmise est incomplète ou contient une erreur. Essayez un autre compte, ou faites corriger celui-ci auprès de son fournisseur.
+login-not-empowered-title = Vous n’êtes pas habilité
+login-not-empowered-text = Votre compte est reconnu, mais aucune unité ne vous a habilité à utiliser ce service. Adressez-vous à l’administrateur de votre unité.
+login-choice-over-title = Ce choix n’est plus possible
+login-choice-over-text = Vous avez déjà choisi, ou trop de temps a passé. Reconnectez-vous.
