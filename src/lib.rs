@@ -38,6 +38,7 @@ pub mod messages;
 pub mod notifications;
 pub mod orientation;
 pub mod page;
+pub mod path;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod seed;
