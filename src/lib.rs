@@ -42,3 +42,5 @@ pub mod path;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod seed;
+#[cfg(test)]
+mod testing;
