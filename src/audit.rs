@@ -83,6 +83,26 @@ fn hash_of(line: &Line) -> String {
     sha256_hex(text.as_bytes())
 }
 
+/// Takes the lock of a chain's head until the transaction ends, and gives the
+/// head. Acts of one unit that must not meet half-way (booking, closing a desk)
+/// take it first, look, then act.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock(tx: &mut Tx, chain: &str) -> Result<(i64, String), Fault> {
+    // The upsert locks the row; what it returns is the head as it stands.
+    fetch_optional!(
+        tx,
+        (i64, String),
+        "insert into journal_heads (chain, seq, hash) values ($1, 0, $2)
+         on conflict (chain) do update set seq = journal_heads.seq
+         returning seq, hash",
+        chain,
+        FIRST
+    )?
+    .ok_or_else(|| Fault::other("the journal's head returned no row"))
+}
+
 /// Appends one line to a chain.
 ///
 /// # Errors
@@ -96,18 +116,7 @@ pub async fn append(
     object: &str,
     detail: &str,
 ) -> Result<(), Fault> {
-    // The upsert takes the lock of this chain's head until the transaction
-    // ends; the row it returns is the head as it stood before.
-    let (seq, previous): (i64, String) = fetch_optional!(
-        tx,
-        (i64, String),
-        "insert into journal_heads (chain, seq, hash) values ($1, 0, $2)
-         on conflict (chain) do update set seq = journal_heads.seq
-         returning seq, hash",
-        chain,
-        FIRST
-    )?
-    .ok_or_else(|| Fault::other("the journal's head returned no row"))?;
+    let (seq, previous) = lock(tx, chain).await?;
     let mut line = Line {
         chain: chain.to_owned(),
         seq: seq + 1,

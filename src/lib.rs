@@ -38,7 +38,10 @@ pub mod messages;
 pub mod notifications;
 pub mod orientation;
 pub mod page;
+pub mod path;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod seed;
 pub mod when;
+#[cfg(test)]
+mod testing;

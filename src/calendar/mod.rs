@@ -2,13 +2,31 @@
 //! computed from these and from the occupancy of desks; they are never stored.
 //! It knows nothing of who books or why.
 
+pub mod communes;
+pub mod hours;
+pub mod recurrence;
+pub mod slots;
+mod store;
+pub mod wall;
+
+use std::collections::HashMap;
+
 use axum::Router;
+use chrono::{Days, NaiveDate};
 use chrono_tz::Tz;
 
 use crate::app::App;
+use crate::audit::{self, Actor};
+use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::error::Fault;
-use crate::{fetch_optional, text_enum};
+use crate::text_enum;
+
+pub use communes::{Commune, find_commune, search_communes, search_name};
+use hours::HoursPlan;
+use recurrence::{DayRule, Range, day_of, instant_of};
+pub use slots::Slot;
+use slots::{DeskTimes, QUANTUM_MS, SlotRules};
 
 text_enum! {
     /// Which force a unit belongs to.
@@ -61,19 +79,377 @@ impl Unit {
     }
 }
 
+/// Bookable capacity of a unit; an officer is assigned late.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Desk {
+    /// Key.
+    pub id: Id,
+    /// Unit.
+    pub unit_id: Id,
+    /// What administrators call it.
+    pub label: String,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// When it was closed for good.
+    pub closed_at: Option<Timestamp>,
+}
+
+/// One recurring range of a desk, in the unit's local time.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct OpeningHours {
+    /// Key.
+    pub id: Id,
+    /// Desk.
+    pub desk_id: Id,
+    /// RFC 5545 rule that chooses the days.
+    pub rrule: String,
+    /// First day it may hold, `YYYY-MM-DD`.
+    pub first_day: String,
+    /// Last day, included; none while open-ended.
+    pub last_day: Option<String>,
+    /// Start, in minutes of the day.
+    pub start_minute: i64,
+    /// End, in minutes of the day; 1440 is midnight.
+    pub end_minute: i64,
+}
+
+/// A time at which a desk, or the whole unit, takes nobody.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Absence {
+    /// The desk; none for the whole unit.
+    pub desk_id: Option<Id>,
+    /// Start.
+    pub from_at: Timestamp,
+    /// End.
+    pub to_at: Timestamp,
+}
+
 /// Reads a unit.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn find_unit(tx: &mut Tx, id: &Id) -> Result<Option<Unit>, Fault> {
-    fetch_optional!(
+    store::find_unit(tx, id).await
+}
+
+/// The units of a department, by name.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_units(tx: &mut Tx, department: &str) -> Result<Vec<Unit>, Fault> {
+    store::list_units(tx, department).await
+}
+
+/// The open desks of a unit.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_desks(tx: &mut Tx, unit_id: &Id) -> Result<Vec<Desk>, Fault> {
+    store::list_open_desks(tx, unit_id).await
+}
+
+/// Reads a desk, open or closed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_desk(tx: &mut Tx, id: &Id) -> Result<Option<Desk>, Fault> {
+    store::find_desk(tx, id).await
+}
+
+/// The opening hours of a unit's open desks.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_opening_hours(tx: &mut Tx, unit_id: &Id) -> Result<Vec<OpeningHours>, Fault> {
+    store::list_opening_hours(tx, unit_id).await
+}
+
+/// The slots of a unit that start from `from` on and before `to`, and that can
+/// still be booked `now`: within the unit's notice and horizon.
+///
+/// # Errors
+/// When the database fails.
+pub async fn offered_slots(
+    tx: &mut Tx,
+    unit: &Unit,
+    from: Timestamp,
+    to: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<Slot>, Fault> {
+    let window = bookable(unit, Range { from, to }, now);
+    if window.from >= window.to {
+        return Ok(Vec::new());
+    }
+    let desks = store::list_open_desks(tx, &unit.id).await?;
+    let hours = store::list_opening_hours(tx, &unit.id).await?;
+    // What a slot that starts at the window's very end still covers.
+    let end = window
+        .to
+        .plus_minutes(unit.slot_minutes + unit.buffer_minutes);
+    let absences = store::list_absences(tx, &unit.id, window.from, end).await?;
+    let occupied = store::list_occupied(
         tx,
-        Unit,
-        "select id, department, kind, name, address, postal_code, city, phone, email, time_zone,
-                slot_minutes, buffer_minutes, notice_minutes, horizon_days
-         from units where id = $1",
-        id
+        &unit.id,
+        window.from.0.div_euclid(QUANTUM_MS),
+        end.0.div_euclid(QUANTUM_MS),
+        now,
     )
+    .await?;
+    let times = desk_times(unit, desks, &hours, &absences, occupied, window);
+    let rules = SlotRules {
+        slot_minutes: unit.slot_minutes,
+        buffer_minutes: unit.buffer_minutes,
+    };
+    Ok(slots::offered(rules, &times, window))
+}
+
+/// The slot of a unit that starts at that very instant, if it can still be booked.
+///
+/// # Errors
+/// When the database fails.
+pub async fn offered_at(
+    tx: &mut Tx,
+    unit: &Unit,
+    starts_at: Timestamp,
+    now: Timestamp,
+) -> Result<Option<Slot>, Fault> {
+    let slots = offered_slots(tx, unit, starts_at, starts_at.plus_millis(1), now).await?;
+    Ok(slots.into_iter().next())
+}
+
+/// The part of a window in which a slot may start: not before the notice, not
+/// after the horizon.
+fn bookable(unit: &Unit, window: Range, now: Timestamp) -> Range {
+    Range {
+        from: window.from.max(now.plus_minutes(unit.notice_minutes)),
+        to: window.to.min(end_of_horizon(unit, now)),
+    }
+}
+
+/// The end of the last local day on which the unit takes bookings.
+#[must_use]
+pub fn end_of_horizon(unit: &Unit, now: Timestamp) -> Timestamp {
+    let zone = unit.zone();
+    let days = u64::try_from(unit.horizon_days).unwrap_or_default();
+    let last = day_of(now, zone).checked_add_days(Days::new(days + 1));
+    last.map_or(now, |day| instant_of(day, 0, zone))
+}
+
+fn desk_times(
+    unit: &Unit,
+    desks: Vec<Desk>,
+    hours: &[OpeningHours],
+    absences: &[Absence],
+    occupied: Vec<(Id, i64)>,
+    window: Range,
+) -> Vec<DeskTimes> {
+    let mut given: HashMap<Id, Vec<i64>> = HashMap::new();
+    for (desk_id, quantum) in occupied {
+        given.entry(desk_id).or_default().push(quantum);
+    }
+    let zone = unit.zone();
+    let days = (day_of(window.from, zone), day_of(window.to, zone));
+    desks
+        .into_iter()
+        .map(|desk| DeskTimes {
+            openings: hours
+                .iter()
+                .filter(|hours| hours.desk_id == desk.id)
+                .flat_map(|hours| openings(hours, zone, days))
+                .collect(),
+            absences: absences
+                .iter()
+                .filter(|absence| absence.desk_id.as_ref().is_none_or(|id| *id == desk.id))
+                .map(|absence| Range {
+                    from: absence.from_at,
+                    to: absence.to_at,
+                })
+                .collect(),
+            occupied: given.remove(&desk.id).unwrap_or_default(),
+            desk_id: desk.id,
+        })
+        .collect()
+}
+
+/// The ranges of one row of opening hours on some days. A row that cannot be
+/// read opens nothing and is told to the operator; the other desks still open.
+fn openings(hours: &OpeningHours, zone: Tz, days: (NaiveDate, NaiveDate)) -> Vec<Range> {
+    let read = || -> Option<Vec<NaiveDate>> {
+        let rule = DayRule::parse(&hours.rrule).ok()?;
+        let first = hours::day_of(&hours.first_day)?;
+        let last = match &hours.last_day {
+            Some(text) => Some(hours::day_of(text)?),
+            None => None,
+        };
+        rule.days(first, last, days).ok()
+    };
+    let Some(chosen) = read() else {
+        tracing::error!(opening_hours = %hours.id, "opening hours {} cannot be read", hours.id);
+        return Vec::new();
+    };
+    chosen
+        .into_iter()
+        .map(|day| Range {
+            from: instant_of(day, hours.start_minute, zone),
+            to: instant_of(day, hours.end_minute, zone),
+        })
+        .collect()
+}
+
+/// Opens a desk with its first hours. Gives its id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn open_desk(
+    tx: &mut Tx,
+    unit: &Unit,
+    label: &str,
+    plan: &HoursPlan,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Id, Fault> {
+    let id = Id::random();
+    open_desk_as(tx, &id, unit, label, plan, actor, now).await?;
+    Ok(id)
+}
+
+/// Opens a desk under a given key, unless there is one; gives whether it was opened.
+///
+/// # Errors
+/// When the database fails.
+pub async fn open_desk_as(
+    tx: &mut Tx,
+    id: &Id,
+    unit: &Unit,
+    label: &str,
+    plan: &HoursPlan,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let desk = Desk {
+        id: id.clone(),
+        unit_id: unit.id.clone(),
+        label: label.to_owned(),
+        opened_at: now,
+        closed_at: None,
+    };
+    if !store::insert_desk(tx, &desk, actor).await? {
+        return Ok(false);
+    }
+    audit::append(
+        tx,
+        unit.id.as_str(),
+        now,
+        actor,
+        "desk.open",
+        &format!("desk/{id}"),
+        "",
+    )
+    .await?;
+    add_opening_hours(tx, &desk, plan, actor, now).await?;
+    Ok(true)
+}
+
+/// Adds a recurring range to a desk.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add_opening_hours(
+    tx: &mut Tx,
+    desk: &Desk,
+    plan: &HoursPlan,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Id, Fault> {
+    let hours = OpeningHours {
+        id: Id::random(),
+        desk_id: desk.id.clone(),
+        rrule: plan.rrule.clone(),
+        first_day: plan.first_day.to_string(),
+        last_day: plan.last_day.map(|day| day.to_string()),
+        start_minute: plan.start_minute,
+        end_minute: plan.end_minute,
+    };
+    store::insert_opening_hours(tx, &hours, actor, now).await?;
+    audit::append(
+        tx,
+        desk.unit_id.as_str(),
+        now,
+        actor,
+        "desk.add_hours",
+        &format!("desk/{}", desk.id),
+        &format!(
+            "hours={} rule={} from={} to={} minutes={}-{}",
+            hours.id,
+            hours.rrule,
+            hours.first_day,
+            hours.last_day.as_deref().unwrap_or("-"),
+            hours.start_minute,
+            hours.end_minute
+        ),
+    )
+    .await?;
+    Ok(hours.id)
+}
+
+/// Closes a desk for good; gives whether it was open. The caller has seen to
+/// the appointments it still had: this slice knows none. The journal line comes
+/// first, because it keeps the unit's other bookings waiting until the end of
+/// the transaction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn close_desk(
+    tx: &mut Tx,
+    desk: &Desk,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    audit::append(
+        tx,
+        desk.unit_id.as_str(),
+        now,
+        actor,
+        "desk.close",
+        &format!("desk/{}", desk.id),
+        "",
+    )
+    .await?;
+    store::mark_desk_closed(tx, &desk.id, actor, now).await
+}
+
+/// Adds a department, unless there is one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add_department(tx: &mut Tx, code: &str, name: &str) -> Result<bool, Fault> {
+    store::insert_department(tx, code, name).await
+}
+
+/// Adds a unit, unless there is one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add_unit(
+    tx: &mut Tx,
+    unit: &Unit,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let added = store::insert_unit(tx, unit).await?;
+    if added {
+        let object = format!("unit/{}", unit.id);
+        audit::append(tx, unit.id.as_str(), now, actor, "unit.add", &object, "").await?;
+    }
+    Ok(added)
+}
+
+/// Adds a commune, unless there is one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add_commune(tx: &mut Tx, commune: &Commune) -> Result<bool, Fault> {
+    store::insert_commune(tx, commune, &search_name(&commune.name)).await
 }
 
 /// The slice's routes.

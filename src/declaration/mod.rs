@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::error::Fault;
-use crate::fetch_optional;
+use crate::{execute, fetch_optional};
 use crate::keys::Keys;
 
 /// What was told, sealed with the case's key.
@@ -103,6 +103,35 @@ pub async fn open_content(tx: &mut Tx, keys: &Keys, case_id: &Id) -> Result<Cont
     let (sealed,) =
         row.ok_or_else(|| Fault::other(format!("case {case_id} has no declaration")))?;
     key.open_json(&format!("declaration/{case_id}"), &sealed)
+}
+
+/// The declaration a citizen is writing, if there is one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_draft(tx: &mut Tx, citizen_id: &Id) -> Result<Option<Declaration>, Fault> {
+    fetch_optional!(
+        tx,
+        Declaration,
+        "select case_id, citizen_id, unit_id, commune_code, offence, language, rights_version,
+                rights_seen_at, terms_accepted_at, submitted_at
+         from declarations where citizen_id = $1 and submitted_at is null",
+        citizen_id
+    )
+}
+
+/// Marks a declaration as handed in with its appointment.
+///
+/// # Errors
+/// When the database fails.
+pub async fn submit(tx: &mut Tx, case_id: &Id, now: Timestamp) -> Result<(), Fault> {
+    execute!(
+        tx,
+        "update declarations set submitted_at = $2, updated_at = $2 where case_id = $1 and submitted_at is null",
+        case_id,
+        now
+    )?;
+    Ok(())
 }
 
 /// The slice's routes.

@@ -1,0 +1,4 @@
+//! TODO
+use axum::Router;
+use crate::app::App;
+pub(super) fn router() -> Router<App> { Router::new() }

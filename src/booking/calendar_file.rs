@@ -1,0 +1,99 @@
+//! The appointment as an iCalendar object (RFC 5545). Times are in UTC, so it
+//! needs no table of zones; it says nothing of a complaint, because calendars
+//! are shared, synchronised and read aloud by cars.
+
+use icalendar::{Calendar, Component, Event, EventLike, EventStatus, Property};
+
+use super::Appointment;
+use crate::clock::Timestamp;
+use crate::messages::{Lang, text, text_with};
+
+/// What happened to the appointment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// It was confirmed.
+    Booked,
+    /// It was called off.
+    Cancelled,
+}
+
+/// The object as text. `address` is where the person goes at the hour: a page
+/// of ours, or the word `{link}` that the outbox replaces.
+#[must_use]
+pub fn render(
+    appointment: &Appointment,
+    happening: Happening,
+    address: &str,
+    lang: Lang,
+    now: Timestamp,
+) -> String {
+    let mut event = Event::new();
+    event
+        .uid(&format!("{}@visioplainte", appointment.id))
+        .timestamp(now.utc())
+        .summary(&text(lang, "booking-ics-summary"))
+        .location(&text(lang, "booking-ics-location"))
+        .starts(appointment.starts_at.utc())
+        .ends(appointment.ends_at.utc());
+    let mut calendar = Calendar::new();
+    match happening {
+        Happening::Booked => {
+            let reference = [("reference", appointment.reference.as_str())];
+            event
+                .description(&text_with(lang, "booking-ics-description", &reference))
+                .append_property(Property::new("URL", address))
+                .sequence(0)
+                .status(EventStatus::Confirmed);
+            calendar.append_property(("METHOD", "PUBLISH"));
+        }
+        Happening::Cancelled => {
+            event.sequence(1).status(EventStatus::Cancelled);
+            calendar.append_property(("METHOD", "CANCEL"));
+        }
+    }
+    calendar.push(event.done()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::booking::State;
+
+    #[test]
+    fn the_calendar_file_says_when_and_nothing_of_the_case() {
+        let at = |text: &str| Timestamp(chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis());
+        let appointment = Appointment {
+            id: "a1".into(),
+            reference: "VP-7K3M-92QX".into(),
+            unit_id: "u".into(),
+            desk_id: "d".into(),
+            case_id: "c".into(),
+            citizen_id: "p".into(),
+            officer_id: None,
+            starts_at: at("2026-07-15T06:00:00Z"),
+            ends_at: at("2026-07-15T06:30:00Z"),
+            state: State::Booked,
+            held_until: None,
+        };
+        for lang in [Lang::Fr, Lang::En] {
+            let text = render(&appointment, Happening::Booked, "{link}", lang, Timestamp(0));
+            for line in [
+                "BEGIN:VCALENDAR", "VERSION:2.0", "METHOD:PUBLISH", "UID:a1@visioplainte", "DTSTART:20260715T060000Z",
+                "DTEND:20260715T063000Z", "DTSTAMP:19700101T000000Z", "URL:{link}", "STATUS:CONFIRMED", "END:VCALENDAR",
+            ] {
+                assert!(text.contains(&format!("{line}\r\n")), "{line} in {text}");
+            }
+            assert!(text.lines().all(|line| line.len() <= 75), "{text}");
+            let lower = text.to_lowercase();
+            for word in ["plainte:", "police", "gendarm", "victim", "complaint", "plainte "] {
+                assert!(!lower.contains(word), "{word}");
+            }
+            let cancelled = render(&appointment, Happening::Cancelled, "", lang, Timestamp(0));
+            for line in ["METHOD:CANCEL", "UID:a1@visioplainte", "SEQUENCE:1", "STATUS:CANCELLED"] {
+                assert!(cancelled.contains(&format!("{line}\r\n")), "{line} in {cancelled}");
+            }
+            assert!(!cancelled.contains("URL:"));
+        }
+    }
+}

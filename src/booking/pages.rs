@@ -1,0 +1,419 @@
+//! The citizen's pages: choose a slot, confirm it, read it, call it off.
+//! Everything works without a script; the script only adds the time of the
+//! reader's own zone.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Query, State as Shared};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use serde::Deserialize;
+
+use super::view::{AppointmentView, Field, SlotView, Week};
+use super::{
+    Appointment, CancelError, Choice, ConfirmError, HoldError, State, calendar_file, cancel_limit,
+};
+use crate::app::App;
+use crate::calendar::{self, Unit, hours, wall};
+use crate::clock::Timestamp;
+use crate::db::{Id, Tx};
+use crate::declaration::{self, Content, Declaration};
+use crate::error::{Fault, PageError, Refusal};
+use crate::form::Form;
+use crate::identity::SignedInCitizen;
+use crate::page::{Ctx, render, render_with};
+use crate::path::PathId;
+
+/// Slots offered beside a refusal.
+const NEAREST: usize = 6;
+
+pub(super) fn router() -> Router<App> {
+    Router::new()
+        .route("/rendez-vous/creneaux", get(choose).post(hold))
+        .route("/rendez-vous/{id}", get(show))
+        .route("/rendez-vous/{id}/confirmer", get(review).post(confirm))
+        .route("/rendez-vous/{id}/annuler", get(ask_cancel).post(cancel))
+        .route("/rendez-vous/{id}/calendrier.ics", get(calendar_entry))
+}
+
+#[derive(Template)]
+#[template(path = "booking/slots.html")]
+struct SlotsPage {
+    ctx: Ctx,
+    unit: Unit,
+    zone_note: String,
+    next: Option<SlotView>,
+    week: Week,
+    held: Option<AppointmentView>,
+    errors: Vec<Field>,
+}
+
+#[derive(Template)]
+#[template(path = "booking/confirm.html")]
+struct ConfirmPage {
+    ctx: Ctx,
+    appointment: AppointmentView,
+    content: Content,
+}
+
+#[derive(Template)]
+#[template(path = "booking/appointment.html")]
+struct AppointmentPage {
+    ctx: Ctx,
+    appointment: AppointmentView,
+}
+
+#[derive(Template)]
+#[template(path = "booking/cancel.html")]
+struct CancelPage {
+    ctx: Ctx,
+    appointment: AppointmentView,
+}
+
+#[derive(Template)]
+#[template(path = "booking/not_kept.html")]
+struct NotKeptPage {
+    ctx: Ctx,
+    unit: Unit,
+    zone_note: String,
+    title: String,
+    text: String,
+    nearest: Vec<SlotView>,
+}
+
+/// Slots of the unit that receives the person's commune, a week at a time.
+async fn choose(
+    Shared(app): Shared<App>,
+    ctx: Ctx,
+    citizen: SignedInCitizen,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, PageError> {
+    let mut tx = app.db.read().await?;
+    let (declaration, unit) = ready_case(&mut tx, &app, &citizen).await?;
+    let wanted = query.get("semaine").map_or("", String::as_str);
+    let page = slots_page(&mut tx, ctx, &declaration, unit, wanted, false).await?;
+    Ok(render(&page)?.into_response())
+}
+
+#[derive(Deserialize)]
+struct SlotForm {
+    #[serde(default)]
+    creneau: String,
+    #[serde(default)]
+    semaine: String,
+}
+
+/// The person chose a slot: it is kept while they check and confirm.
+async fn hold(
+    Shared(app): Shared<App>,
+    ctx: Ctx,
+    citizen: SignedInCitizen,
+    Form(form): Form<SlotForm>,
+) -> Result<Response, PageError> {
+    let mut tx = app.db.begin().await?;
+    let (declaration, unit) = ready_case(&mut tx, &app, &citizen).await?;
+    let Ok(starts_at) = form.creneau.parse::<i64>().map(Timestamp) else {
+        let page = slots_page(&mut tx, ctx, &declaration, unit, &form.semaine, true).await?;
+        return render_with(StatusCode::UNPROCESSABLE_ENTITY, &page);
+    };
+    let choice = Choice {
+        citizen_id: &citizen.id,
+        case_id: &declaration.case_id,
+        unit: &unit,
+        starts_at,
+    };
+    match super::hold(&mut tx, choice, ctx.now).await {
+        Ok(held) => {
+            tx.commit().await?;
+            app.live.changed(format!("unit/{}", unit.id));
+            Ok(Redirect::to(&format!("/rendez-vous/{}/confirmer", held.id)).into_response())
+        }
+        Err(HoldError::AlreadyBooked(id)) => {
+            Ok(Redirect::to(&format!("/rendez-vous/{id}")).into_response())
+        }
+        Err(HoldError::SlotTaken) => {
+            drop(tx);
+            let words = ("booking-taken-title", "booking-taken-text");
+            not_kept(&app, ctx, unit, starts_at, StatusCode::CONFLICT, words).await
+        }
+        Err(HoldError::Fault(fault)) => Err(fault.into()),
+    }
+}
+
+/// What is about to be confirmed, and until when it is kept.
+async fn review(
+    Shared(app): Shared<App>,
+    ctx: Ctx,
+    citizen: SignedInCitizen,
+    PathId(id): PathId,
+) -> Result<Response, PageError> {
+    let mut tx = app.db.read().await?;
+    let (appointment, unit) = own(&mut tx, &id, &citizen).await?;
+    match appointment.state {
+        State::Held if appointment.held_until.is_some_and(|until| until > ctx.now) => {
+            let content = declaration::open_content(&mut tx, &app.keys, &appointment.case_id).await?;
+            let page = ConfirmPage {
+                appointment: AppointmentView::new(&appointment, &unit, &ctx),
+                content,
+                ctx: ctx.with_quick_exit(),
+            };
+            Ok(render(&page)?.into_response())
+        }
+        State::Held | State::Expired => {
+            drop(tx);
+            expired(&app, ctx, unit, appointment.starts_at).await
+        }
+        _ => Ok(Redirect::to(&format!("/rendez-vous/{id}")).into_response()),
+    }
+}
+
+#[derive(Deserialize)]
+struct NoFields {}
+
+async fn confirm(
+    Shared(app): Shared<App>,
+    ctx: Ctx,
+    citizen: SignedInCitizen,
+    PathId(id): PathId,
+    Form(NoFields {}): Form<NoFields>,
+) -> Result<Response, PageError> {
+    let mut tx = app.db.begin().await?;
+    match super::confirm(&mut tx, &app.keys, &citizen.id, &id, ctx.now).await {
+        Ok(booked) => {
+            tx.commit().await?;
+            tell_pages(&app, &booked);
+            Ok(Redirect::to(&format!("/rendez-vous/{id}")).into_response())
+        }
+        Err(ConfirmError::NotFound) => Err(Refusal::not_found().into()),
+        Err(ConfirmError::HoldExpired(appointment)) => {
+            let unit = unit_of(&mut tx, &appointment).await?;
+            drop(tx);
+            expired(&app, ctx, unit, appointment.starts_at).await
+        }
+        Err(ConfirmError::Fault(fault)) => Err(fault.into()),
+    }
+}
+
+/// The appointment, whatever became of it.
+async fn show(
+    Shared(app): Shared<App>,
+    ctx: Ctx,
+    citizen: SignedInCitizen,
+    PathId(id): PathId,
+) -> Result<Response, PageError> {
+    let mut tx = app.db.read().await?;
+    let (appointment, unit) = own(&mut tx, &id, &citizen).await?;
+    if matches!(appointment.state, State::Held | State::Expired) {
+        return Ok(Redirect::to(&format!("/rendez-vous/{id}/confirmer")).into_response());
+    }
+    let page = AppointmentPage {
+        appointment: AppointmentView::new(&appointment, &unit, &ctx),
+        ctx: ctx.with_quick_exit(),
+    };
+    Ok(render(&page)?.into_response())
+}
+
+async fn ask_cancel(
+    Shared(app): Shared<App>,
+    ctx: Ctx,
+    citizen: SignedInCitizen,
+    PathId(id): PathId,
+) -> Result<Response, PageError> {
+    let mut tx = app.db.read().await?;
+    let (appointment, unit) = own(&mut tx, &id, &citizen).await?;
+    if appointment.state == State::CancelledByCitizen {
+        return Ok(Redirect::to(&format!("/rendez-vous/{id}")).into_response());
+    }
+    if appointment.state != State::Booked || ctx.now > cancel_limit(&appointment, &unit) {
+        return Err(too_late(&id).into());
+    }
+    let page = CancelPage {
+        appointment: AppointmentView::new(&appointment, &unit, &ctx),
+        ctx: ctx.with_quick_exit(),
+    };
+    Ok(render(&page)?.into_response())
+}
+
+async fn cancel(
+    Shared(app): Shared<App>,
+    ctx: Ctx,
+    citizen: SignedInCitizen,
+    PathId(id): PathId,
+    Form(NoFields {}): Form<NoFields>,
+) -> Result<Response, PageError> {
+    let mut tx = app.db.begin().await?;
+    match super::cancel(&mut tx, &app.keys, &citizen.id, &id, ctx.now).await {
+        Ok(cancelled) => {
+            tx.commit().await?;
+            tell_pages(&app, &cancelled);
+            Ok(Redirect::to(&format!("/rendez-vous/{id}")).into_response())
+        }
+        Err(CancelError::NotFound) => Err(Refusal::not_found().into()),
+        Err(CancelError::TooLate) => Err(too_late(&id).into()),
+        Err(CancelError::Fault(fault)) => Err(fault.into()),
+    }
+}
+
+/// The appointment for the person's own calendar. It leads to our page, not to
+/// the link: calendars are copied to places that nobody remembers.
+async fn calendar_entry(
+    Shared(app): Shared<App>,
+    ctx: Ctx,
+    citizen: SignedInCitizen,
+    PathId(id): PathId,
+) -> Result<Response, PageError> {
+    let mut tx = app.db.read().await?;
+    let (appointment, _) = own(&mut tx, &id, &citizen).await?;
+    if !matches!(appointment.state, State::Booked | State::Open | State::InHearing) {
+        return Err(Refusal::not_found().into());
+    }
+    let address = format!("{}/rendez-vous/{id}", app.config.public_url);
+    let happening = calendar_file::Happening::Booked;
+    let text = calendar_file::render(&appointment, happening, &address, ctx.lang, ctx.now);
+    let headers = [
+        (header::CONTENT_TYPE, "text/calendar; charset=utf-8"),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"rendez-vous.ics\"",
+        ),
+    ];
+    Ok((headers, text).into_response())
+}
+
+fn too_late(id: &Id) -> Refusal {
+    Refusal::new(StatusCode::CONFLICT, "booking-too-late")
+        .way_out(format!("/rendez-vous/{id}"), "booking-way-out-appointment")
+}
+
+fn tell_pages(app: &App, appointment: &Appointment) {
+    app.live.changed(format!("appointment/{}", appointment.id));
+    app.live.changed(format!("unit/{}", appointment.unit_id));
+}
+
+/// An appointment of this citizen with its unit; another's does not exist.
+async fn own(
+    tx: &mut Tx,
+    id: &Id,
+    citizen: &SignedInCitizen,
+) -> Result<(Appointment, Unit), PageError> {
+    let appointment = super::find_of_citizen(tx, id, &citizen.id)
+        .await?
+        .ok_or_else(Refusal::not_found)?;
+    let unit = unit_of(tx, &appointment).await?;
+    Ok((appointment, unit))
+}
+
+async fn unit_of(tx: &mut Tx, appointment: &Appointment) -> Result<Unit, Fault> {
+    calendar::find_unit(tx, &appointment.unit_id)
+        .await?
+        .ok_or_else(|| Fault::other(format!("unit {} is missing", appointment.unit_id)))
+}
+
+/// The case that may take a slot, with its unit; or the step that comes first.
+async fn ready_case(
+    tx: &mut Tx,
+    app: &App,
+    citizen: &SignedInCitizen,
+) -> Result<(Declaration, Unit), PageError> {
+    let go_to = |path: &str| PageError::Redirect(path.to_owned());
+    let declaration = super::case_to_book(tx, &citizen.id)
+        .await?
+        .ok_or_else(|| go_to("/orientation"))?;
+    let content = declaration::open_content(tx, &app.keys, &declaration.case_id).await?;
+    if let Some(step) = step_before(&declaration, &content) {
+        return Err(go_to(step));
+    }
+    let unit_id = declaration
+        .unit_id
+        .clone()
+        .ok_or_else(|| go_to("/declaration/coordonnees"))?;
+    let unit = calendar::find_unit(tx, &unit_id)
+        .await?
+        .ok_or_else(|| Fault::other(format!("unit {unit_id} is missing")))?;
+    Ok((declaration, unit))
+}
+
+/// Where the person must go before choosing a slot.
+fn step_before(declaration: &Declaration, content: &Content) -> Option<&'static str> {
+    if declaration.rights_seen_at.is_none() {
+        Some("/declaration/droits")
+    } else if declaration.unit_id.is_none() || content.email.is_empty() {
+        Some("/declaration/coordonnees")
+    } else if content.statement.is_empty() {
+        Some("/declaration/faits")
+    } else {
+        None
+    }
+}
+
+async fn slots_page(
+    tx: &mut Tx,
+    ctx: Ctx,
+    declaration: &Declaration,
+    unit: Unit,
+    wanted_week: &str,
+    nothing_chosen: bool,
+) -> Result<SlotsPage, PageError> {
+    let end = calendar::end_of_horizon(&unit, ctx.now);
+    let slots = calendar::offered_slots(tx, &unit, ctx.now, end, ctx.now).await?;
+    let held = super::store::find_live(tx, &declaration.case_id)
+        .await?
+        .filter(|held| held.held_until.is_some_and(|until| until > ctx.now))
+        .map(|held| AppointmentView::new(&held, &unit, &ctx));
+    let week = Week::of(&slots, &unit, hours::day_of(wanted_week), &ctx);
+    let errors = if nothing_chosen {
+        // The link leads to the first radio button there is.
+        let field = week.first_field();
+        vec![Field { field, text: ctx.t("booking-choose-error") }]
+    } else {
+        Vec::new()
+    };
+    Ok(SlotsPage {
+        next: slots.first().map(|slot| SlotView::new(slot, &unit, &ctx)),
+        zone_note: super::view::zone_note(&unit, &ctx),
+        week,
+        held,
+        errors,
+        unit,
+        ctx: ctx.with_quick_exit(),
+    })
+}
+
+async fn expired(
+    app: &App,
+    ctx: Ctx,
+    unit: Unit,
+    wanted: Timestamp,
+) -> Result<Response, PageError> {
+    let words = ("booking-expired-title", "booking-expired-text");
+    not_kept(app, ctx, unit, wanted, StatusCode::GONE, words).await
+}
+
+/// The slot is lost: the page says so and offers the nearest ones.
+async fn not_kept(
+    app: &App,
+    ctx: Ctx,
+    unit: Unit,
+    wanted: Timestamp,
+    status: StatusCode,
+    (title, text): (&str, &str),
+) -> Result<Response, PageError> {
+    let mut tx = app.db.read().await?;
+    let nearest = super::nearest_slots(&mut tx, &unit, wanted, NEAREST, ctx.now).await?;
+    let moment = wall::moment(ctx.lang, wanted, unit.zone());
+    let page = NotKeptPage {
+        title: ctx.t(title),
+        text: ctx.t1(text, "moment", moment),
+        nearest: nearest
+            .iter()
+            .map(|slot| SlotView::with_day(slot, &unit, &ctx))
+            .collect(),
+        zone_note: super::view::zone_note(&unit, &ctx),
+        unit,
+        ctx: ctx.with_quick_exit(),
+    };
+    render_with(status, &page)
+}

@@ -1,0 +1,257 @@
+//! SQL of appointments and of the time they take of a desk.
+
+use super::{Appointment, State};
+use crate::audit::Actor;
+use crate::clock::Timestamp;
+use crate::db::{Id, Tx};
+use crate::error::Fault;
+use crate::{execute, fetch_all, fetch_optional};
+
+pub(super) async fn find(tx: &mut Tx, id: &Id) -> Result<Option<Appointment>, Fault> {
+    fetch_optional!(
+        tx,
+        Appointment,
+        "select id, reference, unit_id, desk_id, case_id, citizen_id, officer_id, starts_at, ends_at,
+                state, held_until
+         from appointments where id = $1",
+        id
+    )
+}
+
+/// The appointment of a case that is not over, expired holds included as long
+/// as nobody has marked them.
+pub(super) async fn find_live(tx: &mut Tx, case_id: &Id) -> Result<Option<Appointment>, Fault> {
+    fetch_optional!(
+        tx,
+        Appointment,
+        "select id, reference, unit_id, desk_id, case_id, citizen_id, officer_id, starts_at, ends_at,
+                state, held_until
+         from appointments
+         where case_id = $1 and state in ('held', 'booked', 'open', 'in_hearing')",
+        case_id
+    )
+}
+
+pub(super) async fn list_of_citizen(
+    tx: &mut Tx,
+    citizen_id: &Id,
+) -> Result<Vec<Appointment>, Fault> {
+    fetch_all!(
+        tx,
+        Appointment,
+        "select id, reference, unit_id, desk_id, case_id, citizen_id, officer_id, starts_at, ends_at,
+                state, held_until
+         from appointments where citizen_id = $1 order by created_at desc, id",
+        citizen_id
+    )
+}
+
+/// Appointments of a unit that start in a window and were confirmed.
+pub(super) async fn list_of_unit(
+    tx: &mut Tx,
+    unit_id: &Id,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<Appointment>, Fault> {
+    fetch_all!(
+        tx,
+        Appointment,
+        "select id, reference, unit_id, desk_id, case_id, citizen_id, officer_id, starts_at, ends_at,
+                state, held_until
+         from appointments
+         where unit_id = $1 and starts_at >= $2 and starts_at < $3 and state not in ('held', 'expired')
+         order by starts_at, reference",
+        unit_id,
+        from,
+        to
+    )
+}
+
+/// Gives whether the row was written; not so when its reference is taken or its
+/// case has a live appointment already.
+pub(super) async fn insert_held(
+    tx: &mut Tx,
+    appointment: &Appointment,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "insert into appointments (id, reference, unit_id, desk_id, case_id, citizen_id, starts_at, ends_at,
+             state, held_until, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 'held', $9, $10)
+         on conflict do nothing",
+        &appointment.id,
+        &appointment.reference,
+        &appointment.unit_id,
+        &appointment.desk_id,
+        &appointment.case_id,
+        &appointment.citizen_id,
+        appointment.starts_at,
+        appointment.ends_at,
+        appointment.held_until,
+        now
+    )?;
+    Ok(rows == 1)
+}
+
+pub(super) async fn set_desk(tx: &mut Tx, id: &Id, desk_id: &Id) -> Result<(), Fault> {
+    execute!(
+        tx,
+        "update appointments set desk_id = $2 where id = $1",
+        id,
+        desk_id
+    )?;
+    Ok(())
+}
+
+/// Takes the five-minute pieces of a desk from `first` to `last`; gives how many
+/// of them were still free and are now taken.
+pub(super) async fn insert_occupancy(
+    tx: &mut Tx,
+    desk_id: &Id,
+    first: i64,
+    last: i64,
+    appointment_id: &Id,
+    expires_at: Timestamp,
+) -> Result<u64, Fault> {
+    execute!(
+        tx,
+        "insert into desk_occupancy (desk_id, quantum, appointment_id, expires_at)
+         with recursive pieces (quantum) as (
+             select cast($2 as bigint)
+             union all
+             select quantum + 1 from pieces where quantum < $3
+         )
+         select cast($1 as text), quantum, cast($4 as text), cast($5 as bigint) from pieces where true
+         on conflict (desk_id, quantum) do nothing",
+        desk_id,
+        first,
+        last,
+        appointment_id,
+        expires_at
+    )
+}
+
+pub(super) async fn delete_occupancy(tx: &mut Tx, appointment_id: &Id) -> Result<u64, Fault> {
+    execute!(
+        tx,
+        "delete from desk_occupancy where appointment_id = $1",
+        appointment_id
+    )
+}
+
+/// Makes the time a hold took its own for good; gives how many pieces it had.
+pub(super) async fn keep_occupancy(tx: &mut Tx, appointment_id: &Id) -> Result<u64, Fault> {
+    execute!(
+        tx,
+        "update desk_occupancy set expires_at = null where appointment_id = $1",
+        appointment_id
+    )
+}
+
+/// Moves an appointment if it still is in that state; gives it as it is then.
+pub(super) async fn mark_moved(
+    tx: &mut Tx,
+    id: &Id,
+    from: State,
+    to: State,
+) -> Result<Option<Appointment>, Fault> {
+    fetch_optional!(
+        tx,
+        Appointment,
+        "update appointments set state = $3 where id = $1 and state = $2
+         returning id, reference, unit_id, desk_id, case_id, citizen_id, officer_id, starts_at, ends_at,
+                   state, held_until",
+        id,
+        from,
+        to
+    )
+}
+
+/// Confirms a hold that has not run out; gives the appointment if it was one.
+pub(super) async fn mark_booked(
+    tx: &mut Tx,
+    id: &Id,
+    citizen_id: &Id,
+    now: Timestamp,
+) -> Result<Option<Appointment>, Fault> {
+    fetch_optional!(
+        tx,
+        Appointment,
+        "update appointments set state = 'booked', held_until = null, booked_at = $3
+         where id = $1 and citizen_id = $2 and state = 'held' and held_until > $3
+         returning id, reference, unit_id, desk_id, case_id, citizen_id, officer_id, starts_at, ends_at,
+                   state, held_until",
+        id,
+        citizen_id,
+        now
+    )
+}
+
+/// Marks the holds that ran out and still lie on these pieces of a desk; gives
+/// their ids. A hold is ended by its row, never by its pieces alone, so that a
+/// confirmation and an expiry meet on one row.
+pub(super) async fn mark_expired_at(
+    tx: &mut Tx,
+    desk_id: &Id,
+    first: i64,
+    last: i64,
+    now: Timestamp,
+) -> Result<Vec<(Id,)>, Fault> {
+    fetch_all!(
+        tx,
+        (Id,),
+        "update appointments set state = 'expired'
+         where id in (select appointment_id from desk_occupancy
+                      where desk_id = $1 and quantum >= $2 and quantum <= $3 and expires_at <= $4)
+           and state = 'held' and held_until <= $4
+         returning id",
+        desk_id,
+        first,
+        last,
+        now
+    )
+}
+
+pub(super) async fn insert_move(
+    tx: &mut Tx,
+    appointment_id: &Id,
+    from: Option<State>,
+    to: State,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    execute!(
+        tx,
+        "insert into appointment_moves (appointment_id, seq, from_state, to_state, at, actor)
+         select cast($1 as text), coalesce(max(seq), 0) + 1, cast($2 as text), cast($3 as text),
+                cast($4 as bigint), cast($5 as text)
+         from appointment_moves where appointment_id = $1",
+        appointment_id,
+        from,
+        to,
+        now,
+        actor.to_string()
+    )?;
+    Ok(())
+}
+
+/// How many people still expect a hearing at a desk, live holds included.
+pub(super) async fn count_expected(
+    tx: &mut Tx,
+    desk_id: &Id,
+    unit_id: &Id,
+    now: Timestamp,
+) -> Result<i64, Fault> {
+    let row = fetch_optional!(
+        tx,
+        (i64,),
+        "select count(*) from appointments
+         where desk_id = $1 and unit_id = $2 and ends_at > $3
+           and (state in ('booked', 'open', 'in_hearing') or (state = 'held' and held_until > $3))",
+        desk_id,
+        unit_id,
+        now
+    )?;
+    Ok(row.map_or(0, |(count,)| count))
+}

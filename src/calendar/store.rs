@@ -1,0 +1,222 @@
+//! SQL of the calendar. It also reads `desk_occupancy`, which only `booking`
+//! writes: a slot cannot be computed without knowing what is given away.
+
+use super::{Absence, Desk, OpeningHours, Unit};
+use crate::audit::Actor;
+use crate::clock::Timestamp;
+use crate::db::{Id, Tx};
+use crate::error::Fault;
+use crate::{execute, fetch_all, fetch_optional};
+
+pub(super) async fn find_unit(tx: &mut Tx, id: &Id) -> Result<Option<Unit>, Fault> {
+    fetch_optional!(
+        tx,
+        Unit,
+        "select id, department, kind, name, address, postal_code, city, phone, email, time_zone,
+                slot_minutes, buffer_minutes, notice_minutes, horizon_days
+         from units where id = $1",
+        id
+    )
+}
+
+pub(super) async fn list_units(tx: &mut Tx, department: &str) -> Result<Vec<Unit>, Fault> {
+    fetch_all!(
+        tx,
+        Unit,
+        "select id, department, kind, name, address, postal_code, city, phone, email, time_zone,
+                slot_minutes, buffer_minutes, notice_minutes, horizon_days
+         from units where department = $1 order by name, id",
+        department
+    )
+}
+
+pub(super) async fn insert_department(tx: &mut Tx, code: &str, name: &str) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "insert into departments (code, name, coverage_open) values ($1, $2, true)
+         on conflict (code) do nothing",
+        code,
+        name
+    )?;
+    Ok(rows == 1)
+}
+
+pub(super) async fn insert_unit(tx: &mut Tx, unit: &Unit) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "insert into units (id, department, kind, name, address, postal_code, city, phone, email, time_zone,
+             slot_minutes, buffer_minutes, notice_minutes, horizon_days)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+         on conflict (id) do nothing",
+        &unit.id,
+        &unit.department,
+        unit.kind,
+        &unit.name,
+        &unit.address,
+        &unit.postal_code,
+        &unit.city,
+        &unit.phone,
+        &unit.email,
+        &unit.time_zone,
+        unit.slot_minutes,
+        unit.buffer_minutes,
+        unit.notice_minutes,
+        unit.horizon_days
+    )?;
+    Ok(rows == 1)
+}
+
+pub(super) async fn insert_commune(
+    tx: &mut Tx,
+    commune: &super::Commune,
+    search_name: &str,
+) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "insert into communes (insee_code, name, search_name, postal_code, department, unit_id)
+         values ($1, $2, $3, $4, $5, $6)
+         on conflict (insee_code) do nothing",
+        &commune.insee_code,
+        &commune.name,
+        search_name,
+        &commune.postal_code,
+        &commune.department,
+        &commune.unit_id
+    )?;
+    Ok(rows == 1)
+}
+
+pub(super) async fn find_desk(tx: &mut Tx, id: &Id) -> Result<Option<Desk>, Fault> {
+    fetch_optional!(
+        tx,
+        Desk,
+        "select id, unit_id, label, opened_at, closed_at from desks where id = $1",
+        id
+    )
+}
+
+pub(super) async fn list_open_desks(tx: &mut Tx, unit_id: &Id) -> Result<Vec<Desk>, Fault> {
+    fetch_all!(
+        tx,
+        Desk,
+        "select id, unit_id, label, opened_at, closed_at from desks
+         where unit_id = $1 and closed_at is null order by id",
+        unit_id
+    )
+}
+
+pub(super) async fn insert_desk(
+    tx: &mut Tx,
+    desk: &Desk,
+    actor: &Actor,
+) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "insert into desks (id, unit_id, label, opened_at, opened_by) values ($1, $2, $3, $4, $5)
+         on conflict (id) do nothing",
+        &desk.id,
+        &desk.unit_id,
+        &desk.label,
+        desk.opened_at,
+        actor.to_string()
+    )?;
+    Ok(rows == 1)
+}
+
+/// Gives whether it was open until now.
+pub(super) async fn mark_desk_closed(
+    tx: &mut Tx,
+    id: &Id,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "update desks set closed_at = $2, closed_by = $3 where id = $1 and closed_at is null",
+        id,
+        now,
+        actor.to_string()
+    )?;
+    Ok(rows == 1)
+}
+
+pub(super) async fn insert_opening_hours(
+    tx: &mut Tx,
+    hours: &OpeningHours,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    execute!(
+        tx,
+        "insert into opening_hours (id, desk_id, rrule, first_day, last_day, start_minute, end_minute,
+             created_at, created_by)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        &hours.id,
+        &hours.desk_id,
+        &hours.rrule,
+        &hours.first_day,
+        &hours.last_day,
+        hours.start_minute,
+        hours.end_minute,
+        now,
+        actor.to_string()
+    )?;
+    Ok(())
+}
+
+/// Hours of a unit's open desks.
+pub(super) async fn list_opening_hours(
+    tx: &mut Tx,
+    unit_id: &Id,
+) -> Result<Vec<OpeningHours>, Fault> {
+    fetch_all!(
+        tx,
+        OpeningHours,
+        "select h.id, h.desk_id, h.rrule, h.first_day, h.last_day, h.start_minute, h.end_minute
+         from opening_hours h join desks d on d.id = h.desk_id
+         where d.unit_id = $1 and d.closed_at is null and h.removed_at is null
+         order by h.desk_id, h.first_day, h.start_minute, h.id",
+        unit_id
+    )
+}
+
+pub(super) async fn list_absences(
+    tx: &mut Tx,
+    unit_id: &Id,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<Absence>, Fault> {
+    fetch_all!(
+        tx,
+        Absence,
+        "select desk_id, from_at, to_at from absences
+         where unit_id = $1 and to_at > $2 and from_at < $3 and removed_at is null",
+        unit_id,
+        from,
+        to
+    )
+}
+
+/// Five-minute pieces given away at a unit's open desks, holds that ran out left out.
+pub(super) async fn list_occupied(
+    tx: &mut Tx,
+    unit_id: &Id,
+    first_quantum: i64,
+    last_quantum: i64,
+    now: Timestamp,
+) -> Result<Vec<(Id, i64)>, Fault> {
+    fetch_all!(
+        tx,
+        (Id, i64),
+        "select o.desk_id, o.quantum
+         from desks d join desk_occupancy o on o.desk_id = d.id
+         where d.unit_id = $1 and d.closed_at is null
+           and o.quantum >= $2 and o.quantum <= $3
+           and (o.expires_at is null or o.expires_at > $4)
+         order by o.desk_id, o.quantum",
+        unit_id,
+        first_quantum,
+        last_quantum,
+        now
+    )
+}

@@ -1,0 +1,37 @@
+### Days, times and zones.
+
+calendar-day = { $weekday } { $day } { $month } { $year }
+calendar-short-day = { $weekday } { $day } { $month }
+calendar-first = 1
+calendar-moment = { $day } at { $time }
+calendar-time = { $hour }:{ $minute }
+calendar-time-twice = { $time } (UTC{ $offset })
+calendar-weekday-1 = Monday
+calendar-weekday-2 = Tuesday
+calendar-weekday-3 = Wednesday
+calendar-weekday-4 = Thursday
+calendar-weekday-5 = Friday
+calendar-weekday-6 = Saturday
+calendar-weekday-7 = Sunday
+calendar-month-1 = January
+calendar-month-2 = February
+calendar-month-3 = March
+calendar-month-4 = April
+calendar-month-5 = May
+calendar-month-6 = June
+calendar-month-7 = July
+calendar-month-8 = August
+calendar-month-9 = September
+calendar-month-10 = October
+calendar-month-11 = November
+calendar-month-12 = December
+calendar-zone-paris = Paris time
+calendar-zone-reunion = Réunion time
+calendar-zone-mayotte = Mayotte time
+calendar-zone-guadeloupe = Guadeloupe time
+calendar-zone-martinique = Martinique time
+calendar-zone-guyane = French Guiana time
+calendar-zone-miquelon = Saint-Pierre and Miquelon time
+calendar-zone-noumea = New Caledonia time
+calendar-zone-tahiti = Tahiti time
+calendar-zone-wallis = Wallis and Futuna time

@@ -1,0 +1,37 @@
+### Jours, heures et fuseaux.
+
+calendar-day = { $weekday } { $day } { $month } { $year }
+calendar-short-day = { $weekday } { $day } { $month }
+calendar-first = 1er
+calendar-moment = { $day } à { $time }
+calendar-time = { $hour } h { $minute }
+calendar-time-twice = { $time } (UTC{ $offset })
+calendar-weekday-1 = lundi
+calendar-weekday-2 = mardi
+calendar-weekday-3 = mercredi
+calendar-weekday-4 = jeudi
+calendar-weekday-5 = vendredi
+calendar-weekday-6 = samedi
+calendar-weekday-7 = dimanche
+calendar-month-1 = janvier
+calendar-month-2 = février
+calendar-month-3 = mars
+calendar-month-4 = avril
+calendar-month-5 = mai
+calendar-month-6 = juin
+calendar-month-7 = juillet
+calendar-month-8 = août
+calendar-month-9 = septembre
+calendar-month-10 = octobre
+calendar-month-11 = novembre
+calendar-month-12 = décembre
+calendar-zone-paris = heure de Paris
+calendar-zone-reunion = heure de La Réunion
+calendar-zone-mayotte = heure de Mayotte
+calendar-zone-guadeloupe = heure de la Guadeloupe
+calendar-zone-martinique = heure de la Martinique
+calendar-zone-guyane = heure de la Guyane
+calendar-zone-miquelon = heure de Saint-Pierre-et-Miquelon
+calendar-zone-noumea = heure de la Nouvelle-Calédonie
+calendar-zone-tahiti = heure de Tahiti
+calendar-zone-wallis = heure de Wallis-et-Futuna
