@@ -564,5 +564,3 @@ pub async fn nearest_slots(
 pub fn router() -> Router<App> {
     pages::router().merge(agenda::router())
 }
-/// stub
-pub async fn move_to(_tx: &mut Tx, _a: &Appointment, _to: State, _actor: &crate::audit::Actor, _now: Timestamp) -> Result<(), Fault> { Ok(()) }

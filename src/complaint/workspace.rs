@@ -19,7 +19,7 @@ use super::record;
 use super::store::{self, DocumentRow, Record};
 use crate::app::App;
 use crate::audit::Actor;
-use crate::booking::{self, Appointment, State as AppointmentState};
+use crate::booking::{self, Appointment};
 use crate::calendar::{self, Unit};
 use crate::db::{Id, Tx};
 use crate::declaration::{self, Content};
@@ -66,7 +66,6 @@ struct WorkspacePage {
     unit: Unit,
     reference: String,
     when: String,
-    appointment_state: AppointmentState,
     identity: PivotIdentity,
     name: String,
     content: Content,
@@ -206,7 +205,6 @@ async fn page(
         content: declaration::open_content(tx, &app.keys, &appointment.case_id).await?,
         when: when::day_and_time(appointment.starts_at, zone, lang),
         reference: appointment.reference.clone(),
-        appointment_state: appointment.state,
         id: appointment.id.clone(),
         unit,
         ctx,

@@ -16,7 +16,7 @@ use crate::error::Fault;
 use crate::identity::SignedInCitizen;
 use crate::identity::session::cookie_name;
 use crate::keys::sha256_hex;
-use crate::{execute, fetch_optional};
+use crate::execute;
 
 /// Cookie that binds a seat to a browser.
 pub const SEAT_COOKIE: &str = "vp_seat";
@@ -110,6 +110,7 @@ pub async fn enter(
     check_window(appointment, now)?;
     let actor = Actor::Citizen(citizen.id.clone());
     let person = actor.to_string();
+    audit::lock(tx, appointment.unit_id.as_str()).await?;
     let before = store::list_seats(tx, &appointment.id)
         .await?
         .into_iter()
@@ -188,18 +189,4 @@ pub async fn read_link(tx: &mut Tx, app: &App, secret: &str) -> Result<(LinkStat
         Some(appointment) => (LinkState::Of(Box::new(appointment)), generation),
         None => (LinkState::Unknown, 0),
     })
-}
-
-/// How many links of an appointment were used; for tests of the promise.
-///
-/// # Errors
-/// When the database fails.
-pub async fn count_used(tx: &mut Tx, appointment_id: &Id) -> Result<i64, Fault> {
-    let row = fetch_optional!(
-        tx,
-        (i64,),
-        "select count(*) from meeting_links where appointment_id = $1 and used_at is not null",
-        appointment_id
-    )?;
-    Ok(row.map_or(0, |(count,)| count))
 }

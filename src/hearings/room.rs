@@ -8,7 +8,7 @@ use signaling::room_document::{self, RoomDocument};
 use super::{Hearing, Place, RoomState, Seat, SeatRole, may_hold, store};
 use crate::audit::{self, Actor};
 use crate::booking::meeting_link::OVERRUN_MINUTES;
-use crate::booking::{self, Appointment, State};
+use crate::booking::{self, Appointment, MoveError, State};
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::error::Fault;
@@ -40,6 +40,25 @@ pub enum AdmitError {
     Fault(#[from] Fault),
 }
 
+impl From<MoveError> for OpenError {
+    fn from(error: MoveError) -> Self {
+        match error {
+            MoveError::NotFound => OpenError::NotYours,
+            MoveError::NotAllowed { from, .. } => OpenError::WrongState(from),
+            MoveError::Fault(fault) => OpenError::Fault(fault),
+        }
+    }
+}
+
+impl From<MoveError> for AdmitError {
+    fn from(error: MoveError) -> Self {
+        match error {
+            MoveError::NotFound | MoveError::NotAllowed { .. } => AdmitError::NobodyWaits,
+            MoveError::Fault(fault) => AdmitError::Fault(fault),
+        }
+    }
+}
+
 /// The officer opens the hearing, or comes back to it: takes the officer's
 /// seat with this session and becomes the officer of the appointment.
 ///
@@ -61,6 +80,7 @@ pub async fn open(
         return Err(OpenError::WrongState(appointment.state));
     }
     let actor = Actor::Officer(officer.id.clone());
+    audit::lock(tx, appointment.unit_id.as_str()).await?;
     if appointment.state == State::Booked {
         booking::move_to(tx, appointment, State::Open, &actor, now).await?;
     }
@@ -142,6 +162,7 @@ async fn shift(
     kind: &str,
     now: Timestamp,
 ) -> Result<(), AdmitError> {
+    audit::lock(tx, appointment.unit_id.as_str()).await?;
     if !may_hold(officer, appointment)
         || !store::move_seat(tx, &appointment.id, seat_id, from, to).await?
     {
@@ -168,6 +189,7 @@ pub async fn close(
         return Err(OpenError::NotYours);
     }
     let actor = Actor::Officer(officer.id.clone());
+    audit::lock(tx, appointment.unit_id.as_str()).await?;
     if !store::mark_ended(tx, &appointment.id, &actor, now).await? {
         return Ok(());
     }
