@@ -5,8 +5,10 @@
 import './dsfr'
 import { attachAutosave } from './editor/autosave'
 import { attachLiveRegions } from './hearing/live'
+import { attachInlineForms } from './shared/inline-form'
 import { attachQuickExit } from './shared/quick-exit'
 
 attachQuickExit(document)
 attachAutosave(document)
 attachLiveRegions(document, attachAutosave)
+attachInlineForms()

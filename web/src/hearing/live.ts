@@ -36,6 +36,8 @@ class LivePage {
     this.speaker.setAttribute('role', 'status')
     this.root.append(this.speaker)
     this.listen()
+    // The person's own act is seen at once, even where events do not come.
+    this.root.addEventListener('vp:sent', () => this.refreshAll())
     // A sleeping phone hears nothing: look again when it wakes.
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'visible' && this.missed) this.refreshAll()

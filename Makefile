@@ -1,0 +1,44 @@
+# Two commands for a newcomer: `make run` and `make test`. The others are parts of them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+CARGO ?= cargo
+BIN := target/debug/visioplainte
+
+.PHONY: run run-lan web build test journey needs lint clean
+
+run: build            ## build, migrate, seed and serve on http://localhost:8080
+	$(BIN) migrate
+	$(BIN) seed
+	$(BIN) serve
+
+run-lan: build        ## the same over self-signed TLS, for phones on the local network
+	VISIOPLAINTE_LISTEN=0.0.0.0:8443 VISIOPLAINTE_TLS=self_signed $(BIN) migrate
+	VISIOPLAINTE_LISTEN=0.0.0.0:8443 VISIOPLAINTE_TLS=self_signed $(BIN) seed
+	VISIOPLAINTE_LISTEN=0.0.0.0:8443 VISIOPLAINTE_TLS=self_signed $(BIN) serve
+
+build: web            ## the service with its sandbox
+	$(CARGO) build --features sandbox
+
+web: web/node_modules/.package-lock.json   ## styles and scripts
+	npm --prefix web run --silent build
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	npm --prefix web ci --no-audit --no-fund
+	@touch $@
+
+needs:                ## what the tests need: browsers, PostgreSQL, PDF tools
+	tests/needs.sh
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --features sandbox -- -D warnings
+	npm --prefix web run --silent check
+
+test: needs web       ## everything: rules, stories on both databases, browsers, kill -9
+	tests/all.sh
+
+journey: needs build  ## the whole journey in real browsers; screenshots in target/journey
+	tests/journey.sh
+
+clean:
+	rm -rf target web/dist web/node_modules data
