@@ -379,6 +379,7 @@ fn hostile_words_in_the_request_stay_words() {
         "/Contents<0000000000000000> [0 9999999999 9999999999 9999999999]",
         "\\) >> endobj \r\n startxref 0 %%EOF",
         "[0 9999999999 9999999999 9999999999] 😀 é",
+        &format!("<{}>", "0".repeat(2 * 16 * 1024)),
         "",
     ] {
         let request = SignatureRequest {
@@ -605,4 +606,38 @@ fn a_time_stamp_of_this_signature_is_embedded_and_judged() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn reading_hostile_files_never_panics() {
+    let (_, _, signed) = &*SIGNED;
+    // A small generator of our own, so that a failure can be repeated.
+    let mut state: u32 = 2026;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        usize::try_from(state >> 8).unwrap() % below
+    };
+    for _ in 0..150 {
+        let mut file = signed.clone();
+        for _ in 0..8 {
+            let at = random(file.len() - 64);
+            match random(3) {
+                0 => file[at] = u8::try_from(random(256)).unwrap(),
+                1 => drop(file.drain(at..at + random(64))),
+                _ => file.extend_from_within(at..at + random(64)),
+            }
+        }
+        assert!(verified(&file).is_err());
+        let _ = prepare(&file, &request(&key()));
+    }
+    for bomb in ["[", "<<", "<</A ", "("] {
+        let file = format!(
+            "%PDF-1.7\n1 0 obj\n{}\nendobj\ntrailer\n<</Root 1 0 R>>\nstartxref\n9\n%%EOF",
+            bomb.repeat(50_000)
+        );
+        assert!(verified(file.as_bytes()).is_err());
+    }
+    // A form whose field is its own child.
+    let circular = String::from_utf8(b"%PDF-1.7\n1 0 obj\n<</Type/Catalog/AcroForm<</Fields[2 0 R 2 0 R]>>>>\nendobj\n2 0 obj\n<</Kids[2 0 R 2 0 R 2 0 R]>>\nendobj\ntrailer\n<</Root 1 0 R/Size 3>>\n%%EOF".to_vec()).unwrap();
+    assert!(verified(circular.as_bytes()).is_err());
 }
