@@ -36,6 +36,15 @@ pub(crate) fn time(moment: DateTime<FixedOffset>) -> String {
     format!("{}\u{A0}h\u{A0}{:02}", moment.hour(), moment.minute())
 }
 
+/// The hour alone for something of the same day as `reference`, else the whole moment.
+pub(crate) fn time_on(at: DateTime<FixedOffset>, reference: DateTime<FixedOffset>) -> String {
+    if at.date_naive() == reference.date_naive() {
+        time(at)
+    } else {
+        moment(at)
+    }
+}
+
 /// `14 h 05 min 09 s`, for technical incidents.
 pub(crate) fn precise_time(moment: DateTime<FixedOffset>) -> String {
     format!(
@@ -240,6 +249,15 @@ mod tests {
         ] {
             assert_eq!(offset(at(moment)), printed);
         }
+        let noon = at("2026-03-01T12:00:00+01:00");
+        assert_eq!(
+            time_on(at("2026-03-01T23:59:00+01:00"), noon),
+            "23\u{A0}h\u{A0}59"
+        );
+        assert_eq!(
+            time_on(at("2026-03-02T00:01:00+01:00"), noon),
+            "2\u{A0}mars 2026 à 0\u{A0}h\u{A0}01"
+        );
         assert_eq!(month(0), "");
         assert_eq!(month(13), "");
     }

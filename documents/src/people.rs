@@ -134,6 +134,9 @@ pub struct Complainant {
     pub phone: String,
     /// Address for messages.
     pub email: String,
+    /// In whose name, when not in the person's own: `mère de …, mineure`, `gérante de …`.
+    #[serde(default)]
+    pub capacity: Option<String>,
     /// Profession, asked because it may aggravate an offence.
     #[serde(default)]
     pub profession: Option<String>,
@@ -192,6 +195,10 @@ impl Complainant {
             ("Adresse", self.address.clone()),
             ("Téléphone", self.phone.clone()),
             ("Adresse électronique", self.email.clone()),
+            (
+                "Agissant en qualité de",
+                self.capacity.clone().unwrap_or_default(),
+            ),
             ("Profession", self.profession.clone().unwrap_or_default()),
         ];
         entries

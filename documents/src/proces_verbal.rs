@@ -35,10 +35,16 @@ pub struct ProcesVerbal {
     pub code: String,
     /// What the act rests on.
     pub legal_references: Vec<LegalReference>,
+    /// Others in the hearing, with their quality: `Avocat`, `Interprète`, `Accompagnant`.
+    #[serde(default)]
+    pub present: Vec<Entry>,
     /// What the officer verified: identity seen, language understood, alone and at ease.
     pub checks: Vec<Check>,
     /// What the complainant was told, and when.
     pub rights: Vec<RightTold>,
+    /// The written rights document was made available.
+    #[serde(default)]
+    pub rights_document_at: Option<DateTime<FixedOffset>>,
     /// Technical incidents that disturbed the transmission.
     pub incidents: Vec<Incident>,
     /// The facts in short: `Nature`, `Date`, `Lieu`, `Préjudice`.
@@ -176,11 +182,13 @@ pub fn render_proces_verbal(act: &ProcesVerbal) -> Result<Vec<u8>, RenderError> 
         "complainant_name": act.complainant.full_name(),
         "code": act.code,
         "legal_references": act.legal_references,
+        "present": act.present,
+        "rights_document_at": act.rights_document_at.map(french::moment),
         "checks": act.checks.iter().map(|check| json!({
-            "label": check.label, "result": check.result, "at": french::time(check.at),
+            "label": check.label, "result": check.result, "at": french::time_on(check.at, act.started_at),
         })).collect::<Vec<_>>(),
         "rights": act.rights.iter().map(|right| json!({
-            "label": right.label, "article": right.article, "at": french::time(right.at),
+            "label": right.label, "article": right.article, "at": french::time_on(right.at, act.started_at),
         })).collect::<Vec<_>>(),
         "incidents": act.incidents.iter().map(|incident| json!({
             "label": incident.label,

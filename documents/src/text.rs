@@ -8,16 +8,19 @@
 use std::collections::BTreeSet;
 
 use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
 
 use crate::fonts::FONTS;
 
 /// Longest run of European letters or digits without a place to break the line.
 const LONGEST_RUN: usize = 24;
-/// The same for other scripts, where words are never cut unless the page would overflow.
-const LONGEST_FOREIGN_RUN: usize = 60;
+/// The same for other scripts, where words are short or carry marks that count for nothing.
+const LONGEST_FOREIGN_RUN: usize = 30;
 
 const ZERO_WIDTH_SPACE: char = '\u{200B}';
+const ZERO_WIDTH_JOINER: char = '\u{200D}';
+/// Combining class of the signs that join a consonant to the next (Unicode, 4.3).
+const VIRAMA: u8 = 9;
 const NO_BREAK_SPACE: char = '\u{00A0}';
 
 /// The characters of `text` that no embedded font can draw, each once, in order.
@@ -114,11 +117,13 @@ fn ends_with_article_letter(text: &str) -> bool {
         && last.next().is_none_or(|before| !before.is_alphanumeric())
 }
 
+/// Never between a letter and its marks, nor where two letters make one sign.
 fn break_long_runs(text: &str) -> String {
     let mut printed = String::with_capacity(text.len());
     let mut run = 0;
+    let mut bound_to_next = false;
     for character in text.chars() {
-        if character.is_whitespace() && character != NO_BREAK_SPACE || breaks_by_itself(character) {
+        if character.is_whitespace() && character != NO_BREAK_SPACE {
             run = 0;
         } else if !is_combining_mark(character) && !is_invisible_joiner(character) {
             let limit = if u32::from(character) < 0x0590 {
@@ -126,20 +131,17 @@ fn break_long_runs(text: &str) -> String {
             } else {
                 LONGEST_FOREIGN_RUN
             };
-            if run >= limit {
+            if run >= limit && !bound_to_next {
                 printed.push(ZERO_WIDTH_SPACE);
                 run = 0;
             }
             run += 1;
         }
+        bound_to_next =
+            character == ZERO_WIDTH_JOINER || canonical_combining_class(character) == VIRAMA;
         printed.push(character);
     }
     printed
-}
-
-/// Scripts for which the typesetter finds the line breaks from a dictionary.
-fn breaks_by_itself(character: char) -> bool {
-    matches!(u32::from(character), 0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF)
 }
 
 #[cfg(test)]
@@ -183,6 +185,11 @@ mod tests {
                 .all(|piece| piece.len() <= LONGEST_RUN)
         );
         assert_eq!(printed.replace(ZERO_WIDTH_SPACE, ""), word);
+        let conjuncts = "क\u{94D}".repeat(100);
+        assert!(
+            !printable(&conjuncts).contains(ZERO_WIDTH_SPACE),
+            "no conjunct is cut"
+        );
         assert!(!printable("anticonstitutionnelles et autres mots").contains(ZERO_WIDTH_SPACE));
     }
 

@@ -8,7 +8,6 @@
 use chrono::{DateTime, FixedOffset};
 use lopdf::{
     Dictionary, Document, IncrementalDocument, Object, ObjectId, StringFormat, dictionary,
-    text_string,
 };
 use ring::digest::{Context, SHA256, digest as digest_of};
 
@@ -16,6 +15,8 @@ use super::{RESERVED_BYTES, SignatureError, SignatureRequest};
 
 /// Name of the one field that these documents have.
 const FIELD_NAME: &str = "officer";
+/// Fields looked at in a form; ours has one.
+const MOST_FIELDS: usize = 64;
 /// Where a byte range not yet known is written: as wide as any real one.
 const UNKNOWN_OFFSET: i64 = 9_999_999_999;
 const UNKNOWN_BYTE_RANGE: &[u8] = b"[0 9999999999 9999999999 9999999999]";
@@ -100,8 +101,8 @@ pub(super) fn with_signature_field(pdf: &[u8]) -> Result<Vec<u8>, SignatureError
 
     let field_id = revision.add(dictionary! {
         "Type" => "Annot", "Subtype" => "Widget", "FT" => "Sig",
-        "T" => text_string(FIELD_NAME),
-        "TU" => text_string("Signature électronique de l’agent"),
+        "T" => text(FIELD_NAME),
+        "TU" => text("Signature électronique de l’agent"),
         "Rect" => vec![0.into(), 0.into(), 0.into(), 0.into()],
         // Printed and locked: PDF/A allows no hidden annotation.
         "F" => 132,
@@ -110,7 +111,7 @@ pub(super) fn with_signature_field(pdf: &[u8]) -> Result<Vec<u8>, SignatureError
     });
     let element_id = revision.add(dictionary! {
         "Type" => "StructElem", "S" => "Form", "P" => top_id, "Pg" => page_id,
-        "Alt" => text_string("Signature électronique de l’agent"),
+        "Alt" => text("Signature électronique de l’agent"),
         "K" => dictionary! { "Type" => "OBJR", "Obj" => field_id, "Pg" => page_id },
     });
     let form_id = revision.add(dictionary! { "Fields" => vec![field_id.into()], "SigFlags" => 3 });
@@ -138,9 +139,9 @@ pub(super) fn with_empty_signature(
     let signature_id = revision.add(dictionary! {
         "Type" => "Sig", "Filter" => "Adobe.PPKLite", "SubFilter" => "ETSI.CAdES.detached",
         "M" => Object::string_literal(pdf_date(request.signed_at)),
-        "Name" => text_string(&request.name),
-        "Reason" => text_string(&request.reason),
-        "Location" => text_string(&request.location),
+        "Name" => text(&request.name),
+        "Reason" => text(&request.reason),
+        "Location" => text(&request.location),
         "ByteRange" => vec![0.into(), UNKNOWN_OFFSET.into(), UNKNOWN_OFFSET.into(), UNKNOWN_OFFSET.into()],
         "Contents" => Object::String(vec![0; RESERVED_BYTES], StringFormat::Hexadecimal),
     });
@@ -148,8 +149,7 @@ pub(super) fn with_empty_signature(
     let length_before = revision.length_before;
     let mut bytes = revision.written()?;
 
-    // People's words are in this dictionary too, but as escaped or hexadecimal strings in
-    // which neither pattern can occur unescaped at this width of zeros.
+    // People's words are in this dictionary too, but spelled so that neither pattern can occur.
     let zeros = [&b"<"[..], &vec![b'0'; 2 * RESERVED_BYTES], b">"].concat();
     let contents = find(&bytes, length_before, &zeros).ok_or(SignatureError::Writing)?;
     let after = contents + zeros.len();
@@ -206,16 +206,17 @@ pub(super) fn signature_fields(document: &Document) -> Vec<SignatureField> {
     };
     let mut found = Vec::new();
     // Fields may be nested; the bound keeps a circular file from turning for ever.
-    let mut waiting: Vec<(&Object, u32)> = fields.iter().map(|field| (field, 0)).collect();
-    while let Some((object, depth)) = waiting.pop() {
+    let mut waiting: Vec<&Object> = fields.iter().take(MOST_FIELDS).collect();
+    let mut seen = 0;
+    while let Some(object) = waiting.pop()
+        && seen < MOST_FIELDS
+    {
+        seen += 1;
         let Ok((id, Object::Dictionary(field))) = document.dereference(object) else {
             continue;
         };
-        if let Ok(kids) = field.get(b"Kids").and_then(Object::as_array)
-            && depth < 8
-            && found.len() < 64
-        {
-            waiting.extend(kids.iter().map(|kid| (kid, depth + 1)));
+        if let Ok(kids) = field.get(b"Kids").and_then(Object::as_array) {
+            waiting.extend(kids.iter().take(MOST_FIELDS));
         }
         if field
             .get(b"FT")
@@ -227,6 +228,16 @@ pub(super) fn signature_fields(document: &Document) -> Vec<SignatureField> {
         }
     }
     found
+}
+
+/// Text in UTF-16 and always in hexadecimal, so that no words of a person can look like
+/// the places that are patched.
+fn text(words: &str) -> Object {
+    let utf16 = std::iter::once(0xFEFF).chain(words.encode_utf16());
+    Object::String(
+        utf16.flat_map(u16::to_be_bytes).collect(),
+        StringFormat::Hexadecimal,
+    )
 }
 
 pub(super) fn hexadecimal(bytes: &[u8]) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use documents::*;
 
 use crate::samples;
-use crate::tools::{assert_well_formed, info_of, text_of};
+use crate::tools::{assert_inside_margins, assert_well_formed, info_of, text_of};
 
 fn every_document() -> Vec<(&'static str, Vec<u8>)> {
     vec![
@@ -84,6 +84,8 @@ fn the_proces_verbal_says_everything_it_was_told() {
         "24 août 1962",
         "Brest (France)",
         "infirmière",
+        "Me Anne Kervella",
+        "mis à sa disposition le 22 novembre 2026 à 14 h 12",
         "14 h 31 min 07 s",
         "Image figée",
         "Obtenir la réparation de votre préjudice",
@@ -277,6 +279,7 @@ fn hostile_text_gives_a_document_or_a_typed_error() {
         "\u{301}\u{301}\u{301}".repeat(200),
         format!("e{}", "\u{335}\u{321}".repeat(500)),
         "x".repeat(10_000),
+        "W".repeat(1_000),
         "😡".repeat(2_000),
         "م".repeat(2_000),
         "ก".repeat(500),
@@ -292,7 +295,10 @@ fn hostile_text_gives_a_document_or_a_typed_error() {
         act.checks[0].label = words.chars().take(500).collect();
         act.facts[0].text = words.chars().take(500).collect();
         match render_proces_verbal(&act) {
-            Ok(pdf) => assert_well_formed(&pdf),
+            Ok(pdf) => {
+                assert_well_formed(&pdf);
+                assert_inside_margins(&pdf);
+            }
             Err(error) => panic!(
                 "{error:?} for {:?}…",
                 words.chars().take(20).collect::<String>()

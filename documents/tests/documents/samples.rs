@@ -54,6 +54,7 @@ pub fn complainant() -> Complainant {
         address: "4 bis rue de l’Église, 29200 Brest".into(),
         phone: "06 12 34 56 78".into(),
         email: "joelle.dubinore@example.fr".into(),
+        capacity: None,
         profession: Some("infirmière".into()),
     }
 }
@@ -78,6 +79,10 @@ pub fn proces_verbal() -> ProcesVerbal {
         complainant: complainant(),
         code: texts().code.clone(),
         legal_references: texts().proces_verbal.clone(),
+        present: vec![Entry {
+            label: "Avocate".into(),
+            text: "Me Anne Kervella, barreau de Brest".into(),
+        }],
         checks: vec![
             Check {
                 label: "Identité vérifiée à l’image, pièce d’identité présentée".into(),
@@ -101,6 +106,7 @@ pub fn proces_verbal() -> ProcesVerbal {
             },
         ],
         rights,
+        rights_document_at: Some(at("14:12:30")),
         incidents: vec![Incident {
             from: at("14:31:07"),
             to: Some(at("14:31:09")),

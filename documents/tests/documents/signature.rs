@@ -379,6 +379,7 @@ fn hostile_words_in_the_request_stay_words() {
         "/Contents<0000000000000000> [0 9999999999 9999999999 9999999999]",
         "\\) >> endobj \r\n startxref 0 %%EOF",
         "[0 9999999999 9999999999 9999999999] 😀 é",
+        &format!("<{}>", "0".repeat(2 * 16 * 1024)),
         "",
     ] {
         let request = SignatureRequest {
@@ -544,6 +545,66 @@ impl Authority {
         );
     }
 
+    /// A card in the hands of openssl: an RSA certificate for a purpose, in DER.
+    fn card(&self, purpose: &str) -> Vec<u8> {
+        std::fs::write(
+            self.directory.join("card.cnf"),
+            format!("[card]\nbasicConstraints=critical,CA:FALSE\nkeyUsage=critical,nonRepudiation\nextendedKeyUsage={purpose}\n"),
+        )
+        .unwrap();
+        self.openssl(&[
+            "req",
+            "-newkey",
+            "rsa:3072",
+            "-nodes",
+            "-keyout",
+            "card.key",
+            "-out",
+            "card.csr",
+            "-config",
+            "tsa.cnf",
+            "-subj",
+            "/CN=Carte 1234567",
+        ]);
+        self.openssl(&[
+            "x509",
+            "-req",
+            "-in",
+            "card.csr",
+            "-CA",
+            "ca.pem",
+            "-CAkey",
+            "ca.key",
+            "-CAcreateserial",
+            "-outform",
+            "DER",
+            "-out",
+            "card.der",
+            "-days",
+            "20",
+            "-extfile",
+            "card.cnf",
+            "-extensions",
+            "card",
+        ]);
+        std::fs::read(self.directory.join("card.der")).unwrap()
+    }
+
+    /// What the card answers when asked to sign.
+    fn card_signs(&self, bytes: &[u8]) -> ProvidedSignature {
+        std::fs::write(self.directory.join("to-sign"), bytes).unwrap();
+        self.openssl(&[
+            "dgst",
+            "-sha256",
+            "-sign",
+            "card.key",
+            "-out",
+            "signature",
+            "to-sign",
+        ]);
+        ProvidedSignature::Bare(std::fs::read(self.directory.join("signature")).unwrap())
+    }
+
     /// The token over some bytes.
     fn token(&self, bytes: &[u8]) -> Vec<u8> {
         std::fs::write(self.directory.join("data"), bytes).unwrap();
@@ -603,6 +664,67 @@ fn a_time_stamp_of_this_signature_is_embedded_and_judged() {
                 SignatureError::Signature(InvalidSignature::Timestamp)
             ),
             "{error}"
+        );
+    }
+}
+
+#[test]
+fn reading_hostile_files_never_panics() {
+    let (_, _, signed) = &*SIGNED;
+    // A small generator of our own, so that a failure can be repeated.
+    let mut state: u32 = 2026;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        usize::try_from(state >> 8).unwrap() % below
+    };
+    for _ in 0..150 {
+        let mut file = signed.clone();
+        for _ in 0..8 {
+            let at = random(file.len() - 64);
+            match random(3) {
+                0 => file[at] = u8::try_from(random(256)).unwrap(),
+                1 => drop(file.drain(at..at + random(64))),
+                _ => file.extend_from_within(at..at + random(64)),
+            }
+        }
+        assert!(verified(&file).is_err());
+        let _ = prepare(&file, &request(&key()));
+    }
+    for bomb in ["[", "<<", "<</A ", "("] {
+        let file = format!(
+            "%PDF-1.7\n1 0 obj\n{}\nendobj\ntrailer\n<</Root 1 0 R>>\nstartxref\n9\n%%EOF",
+            bomb.repeat(50_000)
+        );
+        assert!(verified(file.as_bytes()).is_err());
+    }
+    // A form whose field is its own child.
+    let circular = String::from_utf8(b"%PDF-1.7\n1 0 obj\n<</Type/Catalog/AcroForm<</Fields[2 0 R 2 0 R]>>>>\nendobj\n2 0 obj\n<</Kids[2 0 R 2 0 R 2 0 R]>>\nendobj\ntrailer\n<</Root 1 0 R/Size 3>>\n%%EOF".to_vec()).unwrap();
+    assert!(verified(circular.as_bytes()).is_err());
+}
+
+#[test]
+fn a_card_with_an_rsa_key_signs_if_its_purpose_allows() {
+    let authority = Authority::new("card");
+    // openssl certifies from the present moment on.
+    let now = Utc::now() + chrono::TimeDelta::minutes(5);
+    for (purpose, result) in [
+        ("1.3.6.1.5.5.7.3.36", Ok(())),
+        ("emailProtection", Ok(())),
+        ("serverAuth", Err(InvalidSignature::Untrusted)),
+    ] {
+        let request = SignatureRequest {
+            signed_at: now.fixed_offset(),
+            certificate_chain_der: vec![authority.card(purpose), authority.root()],
+            ..request(&key())
+        };
+        let prepared = prepare(&SIGNED.0, &request).unwrap();
+        let signature = authority.card_signs(&prepared.signed_attributes_der);
+        let signed = complete(&prepared, &signature, None).unwrap();
+        assert!(pdfsig(&signed).contains("Signature is Valid"));
+        assert_eq!(
+            verify(&signed, &[authority.root()], now).map(|_| ()),
+            result,
+            "{purpose}"
         );
     }
 }

@@ -88,3 +88,30 @@ pub fn assert_well_formed(pdf: &[u8]) {
         outcome.text
     );
 }
+
+/// No word stands outside the page's text area, to a point or two of hanging punctuation.
+pub fn assert_inside_margins(pdf: &[u8]) {
+    let file = TemporaryFile::new(pdf, "pdf");
+    let outcome = run("pdftotext", &["-bbox", file.path(), "-"]);
+    assert!(outcome.success, "{}", outcome.text);
+    let words: Vec<(&str, f64, f64)> = outcome
+        .text
+        .lines()
+        .filter(|line| line.contains("<word"))
+        .map(|line| (line, attribute(line, "xMin"), attribute(line, "xMax")))
+        .collect();
+    assert!(!words.is_empty());
+    for (word, left, right) in words {
+        // 22 mm on each side of 210 mm.
+        assert!(
+            left > 60.0 && right < 536.0,
+            "a word runs from {left} to {right}: {word}"
+        );
+    }
+}
+
+fn attribute(line: &str, name: &str) -> f64 {
+    let start = line.find(name).unwrap() + name.len() + 2;
+    let length = line[start..].find('"').unwrap();
+    line[start..start + length].parse().unwrap()
+}
