@@ -50,6 +50,10 @@ pub struct Dossier {
     pub changes: Vec<Change>,
     /// The person's decision.
     pub agreement: Option<Agreement>,
+    /// When the written rights were on the person's screen.
+    pub rights_seen_at: Option<Timestamp>,
+    /// When the video ended, if it has.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// Reads all of it. The caller has checked who may.
@@ -78,7 +82,11 @@ pub async fn read(
         .service
         .open_json(&format!("citizen/{citizen_id}"), &sealed)?;
     let officer_id = appointment.officer_id.as_ref().unwrap_or(&record.officer_id);
+    let declared = declaration::find(tx, case_id).await?;
+    let hearing = crate::hearings::store::find_hearing(tx, &appointment.id).await?;
     Ok(Some(Dossier {
+        rights_seen_at: declared.and_then(|declared| declared.rights_seen_at),
+        ended_at: hearing.and_then(|hearing| hearing.ended_at),
         birthplace: store::find_commune_name(tx, &identity.birthplace).await?,
         identity,
         content: declaration::open_content(tx, &app.keys, case_id).await?,
@@ -160,6 +168,7 @@ impl Dossier {
             phone: self.content.phone.clone(),
             email: self.content.email.clone(),
             profession: some(&self.content.profession),
+            capacity: None,
         })
     }
 
@@ -214,7 +223,16 @@ impl Dossier {
             unit: self.unit(),
             officer: self.officer(),
             started_at: self.at(self.started_at),
-            ended_at: None,
+            // The hearing of the complaint is over once the person has decided,
+            // even while the two still talk.
+            ended_at: self
+                .agreement
+                .as_ref()
+                .map(|agreement| agreement.decided_at)
+                .or(self.ended_at)
+                .map(|at| self.at(at)),
+            present: Vec::new(),
+            rights_document_at: self.rights_seen_at.map(|at| self.at(at)),
             drafted_at: self.at(now),
             complainant: self.complainant()?,
             code: texts.code.clone(),
