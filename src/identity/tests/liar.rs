@@ -67,6 +67,8 @@ pub(super) enum Lie {
     UserinfoGarbage,
     UserinfoRefused,
     IdentityIncomplete,
+    /// Honestly: the person was renamed since they first came.
+    RenamedSince,
 }
 
 struct Key {
@@ -322,6 +324,7 @@ async fn userinfo(State(shared): Provider) -> Response {
         Lie::UserinfoNoAudience => ("aud", Value::Null),
         Lie::UserinfoExpired => ("exp", json!(now)),
         Lie::IdentityIncomplete => ("birthdate", json!("")),
+        Lie::RenamedSince => ("family_name", json!("MARTIN")),
         _ => ("sub", json!("somebody")),
     };
     claims[name] = value;
