@@ -70,6 +70,7 @@ async fn a_lying_provider_never_gets_anybody_in() {
         (Lie::UnknownKeyId, 403, "login-bad-signature"),
         (Lie::CriticalHeader, 502, "login-token-unreadable"),
         (Lie::UserinfoUnsigned, 403, "login-userinfo-refused"),
+        (Lie::UserinfoMislabelled, 403, "login-userinfo-refused"),
         (Lie::UserinfoAlgNone, 403, "login-userinfo-refused"),
         (Lie::UserinfoHs256, 403, "login-userinfo-refused"),
         (Lie::UserinfoOtherKey, 403, "login-userinfo-refused"),

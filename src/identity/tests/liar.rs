@@ -55,6 +55,7 @@ pub(super) enum Lie {
     CriticalHeader,
     // The user information.
     UserinfoUnsigned,
+    UserinfoMislabelled,
     UserinfoAlgNone,
     UserinfoHs256,
     UserinfoOtherKey,
@@ -340,5 +341,9 @@ async fn userinfo(State(shared): Provider) -> Response {
         Lie::KeyRotated => shared.next_key.sign(&claims),
         _ => key.sign(&claims),
     };
-    ([(header::CONTENT_TYPE, "application/jwt")], jwt).into_response()
+    let kind = match lie {
+        Lie::UserinfoMislabelled => "application/json",
+        _ => "application/jwt",
+    };
+    ([(header::CONTENT_TYPE, kind)], jwt).into_response()
 }
