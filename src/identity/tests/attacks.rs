@@ -4,8 +4,9 @@
 use super::Site;
 use super::browser::{Answer, Browser};
 use super::liar::{Liar, Lie};
-use crate::fetch_optional;
 use crate::identity::login::ATTEMPT_MINUTES;
+use crate::identity::{Who, session};
+use crate::{audit, fetch_optional};
 
 const CALLBACK: &str = "/connexion/franceconnect/retour";
 
@@ -69,6 +70,7 @@ async fn a_lying_provider_never_gets_anybody_in() {
         (Lie::UnknownKeyId, 403, "login-bad-signature"),
         (Lie::CriticalHeader, 502, "login-token-unreadable"),
         (Lie::UserinfoUnsigned, 403, "login-userinfo-refused"),
+        (Lie::UserinfoMislabelled, 403, "login-userinfo-refused"),
         (Lie::UserinfoAlgNone, 403, "login-userinfo-refused"),
         (Lie::UserinfoHs256, 403, "login-userinfo-refused"),
         (Lie::UserinfoOtherKey, 403, "login-userinfo-refused"),
@@ -269,12 +271,8 @@ async fn a_rotated_key_is_fetched_once_and_nobody_notices() {
     assert!(answer.gives_session, "{}", answer.body);
     assert_eq!(liar.key_sets(), 2);
     // The second login of the hour asks nothing again.
-    let state = depart(&mut browser_out(&site).await, &liar).await;
+    let state = depart(&mut Browser::at(&site.address), &liar).await;
     assert_eq!((state.len(), liar.key_sets()), (64, 2));
-}
-
-async fn browser_out(site: &Site) -> Browser {
-    Browser::at(&site.address)
 }
 
 #[tokio::test]
@@ -307,15 +305,42 @@ async fn a_citizen_keeps_the_identity_they_first_came_with() {
     let liar = Liar::start().await;
     let site = site_of(&liar).await;
     let issuer = liar.issuer();
-    for _ in 0..2 {
+    let mut people = Vec::new();
+    for lie in [Lie::None, Lie::RenamedSince, Lie::None] {
         let mut browser = Browser::at(&site.address);
         let state = depart(&mut browser, &liar).await;
+        liar.tells(lie);
         let query = [("code", "any"), ("state", &*state), ("iss", &*issuer)];
         assert!(come_back(&mut browser, &query).await.gives_session);
+        let mut tx = site.app.db.read().await.unwrap();
+        let cookie = browser.session().unwrap();
+        let now = site.app.clock.now();
+        let (who, _) = session::find(&mut tx, &site.app.keys, cookie, now)
+            .await
+            .unwrap();
+        let Who::Citizen(citizen) = who else {
+            panic!("not signed in");
+        };
+        assert_eq!(citizen.identity.family_name, "DUPRÉ");
+        people.push(citizen.id);
     }
+    people.dedup();
+    let [citizen] = people.as_slice() else {
+        panic!("one person became {people:?}");
+    };
     let mut tx = site.app.db.read().await.unwrap();
-    let row = fetch_optional!(&mut tx, (i64,), "select count(*) from citizens").unwrap();
-    assert_eq!(row, Some((1,)));
+    let lines = audit::lines_about(&mut tx, &format!("citizen/{citizen}"))
+        .await
+        .unwrap();
+    let details: Vec<_> = lines.iter().map(|line| line.detail.as_str()).collect();
+    assert_eq!(
+        details,
+        [
+            "acr=eidas1 first",
+            "acr=eidas1 identity-differs",
+            "acr=eidas1"
+        ]
+    );
 }
 
 #[tokio::test]

@@ -37,6 +37,22 @@ impl Browser {
         }
     }
 
+    /// A browser whose user trusts one more certificate.
+    #[cfg(feature = "sandbox")]
+    pub(super) fn trusting(origin: &str, pem: &str) -> Self {
+        let certificate = reqwest::Certificate::from_pem(pem.as_bytes()).unwrap();
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .add_root_certificate(certificate)
+            .build()
+            .unwrap();
+        Browser {
+            http,
+            ..Browser::at(origin)
+        }
+    }
+
     pub(super) async fn get(&mut self, address: &str) -> Answer {
         let request = self.http.get(self.absolute(address));
         self.send(request).await
@@ -68,7 +84,10 @@ impl Browser {
         let jar: Vec<_> = self
             .cookies
             .iter()
-            .map(|(name, value)| format!("{name}={value}"))
+            .map(|(name, value)| {
+                let secure = self.origin.starts_with("https:");
+                format!("{}={value}", session::cookie_name(secure, name))
+            })
             .collect();
         let answer = request
             .header("cookie", jar.join("; "))
@@ -81,6 +100,11 @@ impl Browser {
             let (pair, attributes) = cookie.split_once(';').unwrap();
             let (name, value) = pair.split_once('=').unwrap();
             assert!(attributes.contains("HttpOnly"), "{name} is open to scripts");
+            assert!(attributes.contains("SameSite=Lax"), "{name}");
+            let secure = self.origin.starts_with("https:");
+            assert_eq!(attributes.contains("Secure"), secure, "{name}");
+            assert_eq!(name.starts_with("__Host-"), secure, "{name}");
+            let name = name.trim_start_matches("__Host-");
             if value.is_empty() {
                 self.cookies.remove(name);
             } else {

@@ -55,6 +55,7 @@ pub(super) enum Lie {
     CriticalHeader,
     // The user information.
     UserinfoUnsigned,
+    UserinfoMislabelled,
     UserinfoAlgNone,
     UserinfoHs256,
     UserinfoOtherKey,
@@ -67,6 +68,8 @@ pub(super) enum Lie {
     UserinfoGarbage,
     UserinfoRefused,
     IdentityIncomplete,
+    /// Honestly: the person was renamed since they first came.
+    RenamedSince,
 }
 
 struct Key {
@@ -322,6 +325,7 @@ async fn userinfo(State(shared): Provider) -> Response {
         Lie::UserinfoNoAudience => ("aud", Value::Null),
         Lie::UserinfoExpired => ("exp", json!(now)),
         Lie::IdentityIncomplete => ("birthdate", json!("")),
+        Lie::RenamedSince => ("family_name", json!("MARTIN")),
         _ => ("sub", json!("somebody")),
     };
     claims[name] = value;
@@ -337,5 +341,9 @@ async fn userinfo(State(shared): Provider) -> Response {
         Lie::KeyRotated => shared.next_key.sign(&claims),
         _ => key.sign(&claims),
     };
-    ([(header::CONTENT_TYPE, "application/jwt")], jwt).into_response()
+    let kind = match lie {
+        Lie::UserinfoMislabelled => "application/json",
+        _ => "application/jwt",
+    };
+    ([(header::CONTENT_TYPE, kind)], jwt).into_response()
 }

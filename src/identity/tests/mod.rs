@@ -25,7 +25,7 @@ struct Site {
     app: App,
     address: String,
     server: JoinHandle<()>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Drop for Site {
@@ -37,21 +37,12 @@ impl Drop for Site {
 impl Site {
     /// Starts the service; `change` sets what the test needs.
     async fn start(change: impl FnOnce(&mut Config)) -> Site {
-        let folder = tempfile::tempdir().unwrap();
         let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
             .unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let mut config = Config {
-            public_url: address.clone(),
-            data_dir: folder.path().to_owned(),
-            ..Config::default()
-        };
-        change(&mut config);
-        let app = App::open(config.completed().unwrap(), Clock::fixed(NOW))
-            .await
-            .unwrap();
-        app.db.migrate().await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let app = open(&address, &folder, change).await;
         seed_units(&app).await;
         let router = app.router();
         let server = tokio::spawn(async move {
@@ -61,8 +52,63 @@ impl Site {
             app,
             address,
             server,
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// The same over TLS, with a certificate that nobody else knows of; gives
+    /// the certificate's PEM too.
+    #[cfg(feature = "sandbox")]
+    async fn start_tls() -> (Site, String) {
+        // Whoever came first in this process chose the same provider.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let pem = made.cert.pem();
+        let tls = axum_server::tls_rustls::RustlsConfig::from_pem(
+            pem.clone().into_bytes(),
+            made.signing_key.serialize_pem().into_bytes(),
+        )
+        .await
+        .unwrap();
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = format!("https://{}", listener.local_addr().unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let roots = folder.path().join("roots.pem");
+        std::fs::write(&roots, &pem).unwrap();
+        let app = open(&address, &folder, |config| config.provider_roots = roots).await;
+        seed_units(&app).await;
+        let router = app.router().into_make_service();
+        let server = axum_server::from_tcp_rustls(listener, tls).unwrap();
+        let server = tokio::spawn(async move {
+            server.serve(router).await.unwrap();
+        });
+        let site = Site {
+            app,
+            address,
+            server,
+            folder,
+        };
+        (site, pem)
+    }
+
+    /// Ends the service without a word and starts it anew on the same port,
+    /// with what it had written.
+    #[cfg(feature = "sandbox")]
+    async fn dies_and_comes_back(mut self) -> Site {
+        self.server.abort();
+        let _ = (&mut self.server).await;
+        let port = url::Url::parse(&self.address).unwrap().port().unwrap();
+        let app = open(&self.address, &self.folder, |_| {}).await;
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", port))
+            .await
+            .unwrap();
+        let router = app.router();
+        self.server = tokio::spawn(async move {
+            axum::serve(listener, router).await.unwrap();
+        });
+        self.app = app;
+        self
     }
 
     /// Moves the clock.
@@ -70,6 +116,20 @@ impl Site {
         let now = self.app.clock.now();
         self.app.clock.set(now.plus_seconds(seconds));
     }
+}
+
+async fn open(address: &str, folder: &tempfile::TempDir, change: impl FnOnce(&mut Config)) -> App {
+    let mut config = Config {
+        public_url: address.to_owned(),
+        data_dir: folder.path().to_owned(),
+        ..Config::default()
+    };
+    change(&mut config);
+    let app = App::open(config.completed().unwrap(), Clock::fixed(NOW))
+        .await
+        .unwrap();
+    app.db.migrate().await.unwrap();
+    app
 }
 
 async fn seed_units(app: &App) {

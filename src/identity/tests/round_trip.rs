@@ -472,3 +472,44 @@ async fn a_return_path_never_leads_away() {
         assert_eq!(answer.location, expected, "{given}");
     }
 }
+
+#[tokio::test]
+async fn a_login_goes_on_where_it_was_when_the_service_dies_between_two_steps() {
+    let site = Site::start(|_| {}).await;
+    let mut browser = Browser::at(&site.address);
+    let left = browser
+        .post("/connexion/franceconnect", &[("retour", "/espace")])
+        .await;
+    let site = site.dies_and_comes_back().await;
+    let page = browser.get(&left.location).await;
+    let site = site.dies_and_comes_back().await;
+    let back = browser
+        .post(
+            "/bac-a-sable/franceconnect/api/v2/identite",
+            &[("demande", &page.field("demande")), ("personne", "amina")],
+        )
+        .await;
+    let site = site.dies_and_comes_back().await;
+    let answer = browser.get(&back.location).await;
+    assert_eq!((answer.status, answer.location.as_str()), (303, "/espace"));
+    let site = site.dies_and_comes_back().await;
+    assert!(matches!(who_is(&site, &browser).await, Who::Citizen(_)));
+    // The provider still knows the token it made before it died.
+    let csrf = browser.get("/deconnexion/retour").await.field("csrf");
+    let out = browser.post("/deconnexion", &[("csrf", &csrf)]).await;
+    assert_eq!(browser.get(&out.location).await.status, 303);
+}
+
+#[tokio::test]
+async fn a_self_signed_certificate_is_trusted_where_it_is_named_and_cookies_are_bound_to_the_host()
+{
+    let (site, pem) = Site::start_tls().await;
+    let mut browser = Browser::trusting(&site.address, &pem);
+    let answer = log_in(&mut browser, AS_CITIZEN, "zoe", "").await;
+    assert_eq!((answer.status, answer.location.as_str()), (303, "/espace"));
+    assert!(matches!(who_is(&site, &browser).await, Who::Citizen(_)));
+    let csrf = browser.get("/deconnexion/retour").await.field("csrf");
+    let out = browser.post("/deconnexion", &[("csrf", &csrf)]).await;
+    assert_eq!(out.status, 303);
+    assert!(browser.session().is_none());
+}
