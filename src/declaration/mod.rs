@@ -12,6 +12,8 @@ mod pages;
 pub mod phone;
 pub mod rules;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use rules::{Age, MissingStep, path_of_step};
 

@@ -1,7 +1,7 @@
 ### Home, help, rights, legal pages.
 
-legal-article = article { $number } of the { $code }
-legal-article-former = article { $number } (former numbering) of the { $code }
+legal-article = article { $number } of the { $code }
+legal-article-former = article { $number } (former numbering) of the { $code }
 
 home-title = File a complaint by video
 home-lead = Talk to a police officer or gendarme from home, at a time you choose.

@@ -1,7 +1,7 @@
 ### Accueil, aide, droits, pages légales.
 
-legal-article = article { $number } du { $code }
-legal-article-former = article { $number } (ancienne numérotation) du { $code }
+legal-article = article { $number } du { $code }
+legal-article-former = article { $number } (ancienne numérotation) du { $code }
 
 home-title = Porter plainte par vidéo
 home-lead = Parlez à un policier ou à un gendarme depuis chez vous, à l’heure que vous choisissez.
