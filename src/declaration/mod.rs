@@ -1,15 +1,35 @@
 //! What the citizen tells before the slot: who they are to reach, where they
 //! live, what happened. The case is born here; its key seals all of it.
+//!
+//! A citizen has one draft at a time, found by who is signed in: no address
+//! carries its number, so no one can ask for another's. Every step is saved
+//! when it is sent; the draft outlives the session and is resumed. This slice
+//! knows nothing of slots and appointments.
+
+pub mod communes;
+pub mod languages;
+mod pages;
+pub mod phone;
+pub mod rules;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use rules::{Age, MissingStep, path_of_step};
 
 use axum::Router;
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
+use crate::audit::{self, Actor, SERVICE_CHAIN};
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::error::Fault;
-use crate::{execute, fetch_optional};
-use crate::keys::Keys;
+use crate::identity::SignedInCitizen;
+use crate::information::rights;
+use crate::keys::{Keys, SealingKey};
+use crate::messages::Lang;
+use crate::orientation::{self, Offence};
 
 /// What was told, sealed with the case's key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,14 +80,20 @@ pub struct Declaration {
     pub commune_code: Option<String>,
     /// Code of the offence catalogue.
     pub offence: String,
+    /// Version of that catalogue.
+    pub catalogue_version: String,
     /// Language of the interface, followed by messages and documents.
     pub language: String,
     /// Version of the rights screen that was shown.
     pub rights_version: Option<String>,
     /// When it was shown.
     pub rights_seen_at: Option<Timestamp>,
+    /// Version of the terms that were accepted.
+    pub terms_version: Option<String>,
     /// When the terms were accepted.
     pub terms_accepted_at: Option<Timestamp>,
+    /// When it was last saved.
+    pub updated_at: Timestamp,
     /// When the appointment was confirmed with it.
     pub submitted_at: Option<Timestamp>,
 }
@@ -77,14 +103,15 @@ pub struct Declaration {
 /// # Errors
 /// When the database fails.
 pub async fn find(tx: &mut Tx, case_id: &Id) -> Result<Option<Declaration>, Fault> {
-    fetch_optional!(
-        tx,
-        Declaration,
-        "select case_id, citizen_id, unit_id, commune_code, offence, language, rights_version,
-                rights_seen_at, terms_accepted_at, submitted_at
-         from declarations where case_id = $1",
-        case_id
-    )
+    store::find(tx, case_id).await
+}
+
+/// The draft a citizen has not submitted yet, if there is one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_draft(tx: &mut Tx, citizen_id: &Id) -> Result<Option<Declaration>, Fault> {
+    store::find_draft(tx, citizen_id).await
 }
 
 /// Opens what was told in a case. The caller has checked who may read it and
@@ -94,47 +121,280 @@ pub async fn find(tx: &mut Tx, case_id: &Id) -> Result<Option<Declaration>, Faul
 /// When the case has no key any more, or the content does not open.
 pub async fn open_content(tx: &mut Tx, keys: &Keys, case_id: &Id) -> Result<Content, Fault> {
     let key = keys.case_key(tx, case_id).await?;
-    let row = fetch_optional!(
-        tx,
-        (Vec<u8>,),
-        "select sealed_content from declarations where case_id = $1",
-        case_id
-    )?;
-    let (sealed,) =
-        row.ok_or_else(|| Fault::other(format!("case {case_id} has no declaration")))?;
+    let sealed = store::find_sealed_content(tx, case_id)
+        .await?
+        .ok_or_else(|| Fault::other(format!("case {case_id} has no declaration")))?;
     key.open_json(&format!("declaration/{case_id}"), &sealed)
 }
 
-/// The declaration a citizen is writing, if there is one.
+fn seal_content(key: &SealingKey, case_id: &Id, content: &Content) -> Vec<u8> {
+    key.seal_json(&format!("declaration/{case_id}"), content)
+}
+
+/// Whether a slot may be chosen: rights read in their present version, contact
+/// and commune given, somebody who receives its residents, facts told.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn find_draft(tx: &mut Tx, citizen_id: &Id) -> Result<Option<Declaration>, Fault> {
-    fetch_optional!(
-        tx,
-        Declaration,
-        "select case_id, citizen_id, unit_id, commune_code, offence, language, rights_version,
-                rights_seen_at, terms_accepted_at, submitted_at
-         from declarations where citizen_id = $1 and submitted_at is null",
-        citizen_id
+/// The first step that is missing; [`path_of_step`] leads there.
+pub fn ready_for_slot(declaration: &Declaration, content: &Content) -> Result<(), MissingStep> {
+    rules::ready_for_slot(
+        declaration,
+        content,
+        rights::version(),
+        rights::terms_version(),
     )
 }
 
-/// Marks a declaration as handed in with its appointment.
+/// Why a step was not saved.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// Only adults declare.
+    #[error("the person is under eighteen")]
+    Minor,
+    /// The orientation sends this nature of facts elsewhere.
+    #[error("this nature of facts is not heard by video alone")]
+    VideoClosed,
+    /// There is no draft: never begun, or just submitted.
+    #[error("the citizen has no draft")]
+    NoDraft,
+    /// The world failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// What the rights screen asks.
+#[derive(Clone, Debug)]
+pub struct RightsAnswers<'a> {
+    /// Nature of the facts.
+    pub offence: &'a Offence,
+    /// Language to be heard in, as a tag of [`languages`].
+    pub spoken_language: String,
+    /// Whether an interpreter is asked for.
+    pub interpreter: bool,
+}
+
+/// The person has read the rights and accepts the terms: creates their draft
+/// or brings it up to date, stamped with both versions and the instant.
+///
+/// # Errors
+/// [`SaveError::Minor`], [`SaveError::VideoClosed`], or a fault.
+pub async fn save_rights(
+    tx: &mut Tx,
+    keys: &Keys,
+    citizen: &SignedInCitizen,
+    lang: Lang,
+    answers: &RightsAnswers<'_>,
+    now: Timestamp,
+) -> Result<Id, SaveError> {
+    if rules::age(&citizen.identity.birthdate, today_in_france(now)) == Age::Minor {
+        return Err(SaveError::Minor);
+    }
+    let catalogue = orientation::catalogue();
+    if !orientation::allows_video(catalogue, answers.offence) {
+        return Err(SaveError::VideoClosed);
+    }
+    let draft = match store::lock_draft(tx, &citizen.id, now).await? {
+        Some(draft) => draft,
+        None => create_draft(tx, keys, citizen, lang, answers.offence, now).await?,
+    };
+    let case_id = draft.case_id;
+    let mut content = open_content(tx, keys, &case_id).await?;
+    content.offence_label = answers.offence.label.in_lang(Lang::Fr).to_owned();
+    content.spoken_language.clone_from(&answers.spoken_language);
+    content.interpreter = answers.interpreter;
+    let key = keys.case_key(tx, &case_id).await?;
+    store::update_content(tx, &case_id, seal_content(&key, &case_id, &content)).await?;
+    store::update_offence(tx, &case_id, &answers.offence.code, &catalogue.version).await?;
+    store::mark_rights_seen(
+        tx,
+        &case_id,
+        lang.as_str(),
+        rights::version(),
+        rights::terms_version(),
+        now,
+    )
+    .await?;
+    let versions = format!("rights {} terms {}", rights::version(), rights::terms_version());
+    note(tx, draft.unit_id.as_ref(), &citizen.id, "declaration.rights_seen", &case_id, &versions, now).await?;
+    Ok(case_id)
+}
+
+/// The case is born: its key, then its draft. When another request of the same
+/// person was faster, theirs is taken and the unused key is forgotten.
+async fn create_draft(
+    tx: &mut Tx,
+    keys: &Keys,
+    citizen: &SignedInCitizen,
+    lang: Lang,
+    offence: &Offence,
+    now: Timestamp,
+) -> Result<Declaration, Fault> {
+    let case_id = Id::random();
+    let key = keys.create_case_key(tx, &case_id, now).await?;
+    let content = Content {
+        email: rules::email(&citizen.identity.email).unwrap_or_default(),
+        used_name: rules::line(&citizen.identity.preferred_username),
+        ..Content::default()
+    };
+    let draft = store::NewDraft {
+        case_id: &case_id,
+        citizen_id: &citizen.id,
+        offence: &offence.code,
+        catalogue_version: &orientation::catalogue().version,
+        language: lang.as_str(),
+        sealed_content: seal_content(&key, &case_id, &content),
+    };
+    if store::insert_draft(tx, draft, now).await? {
+        note(tx, None, &citizen.id, "declaration.begin", &case_id, "", now).await?;
+    } else {
+        store::delete_unused_key(tx, &case_id).await?;
+    }
+    store::lock_draft(tx, &citizen.id, now)
+        .await?
+        .ok_or_else(|| Fault::other("a draft was neither written nor there already"))
+}
+
+/// What the contact step asks, read and found good.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contact {
+    /// Used name; may be empty.
+    pub used_name: String,
+    /// E-mail address.
+    pub email: String,
+    /// E.164.
+    pub phone: String,
+    /// Number and street.
+    pub address: String,
+    /// Profession; may be empty.
+    pub profession: String,
+}
+
+/// Saves the contact step; the commune decides the unit.
+///
+/// # Errors
+/// [`SaveError::NoDraft`], or a fault.
+pub async fn save_contact(
+    tx: &mut Tx,
+    keys: &Keys,
+    citizen_id: &Id,
+    contact: Contact,
+    commune: &communes::Commune,
+    now: Timestamp,
+) -> Result<(), SaveError> {
+    let case_id = change(tx, keys, citizen_id, "declaration.save_contact", now, |content| {
+        content.used_name = contact.used_name;
+        content.email = contact.email;
+        content.phone = contact.phone;
+        content.address = contact.address;
+        content.profession = contact.profession;
+        content.postal_code.clone_from(&commune.postal_code);
+        content.city.clone_from(&commune.name);
+    })
+    .await?;
+    store::update_commune(tx, &case_id, &commune.insee_code, commune.unit_id.as_ref()).await?;
+    Ok(())
+}
+
+/// What the facts step asks, read and found good.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Day as `YYYY-MM-DD`; empty when unknown.
+    pub date: String,
+    /// Approximate hour; may be empty.
+    pub time: String,
+    /// Place.
+    pub place: String,
+    /// `yes`, `no` or `unsure`.
+    pub author_known: String,
+    /// Short statement.
+    pub statement: String,
+}
+
+/// Saves the facts step.
+///
+/// # Errors
+/// [`SaveError::NoDraft`], [`SaveError::VideoClosed`], or a fault.
+pub async fn save_facts(
+    tx: &mut Tx,
+    keys: &Keys,
+    citizen_id: &Id,
+    offence: &Offence,
+    facts: Facts,
+    now: Timestamp,
+) -> Result<(), SaveError> {
+    let catalogue = orientation::catalogue();
+    if !orientation::allows_video(catalogue, offence) {
+        return Err(SaveError::VideoClosed);
+    }
+    let label = offence.label.in_lang(Lang::Fr).to_owned();
+    let case_id = change(tx, keys, citizen_id, "declaration.save_facts", now, |content| {
+        content.offence_label = label;
+        content.facts_date = facts.date;
+        content.facts_time = facts.time;
+        content.facts_place = facts.place;
+        content.author_known = facts.author_known;
+        content.statement = facts.statement;
+    })
+    .await?;
+    store::update_offence(tx, &case_id, &offence.code, &catalogue.version).await?;
+    Ok(())
+}
+
+/// Changes the content of the citizen's draft under its lock, and notes it.
+async fn change(
+    tx: &mut Tx,
+    keys: &Keys,
+    citizen_id: &Id,
+    act: &str,
+    now: Timestamp,
+    edit: impl FnOnce(&mut Content),
+) -> Result<Id, SaveError> {
+    let draft = store::lock_draft(tx, citizen_id, now)
+        .await?
+        .ok_or(SaveError::NoDraft)?;
+    let case_id = draft.case_id;
+    let mut content = open_content(tx, keys, &case_id).await?;
+    edit(&mut content);
+    let key = keys.case_key(tx, &case_id).await?;
+    store::update_content(tx, &case_id, seal_content(&key, &case_id, &content)).await?;
+    note(tx, draft.unit_id.as_ref(), citizen_id, act, &case_id, "", now).await?;
+    Ok(case_id)
+}
+
+/// Marks a draft submitted; the booking slice calls it in the transaction that
+/// confirms the slot. False when it was submitted before (or never existed).
 ///
 /// # Errors
 /// When the database fails.
-pub async fn submit(tx: &mut Tx, case_id: &Id, now: Timestamp) -> Result<(), Fault> {
-    execute!(
-        tx,
-        "update declarations set submitted_at = $2, updated_at = $2 where case_id = $1 and submitted_at is null",
-        case_id,
-        now
-    )?;
-    Ok(())
+pub async fn submit(tx: &mut Tx, case_id: &Id, now: Timestamp) -> Result<bool, Fault> {
+    let Some((citizen_id, unit_id)) = store::mark_submitted(tx, case_id, now).await? else {
+        return Ok(false);
+    };
+    note(tx, unit_id.as_ref(), &citizen_id, "declaration.submit", case_id, "", now).await?;
+    Ok(true)
+}
+
+/// Before the unit is known, the service's own chain keeps the line.
+async fn note(
+    tx: &mut Tx,
+    unit_id: Option<&Id>,
+    citizen_id: &Id,
+    act: &str,
+    case_id: &Id,
+    detail: &str,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let chain = unit_id.map_or(SERVICE_CHAIN, Id::as_str);
+    let actor = Actor::Citizen(citizen_id.clone());
+    audit::append(tx, chain, now, &actor, act, &format!("declaration/{case_id}"), detail).await
+}
+
+/// The day in mainland France, by which age is counted.
+fn today_in_france(now: Timestamp) -> chrono::NaiveDate {
+    now.in_zone(chrono_tz::Europe::Paris).date_naive()
 }
 
 /// The slice's routes.
 pub fn router() -> Router<App> {
-    Router::new()
+    pages::router()
 }
