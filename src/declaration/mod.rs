@@ -119,6 +119,43 @@ pub async fn find_draft(tx: &mut Tx, citizen_id: &Id) -> Result<Option<Declarati
     )
 }
 
+/// The first thing that still lacks before a slot can be chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingStep {
+    /// Rights not read.
+    Rights,
+    /// No way to reach the person, or no unit.
+    Contact,
+    /// Nothing told of the facts.
+    Facts,
+}
+
+/// Address of the page where a missing step is done.
+#[must_use]
+pub fn path_of_step(step: MissingStep) -> &'static str {
+    match step {
+        MissingStep::Rights => "/declaration/droits",
+        MissingStep::Contact => "/declaration/coordonnees",
+        MissingStep::Facts => "/declaration/faits",
+    }
+}
+
+/// Whether a slot may be chosen for a declaration.
+///
+/// # Errors
+/// The first step that is missing.
+pub fn ready_for_slot(declaration: &Declaration, content: &Content) -> Result<(), MissingStep> {
+    if declaration.rights_seen_at.is_none() {
+        Err(MissingStep::Rights)
+    } else if declaration.unit_id.is_none() || content.email.is_empty() {
+        Err(MissingStep::Contact)
+    } else if content.statement.is_empty() {
+        Err(MissingStep::Facts)
+    } else {
+        Ok(())
+    }
+}
+
 /// Marks a declaration as handed in with its appointment.
 ///
 /// # Errors

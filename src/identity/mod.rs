@@ -1,6 +1,7 @@
 //! Who is who: citizens by FranceConnect, officers by ProConnect, sessions,
 //! roles. It knows nothing of appointments or complaints.
 
+pub mod people;
 pub mod session;
 
 use serde::{Deserialize, Serialize};
