@@ -144,14 +144,19 @@ impl TestApp {
             phone: "+33639980001".into(),
             offence_label: "Vol de vélo".into(),
             statement: "On m’a pris mon vélo.".into(),
+            address: "1 rue de l’Essai".into(),
+            postal_code: "78000".into(),
+            city: "Versailles".into(),
+            facts_place: "Devant la gare".into(),
+            author_known: "no".into(),
             ..Content::default()
         };
         let sealed = key.seal_json(&format!("declaration/{case_id}"), &content);
         execute!(
             &mut tx,
-            "insert into declarations (case_id, citizen_id, unit_id, offence, catalogue_version, language,
+            "insert into declarations (case_id, citizen_id, unit_id, commune_code, offence, catalogue_version, language,
                  sealed_content, rights_version, rights_seen_at, terms_version, terms_accepted_at, created_at, updated_at)
-             values ($1, $2, $3, 'vol', '1', 'fr', $4, '1', $5, '1', $5, $5, $5)",
+             values ($1, $2, $3, '78646', 'vol', '1', 'fr', $4, '1', $5, '1', $5, $5, $5)",
             &case_id,
             &id,
             unit,

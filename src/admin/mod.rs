@@ -1,10 +1,70 @@
-//! TODO admin
+//! Pages where an administrator sets up a unit: desks and their hours. It
+//! decides who may; what is done is the other slices' affair.
+
+mod desks;
+#[cfg(test)]
+mod tests;
 
 use axum::Router;
+use axum::http::StatusCode;
 
 use crate::app::App;
+use crate::calendar::{self, Desk, Unit};
+use crate::db::{Id, Tx};
+use crate::error::{PageError, Refusal};
+use crate::identity::{Role, SignedInOfficer};
+
+/// The units an administrator may set up; a person of another role is refused.
+///
+/// # Errors
+/// A refusal, or a fault of the database.
+async fn units_of(tx: &mut Tx, officer: &SignedInOfficer) -> Result<Vec<Unit>, PageError> {
+    if !matches!(officer.role, Role::UnitAdmin | Role::DepartmentAdmin) {
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "admin-not-for-role")
+            .way_out("/agent", "way-out-agenda")
+            .into());
+    }
+    let units = calendar::list_units(tx, &officer.department).await?;
+    Ok(units
+        .into_iter()
+        .filter(|unit| officer.may_administer(&unit.id, &unit.department))
+        .collect())
+}
+
+/// One of these units. Another unit does not exist for this administrator.
+///
+/// # Errors
+/// A refusal, or a fault of the database.
+async fn unit_of(tx: &mut Tx, officer: &SignedInOfficer, id: &Id) -> Result<Unit, PageError> {
+    units_of(tx, officer)
+        .await?
+        .into_iter()
+        .find(|unit| unit.id == *id)
+        .ok_or_else(|| Refusal::not_found().into())
+}
+
+/// An open desk of one of these units.
+///
+/// # Errors
+/// A refusal, or a fault of the database.
+async fn desk_of(
+    tx: &mut Tx,
+    officer: &SignedInOfficer,
+    id: &Id,
+) -> Result<(Desk, Unit), PageError> {
+    let units = units_of(tx, officer).await?;
+    let desk = calendar::find_desk(tx, id)
+        .await?
+        .filter(|desk| desk.closed_at.is_none())
+        .ok_or_else(Refusal::not_found)?;
+    let unit = units
+        .into_iter()
+        .find(|unit| unit.id == desk.unit_id)
+        .ok_or_else(Refusal::not_found)?;
+    Ok((desk, unit))
+}
 
 /// The slice's routes.
 pub fn router() -> Router<App> {
-    Router::new()
+    desks::router()
 }

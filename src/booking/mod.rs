@@ -218,8 +218,8 @@ pub async fn count_expected(
     store::count_expected(tx, &desk.id, &desk.unit_id, now).await
 }
 
-/// The case for which a citizen may choose a slot: the draft, else a case whose
-/// last appointment fell through.
+/// The case for which a citizen may choose a slot: the draft, else the latest
+/// case whose appointments all fell through.
 ///
 /// # Errors
 /// When the database fails.
@@ -230,13 +230,8 @@ pub async fn case_to_book(
     if let Some(draft) = declaration::find_draft(tx, citizen_id).await? {
         return Ok(Some(draft));
     }
-    let last = store::list_of_citizen(tx, citizen_id)
-        .await?
-        .into_iter()
-        .next()
-        .filter(|appointment| appointment.state.frees_case());
-    match last {
-        Some(appointment) => declaration::find(tx, &appointment.case_id).await,
+    match store::find_case_without_appointment(tx, citizen_id).await? {
+        Some((case_id,)) => declaration::find(tx, &case_id).await,
         None => Ok(None),
     }
 }

@@ -319,12 +319,20 @@ async fn ready_case(
     citizen: &SignedInCitizen,
 ) -> Result<(Declaration, Unit), PageError> {
     let go_to = |path: &str| PageError::Redirect(path.to_owned());
-    let declaration = super::case_to_book(tx, &citizen.id)
-        .await?
-        .ok_or_else(|| go_to("/orientation"))?;
+    let Some(declaration) = super::case_to_book(tx, &citizen.id).await? else {
+        // Most often the person came back with the browser's arrow.
+        let coming = super::list_of_citizen(tx, &citizen.id)
+            .await?
+            .into_iter()
+            .find(|appointment| appointment.state == State::Booked);
+        return Err(coming.map_or_else(
+            || go_to("/orientation"),
+            |appointment| go_to(&format!("/rendez-vous/{}", appointment.id)),
+        ));
+    };
     let content = declaration::open_content(tx, &app.keys, &declaration.case_id).await?;
-    if let Some(step) = step_before(&declaration, &content) {
-        return Err(go_to(step));
+    if let Err(step) = declaration::ready_for_slot(&declaration, &content) {
+        return Err(go_to(declaration::path_of_step(step)));
     }
     let unit_id = declaration
         .unit_id
@@ -334,19 +342,6 @@ async fn ready_case(
         .await?
         .ok_or_else(|| Fault::other(format!("unit {unit_id} is missing")))?;
     Ok((declaration, unit))
-}
-
-/// Where the person must go before choosing a slot.
-fn step_before(declaration: &Declaration, content: &Content) -> Option<&'static str> {
-    if declaration.rights_seen_at.is_none() {
-        Some("/declaration/droits")
-    } else if declaration.unit_id.is_none() || content.email.is_empty() {
-        Some("/declaration/coordonnees")
-    } else if content.statement.is_empty() {
-        Some("/declaration/faits")
-    } else {
-        None
-    }
 }
 
 async fn slots_page(

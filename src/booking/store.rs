@@ -46,6 +46,25 @@ pub(super) async fn list_of_citizen(
     )
 }
 
+/// The citizen's latest case none of whose appointments stands or was held:
+/// [`State::frees_case`] in SQL.
+pub(super) async fn find_case_without_appointment(
+    tx: &mut Tx,
+    citizen_id: &Id,
+) -> Result<Option<(Id,)>, Fault> {
+    fetch_optional!(
+        tx,
+        (Id,),
+        "select case_id from appointments where citizen_id = $1
+         group by case_id
+         having sum(case when state in ('held', 'expired', 'cancelled_by_citizen', 'cancelled_by_unit', 'no_show')
+                    then 0 else 1 end) = 0
+         order by max(created_at) desc, case_id
+         limit 1",
+        citizen_id
+    )
+}
+
 /// Appointments of a unit that start in a window and were confirmed.
 pub(super) async fn list_of_unit(
     tx: &mut Tx,

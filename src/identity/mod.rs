@@ -6,6 +6,7 @@ pub mod http;
 pub mod level;
 pub mod login;
 mod pages;
+pub mod people;
 pub mod provider;
 pub mod refusals;
 pub mod session;

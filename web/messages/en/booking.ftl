@@ -1,5 +1,10 @@
 ### Times and appointments.
 
+booking-step-4 = Step 4 of 5
+booking-step-5 = Step 5 of 5
+booking-step-next = Next step:
+booking-step-slot = The appointment
+booking-step-confirm = The confirmation
 booking-slots-title = Choose a time
 booking-errors-title = One choice is missing
 booking-choose-error = Choose a time in the list, then continue.

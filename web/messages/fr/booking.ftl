@@ -1,5 +1,10 @@
 ### Créneaux et rendez-vous.
 
+booking-step-4 = Étape 4 sur 5
+booking-step-5 = Étape 5 sur 5
+booking-step-next = Étape suivante :
+booking-step-slot = Le rendez-vous
+booking-step-confirm = La confirmation
 booking-slots-title = Choisir un créneau
 booking-errors-title = Il reste un choix à faire
 booking-choose-error = Choisissez un créneau dans la liste, puis continuez.

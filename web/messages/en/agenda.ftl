@@ -1,0 +1,34 @@
+### The officer's agenda.
+
+agenda-title = Agenda for { $day }
+agenda-days = Change day
+agenda-previous = Previous day
+agenda-today = Today
+agenda-next = Next day
+agenda-go-to = Go to day
+agenda-go = Show
+agenda-time = { $from } – { $to }
+agenda-upcoming = Next hearing:
+agenda-open-next = Open the hearing
+agenda-open = Open the hearing
+agenda-read = See the file
+agenda-table = Appointments of the day
+agenda-col-time = Time
+agenda-col-state = State
+agenda-col-person = Person
+agenda-col-facts = Nature of the facts
+agenda-col-reference = Reference
+agenda-col-act = Action
+agenda-facts-gone = file erased
+agenda-standing-expected = expected
+agenda-standing-due = due now
+agenda-standing-open = room open
+agenda-standing-in-hearing = in hearing
+agenda-standing-closed = over
+agenda-standing-cancelled = cancelled
+agenda-standing-no-show = absent
+agenda-standing-elsewhere = goes on elsewhere
+agenda-empty-title = No appointment that day
+agenda-empty-text = Times that people book appear here.
+agenda-not-for-role-title = Agenda for officers only
+agenda-not-for-role-text = Your empowerment lets you read the journal, not the agenda. Ask your administrator for another one.

@@ -1,0 +1,34 @@
+### Agenda de l’enquêteur.
+
+agenda-title = Agenda du { $day }
+agenda-days = Changer de jour
+agenda-previous = Jour précédent
+agenda-today = Aujourd’hui
+agenda-next = Jour suivant
+agenda-go-to = Aller au jour
+agenda-go = Afficher
+agenda-time = { $from } – { $to }
+agenda-upcoming = Prochaine audition :
+agenda-open-next = Ouvrir l’audition
+agenda-open = Ouvrir l’audition
+agenda-read = Voir le dossier
+agenda-table = Rendez-vous du jour
+agenda-col-time = Horaire
+agenda-col-state = État
+agenda-col-person = Personne
+agenda-col-facts = Nature des faits
+agenda-col-reference = Référence
+agenda-col-act = Action
+agenda-facts-gone = dossier effacé
+agenda-standing-expected = attendu
+agenda-standing-due = à l’heure dite
+agenda-standing-open = salle ouverte
+agenda-standing-in-hearing = en audition
+agenda-standing-closed = terminé
+agenda-standing-cancelled = annulé
+agenda-standing-no-show = absent
+agenda-standing-elsewhere = suite ailleurs
+agenda-empty-title = Aucun rendez-vous ce jour-là
+agenda-empty-text = Les créneaux réservés par les usagers apparaissent ici.
+agenda-not-for-role-title = Agenda réservé aux enquêteurs
+agenda-not-for-role-text = Votre habilitation permet de lire le journal, pas l’agenda. Demandez une autre habilitation à votre administrateur.
