@@ -37,7 +37,6 @@ call-status-left = You left the hearing. You can come back.
 call-status-replaced = The hearing is open in another window or on another device. You can take it up again here.
 call-status-refused = We cannot let you in. Go back to the previous page to see what to do.
 call-refused-not-in-room = You are no longer part of this hearing.
-call-stage-empty = The other person’s picture will appear here
 call-start-sound = Turn the sound on
 
 call-quality-good = Good connection

@@ -16,7 +16,8 @@ layout-emergency-title = In danger?
 layout-emergency-17 = Call 17
 layout-emergency-112 = or 112
 layout-emergency-114 = Text 114
-layout-emergency-call-17 = Emergency: 17
+layout-emergency-short = Emergency:
+layout-emergency-114-short = 114 (text)
 layout-in-person = File a complaint in person
 layout-useful-links = Useful links
 

@@ -12,11 +12,12 @@ layout-skip-menu = Menu
 layout-skip-footer = Pied de page
 
 layout-emergency-region = Urgences
-layout-emergency-title = En danger ?
-layout-emergency-17 = Appelez le 17
-layout-emergency-112 = ou le 112
-layout-emergency-114 = SMS au 114
-layout-emergency-call-17 = Urgence : 17
+layout-emergency-title = En danger ?
+layout-emergency-17 = Appelez le 17
+layout-emergency-112 = ou le 112
+layout-emergency-114 = SMS au 114
+layout-emergency-short = Urgence :
+layout-emergency-114-short = 114 (SMS)
 layout-in-person = Porter plainte en personne
 layout-useful-links = Liens utiles
 
@@ -37,14 +38,14 @@ layout-display-dark = Thème sombre
 layout-display-system = Comme sur mon appareil
 
 layout-sandbox-region = Démonstration
-layout-sandbox-text = Démonstration : aucune plainte n’est transmise, les messages restent ici.
+layout-sandbox-text = Démonstration : aucune plainte n’est transmise, les messages restent ici.
 layout-sandbox-mail = Courriels envoyés
 layout-sandbox-sms = SMS envoyés
 
 layout-footer-text = VisioPlainte est gratuit et facultatif. Vous pouvez à tout moment vous rendre dans le commissariat ou la brigade de votre choix.
-layout-victims-116006 = Aide aux victimes : 116 006
+layout-victims-116006 = Aide aux victimes : 116 006
 layout-footer-sitemap = Plan du site
-layout-footer-accessibility = Accessibilité : non conforme
+layout-footer-accessibility = Accessibilité : non conforme
 layout-footer-legal = Mentions légales
 layout-footer-privacy = Données personnelles
 layout-footer-copy = Site de démonstration, sans lien avec les services de l’État.

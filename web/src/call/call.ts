@@ -7,11 +7,13 @@ import { LevelMeter, LocalMedia, type Devices } from './media'
 import { Peer } from './peer'
 import type { MediaKind, ParticipantView, RoomView, ServerMessage } from './protocol'
 import { type Standing, shown, statusKey } from './shown'
-import { Watchdog, mediaIsExpected, qualityWord, readStats } from './stats'
+import { Watchdog, expectedLines, qualityWord, readStats } from './stats'
 import { CallView } from './view'
 
 const WATCH_EVERY_MS = 250
 const MEASURE_EVERY_MS = 1000
+/** A peer connection that is still not up after so long will not come up. */
+const SETTLED_WITHIN_MS = 8000
 /** How long a person may be silent in the test before we ask whether the microphone works. */
 const SILENT_AFTER_MS = 4000
 
@@ -37,6 +39,7 @@ export class Call {
   private watching = 0
   private measuredAt = 0
   private lastMediaBytes = 0
+  private unsettledSince = 0
 
   constructor(private readonly root: HTMLElement) {
     this.view = new CallView(root, {
@@ -172,6 +175,7 @@ export class Call {
       this.view.tested(false, this.media.stream)
       this.view.joined(false)
       this.view.participants([])
+      this.view.quality('unknown')
       this.view.over(
         phase.message ?? this.view.text(statusKey(this.standing(), shown(this.standing()), this.me), 'status-refused'),
         phase.why === 'left' || phase.why === 'replaced',
@@ -248,7 +252,12 @@ export class Call {
     const sample = readStats(report as unknown as Iterable<[string, unknown]>)
     const now = performance.now()
     const settled = this.peer.state === 'connected' || this.peer.state === 'disconnected'
-    const expected = settled && mediaIsExpected(this.room)
+    if (settled || this.phase?.kind !== 'seated') this.unsettledSince = now
+    else if (now - this.unsettledSince > SETTLED_WITHIN_MS) {
+      this.unsettledSince = now
+      this.restart(now)
+    }
+    const expected = settled ? expectedLines(this.room, this.peer.lines) : new Map<string, MediaKind>()
     if (this.watchdog.observe(now, expected, sample)) {
       this.lost(true)
       this.restart(now)
@@ -258,7 +267,7 @@ export class Call {
     this.lastMediaBytes = sample.mediaBytes
     if (now - this.measuredAt >= MEASURE_EVERY_MS) {
       this.measuredAt = now
-      this.view.measured(sample, (mid) => this.peer.trackOf(mid)?.participant, this.peer.state)
+      this.view.measured(sample, (mid) => this.peer.lines[mid]?.participant, this.peer.state)
     }
   }
   private restart(now: number): void {
@@ -267,7 +276,7 @@ export class Call {
       this.connection.probe()
       return
     }
-    this.watchdog.rested(now)
+    this.watchdog.restarted(now)
     this.restarts++
     this.view.mark('restarts', String(this.restarts))
     this.connection.probe()

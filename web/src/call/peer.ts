@@ -47,9 +47,9 @@ export class Peer {
     }
   }
 
-  /** Which participant and kind a received m-line carries. */
-  trackOf(mid: string): Track | undefined {
-    return this.tracks[mid]
+  /** What each m-line carries, by mid. */
+  get lines(): Record<string, Track> {
+    return this.tracks
   }
 
   async stats(): Promise<RTCStatsReport | undefined> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ParticipantView, RoomView } from './protocol'
-import { Watchdog, mediaIsExpected, qualityWord, readStats } from './stats'
+import type { MediaKind, ParticipantView, RoomView } from './protocol'
+import { type TrackSample, Watchdog, expectedLines, qualityWord, readStats } from './stats'
 
 test('a report of Chromium and one of Firefox give the same sample', () => {
   const inbound = { type: 'inbound-rtp', id: 'in', mid: '2', kind: 'video', bytesReceived: 700, packetsReceived: 7, packetsLost: 1, framesDecoded: 30, frameWidth: 640, frameHeight: 360 }
@@ -48,49 +48,73 @@ test('one word for the quality', () => {
 test('media is expected only from someone connected, sending and heard, in an open room', () => {
   const officer: ParticipantView = { participant: 'p2', role: 'officer', label: 'B', place: 'in', connected: true, audio: true, video: false }
   const room: RoomView = { type: 'state', version: 1, state: 'open', place: 'in', participants: [officer], hears: ['p2'] }
-  const cases: [string, RoomView | undefined, boolean][] = [
-    ['heard', room, true],
-    ['no room yet', undefined, false],
-    ['paused', { ...room, state: 'paused' }, false],
-    ['waiting', { ...room, place: 'waiting' }, false],
-    ['aside together', { ...room, place: 'aside' }, true],
-    ['not heard', { ...room, hears: [] }, false],
-    ['away', { ...room, participants: [{ ...officer, connected: false }] }, false],
-    ['muted and dark', { ...room, participants: [{ ...officer, audio: false }] }, false],
-    ['camera only', { ...room, participants: [{ ...officer, audio: false, video: true }] }, true],
+  const tracks = {
+    0: { participant: 'p1', kind: 'audio' },
+    2: { participant: 'p2', kind: 'audio' },
+    3: { participant: 'p2', kind: 'video' },
+  } as const
+  const cases: [string, RoomView | undefined, string[]][] = [
+    ['sound only', room, ['2']],
+    ['both', { ...room, participants: [{ ...officer, video: true }] }, ['2', '3']],
+    ['no room yet', undefined, []],
+    ['paused', { ...room, state: 'paused' }, []],
+    ['waiting', { ...room, place: 'waiting' }, []],
+    ['aside together', { ...room, place: 'aside' }, ['2']],
+    ['not heard', { ...room, hears: [] }, []],
+    ['away', { ...room, participants: [{ ...officer, connected: false }] }, []],
+    ['muted and dark', { ...room, participants: [{ ...officer, audio: false }] }, []],
   ]
-  for (const [what, view, expected] of cases) assert.equal(mediaIsExpected(view), expected, what)
+  for (const [what, view, mids] of cases) assert.deepEqual([...expectedLines(view, tracks).keys()], mids, what)
 })
 
-/** Feeds one line a quarter second; returns the times at which a restart was asked for. */
-function restarts(seconds: number, at: (ms: number) => { expected: boolean; transport: number; media: number }): number[] {
+interface Moment {
+  transport: number
+  /** Bytes of the lines from which something is expected. */
+  audio?: number
+  video?: number
+}
+
+/** Feeds a quarter second at a time; returns the times at which a restart was asked for. */
+function restarts(seconds: number, at: (now: number) => Moment): number[] {
   const watchdog = new Watchdog()
   const asked: number[] = []
   for (let now = 0; now <= seconds * 1000; now += 250) {
-    const { expected, transport, media } = at(now)
-    if (watchdog.observe(now, expected, { transportBytes: transport, mediaBytes: media })) asked.push(now)
+    const { transport, audio, video } = at(now)
+    const expected = new Map<string, MediaKind>()
+    const byMid = new Map<string, TrackSample>()
+    for (const [kind, bytes] of [['audio', audio], ['video', video]] as const) {
+      if (bytes === undefined) continue
+      expected.set(kind, kind)
+      byMid.set(kind, { bytes, packets: 0, lost: 0, framesDecoded: 0, audioEnergy: 0, frameWidth: 0, frameHeight: 0, freezes: 0 })
+    }
+    if (watchdog.observe(now, expected, { transportBytes: transport, byMid })) asked.push(now)
   }
   return asked
 }
 
-test('a second without a byte asks for a new path, then patiently again', () => {
-  const stopsAt5 = (now: number) => ({ expected: true, transport: Math.min(now, 5000), media: Math.min(now, 5000) })
-  assert.deepEqual(restarts(30, stopsAt5), [6000, 9000, 15000, 27000])
+test('a second without a byte asks for a new path, then ever more patiently', () => {
+  const stopsAt5 = (now: number) => ({ transport: Math.min(now, 5000), audio: Math.min(now, 5000) })
+  assert.deepEqual(restarts(60, stopsAt5), [6000, 9000, 15000, 27000, 51000])
 })
 
 test('mute is not silence, and a healthy call is left alone', () => {
-  assert.deepEqual(restarts(60, (now) => ({ expected: true, transport: now, media: now })), [])
-  assert.deepEqual(restarts(60, () => ({ expected: false, transport: 7, media: 7 })), [])
+  assert.deepEqual(restarts(60, (now) => ({ transport: now, audio: now, video: now })), [])
+  assert.deepEqual(restarts(60, () => ({ transport: 7 })), [])
 })
 
-test('while our own transport lives, a silent other is given five seconds', () => {
-  assert.deepEqual(restarts(8, (now) => ({ expected: true, transport: now, media: 100 })), [5000])
+test('while our own transport lives, a silent voice is given three seconds and an image six', () => {
+  assert.deepEqual(restarts(5, (now) => ({ transport: now, audio: 100, video: now })), [3000])
+  assert.deepEqual(restarts(8, (now) => ({ transport: now, audio: now, video: 100 })), [6000])
+})
+
+test('unmuting gives the line its full time again', () => {
+  assert.deepEqual(restarts(9, (now) => (now < 7000 ? { transport: now } : { transport: now, audio: 100 })), [])
 })
 
 test('after a recovery the next break is answered as quickly as the first', () => {
   const breaks = (now: number) => {
     const bytes = now < 5000 ? now : now < 8000 ? 5000 : now < 40000 ? now : 40000
-    return { expected: true, transport: bytes, media: bytes }
+    return { transport: bytes, audio: bytes }
   }
   assert.deepEqual(restarts(42, breaks), [6000, 41000])
 })

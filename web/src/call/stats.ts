@@ -2,7 +2,7 @@
 // of the long `getStats` report, the words for it, and the watchdog that says
 // when media has stopped although it should come. All pure; time is an argument.
 
-import type { Quality, RoomView } from './protocol'
+import type { MediaKind, Quality, RoomView, Track } from './protocol'
 
 export interface TrackSample {
   bytes: number
@@ -105,54 +105,60 @@ export function qualityWord(quality: Quality | undefined): QualityWord {
   return 'good'
 }
 
-/** Whether the room's state says that someone we hear sends sound or image just now. */
-export function mediaIsExpected(view: RoomView | undefined): boolean {
-  if (view === undefined || view.state !== 'open' || view.place === 'waiting') return false
-  return view.participants.some(
-    ({ participant, connected, audio, video }) => connected && (audio || video) && view.hears.includes(participant),
-  )
+/** The received m-lines on which something should come just now: mute is not silence. */
+export function expectedLines(view: RoomView | undefined, tracks: Record<string, Track>): Map<string, MediaKind> {
+  const expected = new Map<string, MediaKind>()
+  if (view === undefined || view.state !== 'open' || view.place === 'waiting') return expected
+  for (const [mid, { participant, kind }] of Object.entries(tracks)) {
+    const sender = view.participants.find((other) => other.participant === participant)
+    if (sender?.connected === true && sender[kind] && view.hears.includes(participant)) expected.set(mid, kind)
+  }
+  return expected
 }
 
 /** Nothing at all on our transport for so long: our own way to the node is broken. */
 const TRANSPORT_SILENCE_MS = 1000
-/** The transport lives but no media comes: slower to judge, since the fault may be the other's. */
-const MEDIA_SILENCE_MS = 5000
+/** The transport lives but a line is silent: slower to judge, since the fault may
+    be the other's, and slower for images, which a poor network may hold back. */
+const LINE_SILENCE_MS: Record<MediaKind, number> = { audio: 3000, video: 6000 }
 /** How long a restart is given before the next; it doubles each time in vain. */
 const FIRST_REST_MS = 3000
-const LONGEST_REST_MS = 24000
+const LONGEST_REST_MS = 48000
+/** After so long without a fault the patience is a new one. */
+const FORGIVEN_MS = 10000
 
-/**
- * Says when to ask the node for a new path. Mute is not silence: the caller
- * tells whether anything is expected at all.
- */
+/** Says when to ask the node for a new path, from the bytes that came. */
 export class Watchdog {
-  private transportBytes = -1
-  private mediaBytes = -1
-  private transportAt = 0
-  private mediaAt = 0
-  private restUntil = 0
-  private restMs = FIRST_REST_MS
+  private readonly lines = new Map<string, { bytes: number; at: number }>()
+  private transport = { bytes: -1, at: 0 }
+  private restartedAt = -Infinity
+  private restMs = 0
 
   /** True when a restart is to be asked for now. */
-  observe(now: number, expected: boolean, sample: Pick<Sample, 'transportBytes' | 'mediaBytes'>): boolean {
-    if (sample.mediaBytes !== this.mediaBytes || !expected) {
-      if (sample.mediaBytes > this.mediaBytes && this.mediaBytes >= 0) this.restMs = FIRST_REST_MS
-      this.mediaAt = now
+  observe(now: number, expected: Map<string, MediaKind>, sample: Pick<Sample, 'transportBytes' | 'byMid'>): boolean {
+    if (sample.transportBytes !== this.transport.bytes || expected.size === 0) this.transport = { bytes: sample.transportBytes, at: now }
+    for (const mid of [...this.lines.keys()]) if (!expected.has(mid)) this.lines.delete(mid)
+    let silent = now - this.transport.at >= TRANSPORT_SILENCE_MS
+    for (const [mid, kind] of expected) {
+      const bytes = sample.byMid.get(mid)?.bytes ?? 0
+      const line = this.lines.get(mid)
+      if (line === undefined || line.bytes !== bytes) this.lines.set(mid, { bytes, at: now })
+      else if (now - line.at >= LINE_SILENCE_MS[kind]) silent = true
     }
-    if (sample.transportBytes !== this.transportBytes || !expected) this.transportAt = now
-    this.mediaBytes = sample.mediaBytes
-    this.transportBytes = sample.transportBytes
-    if (!expected || now < this.restUntil) return false
-    if (now - this.transportAt < TRANSPORT_SILENCE_MS && now - this.mediaAt < MEDIA_SILENCE_MS) return false
-    this.rested(now)
+    if (!silent) {
+      if (now - this.restartedAt >= FORGIVEN_MS) this.restMs = 0
+      return false
+    }
+    if (now - this.restartedAt < this.restMs) return false
+    this.restarted(now)
     return true
   }
 
   /** A restart was asked for, here or elsewhere: leave it time. */
-  rested(now: number): void {
-    this.restUntil = now + this.restMs
-    this.restMs = Math.min(LONGEST_REST_MS, this.restMs * 2)
-    this.transportAt = now
-    this.mediaAt = now
+  restarted(now: number): void {
+    this.restMs = this.restMs === 0 ? FIRST_REST_MS : Math.min(LONGEST_REST_MS, this.restMs * 2)
+    this.restartedAt = now
+    this.transport.at = now
+    this.lines.clear()
   }
 }
