@@ -11,7 +11,7 @@ pub mod provider;
 pub mod refusals;
 pub mod session;
 mod store;
-#[cfg(test)]
+#[cfg(all(test, feature = "sandbox"))]
 mod tests;
 pub mod userinfo;
 

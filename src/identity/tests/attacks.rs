@@ -128,6 +128,32 @@ async fn an_honest_answer_gets_in_once_and_only_in_its_browser() {
 }
 
 #[tokio::test]
+async fn of_many_copies_of_one_answer_that_arrive_together_one_gets_in() {
+    let liar = Liar::start().await;
+    let site = site_of(&liar).await;
+    let issuer = liar.issuer();
+    let mut browser = Browser::at(&site.address);
+    let state = depart(&mut browser, &liar).await;
+    let copies = (0..20).map(|_| {
+        let mut copy = Browser::at(&site.address);
+        copy.cookies = browser.cookies.clone();
+        let (state, issuer) = (state.clone(), issuer.clone());
+        async move {
+            let query = [("code", "any"), ("state", &*state), ("iss", &*issuer)];
+            come_back(&mut copy, &query).await
+        }
+    });
+    let answers = futures_util::future::join_all(copies).await;
+    let (inside, outside): (Vec<_>, Vec<_>) =
+        answers.iter().partition(|answer| answer.gives_session);
+    assert_eq!((inside.len(), outside.len()), (1, 19));
+    for answer in outside {
+        answer.is_refused(409, "login-used", "a copy");
+    }
+    assert_eq!(sessions(&site).await, 1);
+}
+
+#[tokio::test]
 async fn an_answer_that_was_never_asked_for_is_refused() {
     let liar = Liar::start().await;
     let site = site_of(&liar).await;

@@ -503,7 +503,7 @@ async fn a_login_goes_on_where_it_was_when_the_service_dies_between_two_steps() 
 #[tokio::test]
 async fn a_self_signed_certificate_is_trusted_where_it_is_named_and_cookies_are_bound_to_the_host()
 {
-    let (site, pem) = Site::start_tls().await;
+    let (site, pem) = Site::start_tls(true).await;
     let mut browser = Browser::trusting(&site.address, &pem);
     let answer = log_in(&mut browser, AS_CITIZEN, "zoe", "").await;
     assert_eq!((answer.status, answer.location.as_str()), (303, "/espace"));
@@ -512,4 +512,12 @@ async fn a_self_signed_certificate_is_trusted_where_it_is_named_and_cookies_are_
     let out = browser.post("/deconnexion", &[("csrf", &csrf)]).await;
     assert_eq!(out.status, 303);
     assert!(browser.session().is_none());
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_named_is_not_trusted() {
+    let (site, pem) = Site::start_tls(false).await;
+    let mut browser = Browser::trusting(&site.address, &pem);
+    let answer = browser.post("/connexion/franceconnect", &[]).await;
+    answer.is_refused(503, "login-provider-down", "unknown certificate");
 }

@@ -1,34 +1,34 @@
 ### Connexion et déconnexion.
 
 login-with = S’identifier avec
-what-is-franceconnect = Qu’est-ce que FranceConnect ?
-what-is-proconnect = Qu’est-ce que ProConnect ?
+what-is-franceconnect = Qu’est-ce que FranceConnect ?
+what-is-proconnect = Qu’est-ce que ProConnect ?
 new-window = nouvelle fenêtre
 
 citizen-login-title = S’identifier
-citizen-login-lead = Pour déposer une plainte, l’enquêteur doit savoir qui vous êtes. FranceConnect confirme votre identité avec un compte que vous avez déjà : impôts, assurance maladie, La Poste…
+citizen-login-lead = Pour déposer une plainte, l’enquêteur doit savoir qui vous êtes. FranceConnect confirme votre identité avec un compte que vous avez déjà : impôts, assurance maladie, La Poste…
 citizen-login-given-title = Ce que FranceConnect nous transmet
 citizen-login-given-names = vos prénoms, votre nom de naissance et votre nom d’usage
 citizen-login-given-birth = votre sexe, votre date et votre lieu de naissance
 citizen-login-given-email = votre adresse électronique, que vous pourrez changer ici
 citizen-login-given-immutable = Votre identité ne peut pas être modifiée ici. Si elle contient une erreur, faites-la corriger auprès du compte que vous utilisez.
 citizen-login-not-given-title = Ce que FranceConnect ne nous transmet pas
-citizen-login-not-given-phone = votre téléphone et votre adresse postale : nous vous les demanderons
+citizen-login-not-given-phone = votre téléphone et votre adresse postale : nous vous les demanderons
 citizen-login-not-given-records = vos impôts, vos remboursements de santé, ni aucun autre dossier
 citizen-login-not-given-facts = et FranceConnect ne saura rien de ce que vous déclarez ici
 citizen-login-without-title = Je n’ai pas de compte FranceConnect
-citizen-login-without-text = Vous gardez tous vos droits : tout commissariat et toute brigade doivent recevoir votre plainte.
+citizen-login-without-text = Vous gardez tous vos droits : tout commissariat et toute brigade doivent recevoir votre plainte.
 
 officer-login-title = Connexion des enquêteurs
 officer-login-lead = Identifiez-vous avec votre compte professionnel.
 officer-login-who-title = Qui peut se connecter
 officer-login-who-empowered = Les policiers et gendarmes habilités nominativement par leur unité.
-officer-login-who-factor = Votre compte doit demander un second facteur : carte agent, application ou code.
-officer-login-who-shared = Sur un poste partagé, déconnectez-vous en partant : ProConnect garde sinon votre session ouverte.
-officer-login-victim = Vous souhaitez porter plainte ?
+officer-login-who-factor = Votre compte doit demander un second facteur : carte agent, application ou code.
+officer-login-who-shared = Sur un poste partagé, déconnectez-vous en partant : ProConnect garde sinon votre session ouverte.
+officer-login-victim = Vous souhaitez porter plainte ?
 
 choose-empowerment-title = Choisir une habilitation
-choose-empowerment-lead = Vous avez plusieurs habilitations. Choisissez celle que vous exercez maintenant ; pour en changer, reconnectez-vous.
+choose-empowerment-lead = Vous avez plusieurs habilitations. Choisissez celle que vous exercez maintenant ; pour en changer, reconnectez-vous.
 role-officer = Enquêteur
 role-unit-admin = Administrateur de l’unité
 role-department-admin = Administrateur du département
@@ -50,7 +50,7 @@ login-other-browser-text = Pour votre sécurité, une connexion doit se terminer
 login-used-title = Cette connexion a déjà servi
 login-used-text = Une connexion ne sert qu’une fois, par exemple quand la page a été rechargée. Si vous n’êtes pas connecté, recommencez.
 login-expired-title = Vous avez mis trop de temps à vous connecter
-login-expired-text = La demande de connexion a expiré. Rien n’est perdu : recommencez.
+login-expired-text = La demande de connexion a expiré. Rien n’est perdu : recommencez.
 login-cancelled-title = Vous avez interrompu la connexion
 login-cancelled-text = Vous n’avez pas été connecté et nous n’avons rien reçu. Vous pouvez recommencer, ou vous passer de ce service.
 login-provider-refused-title = Le fournisseur d’identité n’a pas pu vous connecter
