@@ -6,8 +6,10 @@ import './dsfr'
 import { attachAutosave } from './editor/autosave'
 import { attachLiveRegions } from './hearing/live'
 import { attachInlineForms } from './shared/inline-form'
+import { attachOtherZone } from './shared/other-zone'
 import { attachQuickExit } from './shared/quick-exit'
 
+attachOtherZone(document)
 attachQuickExit(document)
 attachAutosave(document)
 attachLiveRegions(document, attachAutosave)

@@ -1,5 +1,7 @@
 ### Times and appointments.
 
+booking-other-zone = Your device is not on the unit’s time. Times are the unit’s; your device’s time is shown beside them.
+booking-here = {"{"}time{"}"} where you are
 booking-step-4 = Step 4 of 5
 booking-step-5 = Step 5 of 5
 booking-step-next = Next step:

@@ -1,5 +1,7 @@
 ### Créneaux et rendez-vous.
 
+booking-other-zone = Votre appareil n’est pas à l’heure de l’unité. Les horaires sont ceux de l’unité ; l’heure de votre appareil est rappelée à côté.
+booking-here = {"{"}time{"}"} chez vous
 booking-step-4 = Étape 4 sur 5
 booking-step-5 = Étape 5 sur 5
 booking-step-next = Étape suivante :
