@@ -118,3 +118,21 @@ test('after a recovery the next break is answered as quickly as the first', () =
   }
   assert.deepEqual(restarts(42, breaks), [6000, 41000])
 })
+
+test('a relapse soon after a recovery is answered quickly too', () => {
+  // Silent from 2 s until the restart, then four good seconds, silent again, and so on.
+  let started = 0
+  let silentFrom = 2000
+  const watchdog = new Watchdog()
+  const asked: number[] = []
+  for (let now = 0; now <= 40_000; now += 250) {
+    const bytes = Math.min(now, silentFrom) - started
+    const byMid = new Map<string, TrackSample>([['2', { bytes, packets: 0, lost: 0, framesDecoded: 0, audioEnergy: 0, frameWidth: 0, frameHeight: 0, freezes: 0 }]])
+    if (watchdog.observe(now, new Map([['2', 'audio']]), { transportBytes: now, byMid })) {
+      asked.push(now)
+      started = now
+      silentFrom = now + 4000
+    }
+  }
+  assert.deepEqual(asked, [5000, 12000, 19000, 26000, 33000, 40000])
+})

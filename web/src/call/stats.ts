@@ -124,13 +124,15 @@ const LINE_SILENCE_MS: Record<MediaKind, number> = { audio: 3000, video: 6000 }
 /** How long a restart is given before the next; it doubles each time in vain. */
 const FIRST_REST_MS = 3000
 const LONGEST_REST_MS = 48000
-/** After so long without a fault the patience is a new one. */
-const FORGIVEN_MS = 10000
+/** Once every line has flowed for so long after a restart, the next break is a new one. */
+const FORGIVEN_MS = 3000
 
 /** Says when to ask the node for a new path, from the bytes that came. */
 export class Watchdog {
   private readonly lines = new Map<string, { bytes: number; at: number }>()
   private transport = { bytes: -1, at: 0 }
+  /** Lines on which something came since the last restart. */
+  private readonly flowed = new Set<string>()
   private restartedAt = -Infinity
   private restMs = 0
 
@@ -142,11 +144,13 @@ export class Watchdog {
     for (const [mid, kind] of expected) {
       const bytes = sample.byMid.get(mid)?.bytes ?? 0
       const line = this.lines.get(mid)
+      if (line !== undefined && bytes > line.bytes) this.flowed.add(mid)
       if (line === undefined || line.bytes !== bytes) this.lines.set(mid, { bytes, at: now })
       else if (now - line.at >= LINE_SILENCE_MS[kind]) silent = true
     }
     if (!silent) {
-      if (now - this.restartedAt >= FORGIVEN_MS) this.restMs = 0
+      const healthy = expected.size > 0 && [...expected.keys()].every((mid) => this.flowed.has(mid))
+      if (healthy && now - this.restartedAt >= FORGIVEN_MS) this.restMs = 0
       return false
     }
     if (now - this.restartedAt < this.restMs) return false
@@ -160,5 +164,6 @@ export class Watchdog {
     this.restartedAt = now
     this.transport.at = now
     this.lines.clear()
+    this.flowed.clear()
   }
 }
