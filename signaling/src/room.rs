@@ -138,6 +138,9 @@ pub(crate) struct RoomLimits {
 /// A browser answers within milliseconds; after this its page is stuck and a
 /// fresh offer is the best that can be done.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// A path is found and keys are agreed within a second or two; after this
+/// something is wrong that a fresh attempt may put right.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// Fresh transports cost a handshake: at most one a second for each participant.
 const FRESH_PAUSE: Duration = Duration::from_secs(1);
 
@@ -187,6 +190,8 @@ struct Peer {
     publish: Vec<MediaKind>,
     connected: bool,
     answered_once: bool,
+    /// When it should have begun to connect.
+    answered_at: Option<Instant>,
     /// The offer without an answer yet.
     awaiting: Option<(u32, Instant)>,
     /// Whom the last offer lets the participant receive.
@@ -259,6 +264,7 @@ impl Room {
                 if let Some(held) = self.peer_mut(peer) {
                     let fresh = !held.answered_once;
                     held.answered_once = true;
+                    held.answered_at.get_or_insert(now.instant);
                     held.awaiting = None;
                     let connected = held.connected;
                     let new = self.forwarding.connect(peer.seat, &pairs, fresh);
@@ -654,10 +660,15 @@ impl Room {
         }
 
         for occupant in self.occupants.values_mut() {
+            let since = |instant| now.instant.saturating_duration_since(instant);
             if occupant.peer.as_ref().is_some_and(|peer| {
-                peer.awaiting.is_some_and(|(_, since)| {
-                    now.instant.saturating_duration_since(since) >= ANSWER_WITHIN
-                })
+                let unanswered = peer
+                    .awaiting
+                    .is_some_and(|(_, offered_at)| since(offered_at) >= ANSWER_WITHIN);
+                let unconnected = peer
+                    .answered_at
+                    .is_some_and(|answered_at| since(answered_at) >= CONNECT_WITHIN);
+                unanswered || (unconnected && !peer.connected)
             }) {
                 occupant.restart_wanted = true;
             }
@@ -810,6 +821,7 @@ impl Room {
                 publish: publish.clone(),
                 connected: false,
                 answered_once: false,
+                answered_at: None,
                 awaiting: None,
                 offered: None,
             });

@@ -208,22 +208,32 @@ impl Client {
 
     /// The next message of a type; others are passed over.
     pub async fn expect(&mut self, kind: &str) -> Value {
-        loop {
-            match self.next().await {
-                Seen::Message(message) if message["type"] == kind => return message,
-                Seen::Message(_) => {}
-                Seen::Closed(code) => panic!("closed with {code} while waiting for {kind}"),
+        let search = async {
+            loop {
+                match self.next().await {
+                    Seen::Message(message) if message["type"] == kind => return message,
+                    Seen::Message(_) => {}
+                    Seen::Closed(code) => panic!("closed with {code} while waiting for {kind}"),
+                }
             }
-        }
+        };
+        timeout(PATIENCE, search)
+            .await
+            .unwrap_or_else(|_| panic!("waited in vain for {kind}"))
     }
 
     /// The code of the end; messages before it are passed over.
     pub async fn closed(&mut self) -> u16 {
-        loop {
-            if let Seen::Closed(code) = self.next().await {
-                return code;
+        let search = async {
+            loop {
+                if let Seen::Closed(code) = self.next().await {
+                    return code;
+                }
             }
-        }
+        };
+        timeout(PATIENCE, search)
+            .await
+            .expect("the node closes the connection")
     }
 }
 
@@ -255,13 +265,16 @@ impl Control {
 
     /// The next event that fits.
     pub async fn event(&mut self, fits: impl Fn(&RoomEvent) -> bool) -> RoomEvent {
-        loop {
-            if let NodeMessage::Event(event) = self.next().await
-                && fits(&event)
-            {
-                return event;
+        let search = async {
+            loop {
+                if let NodeMessage::Event(event) = self.next().await
+                    && fits(&event)
+                {
+                    return event;
+                }
             }
-        }
+        };
+        timeout(PATIENCE, search).await.unwrap()
     }
 }
 
