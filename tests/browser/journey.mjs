@@ -90,7 +90,7 @@ async function book(driver) {
   }
   await driver.press('#date_inconnue')
   await driver.fill('#lieu', 'Versailles, rue Royale')
-  await driver.press('input[name="auteur"][value="no"]')
+  await driver.press('input[name="auteur"][value="non"]')
   await driver.fill('#faits', 'On m’a volé mon vélo attaché devant la librairie.')
   await seen(driver, 'faits')
   await driver.follow('form[action="/declaration/faits"] button')
