@@ -100,8 +100,7 @@ pub async fn open_content(tx: &mut Tx, keys: &Keys, case_id: &Id) -> Result<Cont
         "select sealed_content from declarations where case_id = $1",
         case_id
     )?;
-    let (sealed,) =
-        row.ok_or_else(|| Fault::other(format!("case {case_id} has no declaration")))?;
+    let (sealed,) = row.ok_or_else(|| Fault::other(format!("case {case_id} has no declaration")))?;
     key.open_json(&format!("declaration/{case_id}"), &sealed)
 }
 
