@@ -50,7 +50,11 @@ macro_rules! plain_page {
 plain_page!(home, HomePage, "information/home.html");
 plain_page!(in_person, InPersonPage, "information/in_person.html");
 plain_page!(cookies, CookiesPage, "information/cookies.html");
-plain_page!(accessibility, AccessibilityPage, "information/accessibility.html");
+plain_page!(
+    accessibility,
+    AccessibilityPage,
+    "information/accessibility.html"
+);
 plain_page!(site_map, SiteMapPage, "information/site_map.html");
 
 #[derive(Debug, Default, Deserialize)]
@@ -142,10 +146,17 @@ struct LegalNoticePage {
 }
 
 async fn legal_notice(ctx: Ctx) -> Result<Html<String>, PageError> {
-    let articles = ["complaint", "video", "video-scope", "rights-notice", "video-record", "video-data"]
-        .iter()
-        .map(|key| legal::cite(ctx.lang, key, ctx.now))
-        .collect();
+    let articles = [
+        "complaint",
+        "video",
+        "video-scope",
+        "rights-notice",
+        "video-record",
+        "video-data",
+    ]
+    .iter()
+    .map(|key| legal::cite(ctx.lang, key, ctx.now))
+    .collect();
     render(&LegalNoticePage {
         articles,
         updated: readable_day(ctx.lang, legal::version()),
@@ -203,6 +214,7 @@ async fn switch_language(
         return to.into_response();
     };
     let secure = if app.config.secure() { "; Secure" } else { "" };
-    let cookie = format!("{LANG_COOKIE}={lang}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax{secure}");
+    let cookie =
+        format!("{LANG_COOKIE}={lang}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax{secure}");
     ([(header::SET_COOKIE, cookie)], to).into_response()
 }

@@ -157,7 +157,7 @@ impl QuestionsPage {
         };
         QuestionsPage {
             natures: offence_choices(ctx.lang, false),
-            yes_no: vec![choice(Answer::No), choice(Answer::Yes)],
+            yes_no: vec![choice(Answer::Yes), choice(Answer::No)],
             yes_no_unsure: Answer::ALL.iter().copied().map(choice).collect(),
             errors,
             danger_error,
@@ -302,7 +302,13 @@ mod tests {
             (["ne-sais-pas", "vol", "non", "non", ""], "d----"),
         ] {
             let [danger, nature, enligne, auteur, carte] = words.map(str::to_owned);
-            let asked = Asked { danger, nature, enligne, auteur, carte };
+            let asked = Asked {
+                danger,
+                nature,
+                enligne,
+                auteur,
+                carte,
+            };
             let missing = asked.read().err().unwrap_or_default();
             let told: String = [
                 (missing.danger, 'd'),

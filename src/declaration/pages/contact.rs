@@ -66,7 +66,13 @@ impl ContactPage {
         saved: String,
     ) -> Self {
         errors.in_order(&[
-            "nom_usage", "courriel", "telephone", "adresse", "commune", "commune_code", "profession",
+            "nom_usage",
+            "courriel",
+            "telephone",
+            "adresse",
+            "commune",
+            "commune_code",
+            "profession",
         ]);
         ContactPage {
             stepper: Stepper::at(&ctx, 2),
@@ -99,7 +105,10 @@ fn identity_rows(ctx: &Ctx, identity: &PivotIdentity) -> Vec<Row> {
         row("declaration-identity-family", identity.family_name.clone()),
     ];
     if !identity.birthdate.is_empty() {
-        rows.push(row("declaration-identity-birth", readable_date(ctx.lang, &identity.birthdate)));
+        rows.push(row(
+            "declaration-identity-birth",
+            readable_date(ctx.lang, &identity.birthdate),
+        ));
     }
     rows
 }
@@ -151,7 +160,14 @@ pub(super) async fn show(
         }
     }
     let saved = saved_line(&app, &ctx, &draft).await?;
-    render(&ContactPage::new(ctx, &citizen.identity, form, found, errors, saved))
+    render(&ContactPage::new(
+        ctx,
+        &citizen.identity,
+        form,
+        found,
+        errors,
+        saved,
+    ))
 }
 
 pub(super) async fn save(

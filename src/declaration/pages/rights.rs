@@ -138,14 +138,25 @@ pub(super) async fn show(
     };
     let mut saved = String::new();
     if let Some((draft, content)) = &draft {
-        form.francais = if content.spoken_language == "fr" { "oui" } else { "non" }.into();
+        form.francais = if content.spoken_language == "fr" {
+            "oui"
+        } else {
+            "non"
+        }
+        .into();
         form.langue.clone_from(&content.spoken_language);
         if content.interpreter {
             form.interprete = "oui".into();
         }
         saved = saved_line(&app, &ctx, draft).await?;
     }
-    render(&RightsPage::new(ctx, offence, form, Errors::default(), saved))
+    render(&RightsPage::new(
+        ctx,
+        offence,
+        form,
+        Errors::default(),
+        saved,
+    ))
 }
 
 pub(super) async fn save(
@@ -172,7 +183,11 @@ pub(super) async fn save(
     Ok(Redirect::to("/declaration/coordonnees").into_response())
 }
 
-fn read<'a>(ctx: &Ctx, form: &RightsForm, offence: &'a Offence) -> Result<RightsAnswers<'a>, Errors> {
+fn read<'a>(
+    ctx: &Ctx,
+    form: &RightsForm,
+    offence: &'a Offence,
+) -> Result<RightsAnswers<'a>, Errors> {
     let mut errors = Errors::default();
     if form.version != rights::version() {
         errors.add("droits", ctx.t("declaration-rights-changed"));
