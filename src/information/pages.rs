@@ -2,7 +2,8 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
@@ -12,6 +13,7 @@ use super::help::{self, Question};
 use super::{legal, rights};
 use crate::app::App;
 use crate::error::PageError;
+use crate::form::Asked;
 use crate::messages::Lang;
 use crate::page::{Ctx, LANG_COOKIE, render, safe_return};
 
@@ -72,7 +74,7 @@ struct HelpPage {
     questions: Vec<Question>,
 }
 
-async fn help_page(ctx: Ctx, Query(search): Query<Search>) -> Result<Html<String>, PageError> {
+async fn help_page(ctx: Ctx, Asked(search): Asked<Search>) -> Result<Html<String>, PageError> {
     let query = help::query_of(&search.q);
     let questions = help::find(ctx.lang, &query);
     let found = match questions.len() {
@@ -206,11 +208,11 @@ struct Return {
 /// does not exist changes nothing.
 async fn switch_language(
     State(app): State<App>,
-    Path(lang): Path<String>,
-    Query(back): Query<Return>,
+    lang: Result<Path<String>, PathRejection>,
+    Asked(back): Asked<Return>,
 ) -> Response {
     let to = Redirect::to(&safe_return(&back.retour));
-    let Some(lang) = Lang::parse(&lang) else {
+    let Some(lang) = lang.ok().and_then(|Path(lang)| Lang::parse(&lang)) else {
         return to.into_response();
     };
     let secure = if app.config.secure() { "; Secure" } else { "" };

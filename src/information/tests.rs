@@ -145,6 +145,18 @@ async fn the_help_page_searches_without_a_script_and_trusts_nobody() {
     assert_eq!(status, StatusCode::OK);
     assert!(!text.contains("<script>alert"));
     assert!(text.contains("Aucune réponse"));
+    for mangled in [
+        "/aide?q=a&q=b",
+        "/orientation?nature=a&nature=b",
+        "/orientation?danger=%ff%00",
+        "/aide?q=%ff",
+    ] {
+        assert_eq!(
+            get(&app, mangled, "fr").await.0,
+            StatusCode::OK,
+            "{mangled}"
+        );
+    }
     let long = format!("/aide?q={}", "a".repeat(5_000));
     assert_eq!(get(&app, &long, "fr").await.0, StatusCode::OK);
 }
@@ -164,6 +176,8 @@ async fn the_language_is_kept_and_the_return_never_leaves_the_site() {
         ("/langue/en", "/", "vp_lang=en"),
         ("/langue/xx?retour=/aide", "/aide", ""),
         ("/langue/en%0d%0aX?retour=/aide", "/aide", ""),
+        ("/langue/%ff?retour=/aide", "/aide", ""),
+        ("/langue/en?retour=/aide&retour=/droits", "/", "vp_lang=en"),
     ] {
         let (status, location, set, _) = get(&app, path, "fr").await;
         assert_eq!(status, StatusCode::SEE_OTHER, "{path}");

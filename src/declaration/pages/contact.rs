@@ -1,7 +1,7 @@
 //! Step 2: who to reach, and the commune that decides the unit.
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use crate::declaration::communes::{self, Commune};
 use crate::declaration::rules::{self, MAX_LINE};
 use crate::declaration::{Contact, MissingStep, phone, save_contact};
 use crate::error::PageError;
-use crate::form::Form;
+use crate::form::{Asked, Form};
 use crate::identity::{PivotIdentity, SignedInCitizen};
 use crate::messages::Lang;
 use crate::orientation::Choice;
@@ -20,7 +20,7 @@ use crate::page::{Ctx, render, render_with};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Asked {
+pub(super) struct Address {
     commune: String,
 }
 
@@ -128,7 +128,7 @@ pub(super) async fn show(
     State(app): State<App>,
     ctx: Ctx,
     citizen: SignedInCitizen,
-    Query(asked): Query<Asked>,
+    Asked(asked): Asked<Address>,
 ) -> Result<Html<String>, PageError> {
     let (draft, content) = draft_ready_for(&app, &citizen, MissingStep::Contact).await?;
     let mut form = ContactForm {
