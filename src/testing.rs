@@ -20,6 +20,9 @@ use crate::execute;
 use crate::identity::session::{self, Subject};
 use crate::identity::{OfficerIdentity, PivotIdentity, Role};
 use crate::keys::sha256_hex;
+use crate::notifications::templates::{self, Rendered};
+use crate::notifications::{Channel, Values};
+use crate::information::rights;
 use crate::page::csrf_token;
 
 /// Names the PostgreSQL server of the tests, e.g. `postgres://user@host/postgres`.
@@ -156,12 +159,14 @@ impl TestApp {
             &mut tx,
             "insert into declarations (case_id, citizen_id, unit_id, commune_code, offence, catalogue_version, language,
                  sealed_content, rights_version, rights_seen_at, terms_version, terms_accepted_at, created_at, updated_at)
-             values ($1, $2, $3, '78646', 'vol', '1', 'fr', $4, '1', $5, '1', $5, $5, $5)",
+             values ($1, $2, $3, '78646', 'vol', '1', 'fr', $4, $6, $5, $7, $5, $5, $5)",
             &case_id,
             &id,
             unit,
             sealed,
-            now
+            now,
+            rights::version(),
+            rights::terms_version()
         )
         .unwrap();
         let cookie = session::start(&mut tx, &self.keys, Subject::Citizen(&id), "eidas1", "pwd", "", now)
@@ -254,6 +259,23 @@ impl TestApp {
             counts.insert(name, rows[0].0);
         }
         counts
+    }
+
+    /// Every message of the outbox, as its recipient will read it.
+    pub(crate) async fn letters(&self) -> Vec<(Channel, Rendered)> {
+        let mut tx = self.db.read().await.unwrap();
+        let rows = crate::fetch_all!(
+            &mut tx,
+            (Id, Channel, String, String, Vec<u8>),
+            "select id, channel, template, language, sealed_values from messages order by created_at, event, channel"
+        )
+        .unwrap();
+        rows.into_iter()
+            .map(|(id, channel, template, language, sealed)| {
+                let values: Values = self.keys.service.open_json(&format!("message/{id}"), &sealed).unwrap();
+                (channel, templates::render(self, channel, &template, &language, &values))
+            })
+            .collect()
     }
 
     /// Checks that the journal's chains hold.

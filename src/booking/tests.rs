@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 
 use super::*;
 use crate::identity::Role;
+use crate::notifications::Channel;
 use crate::testing::{Person, TestApp, at, on_every_engine, on_sqlite};
 
 /// Monday 2 March 2026, 09:00 in Paris.
@@ -48,6 +49,19 @@ async fn a_citizen_chooses_confirms_and_is_told() {
         let counts = app.counts().await;
         assert_eq!((counts["messages"], counts["booked"], counts["links"]), (2, 1, 1));
         assert_eq!(counts["occupancy"], 6);
+
+        for (channel, rendered) in app.letters().await {
+            assert!(rendered.text.contains("lundi 2 mars 2026 à"), "{}", rendered.text);
+            assert!(rendered.text.contains("/lien/") && rendered.text.contains("VP-"));
+            assert!(!rendered.text.contains("{$") && !rendered.text.contains("{ $"), "{}", rendered.text);
+            assert!(!rendered.text.to_lowercase().contains("vélo"), "a fact of the case is told");
+            if channel == Channel::Email {
+                assert!(rendered.calendar.contains("/lien/") && !rendered.calendar.contains("{link}"));
+                assert!(rendered.text.contains("Commissariat de Fontclaire"));
+            } else {
+                assert!(!rendered.text.contains('\u{a0}'), "{}", rendered.text);
+            }
+        }
 
         let page = app.get(&angele, &format!("/rendez-vous/{id}")).await;
         assert_eq!(page.status, StatusCode::OK);
@@ -285,7 +299,7 @@ async fn a_person_without_a_case_is_led_to_the_step_that_is_missing() {
     let app = on_sqlite(MONDAY).await;
     let (angele, case) = app.citizen_with_case("Angèle", POLICE).await;
     let mut tx = app.db.begin().await.unwrap();
-    crate::execute!(&mut tx, "update declarations set unit_id = null where case_id = $1", &case).unwrap();
+    crate::execute!(&mut tx, "update declarations set unit_id = null, commune_code = null where case_id = $1", &case).unwrap();
     tx.commit().await.unwrap();
     let answer = app.get(&angele, "/rendez-vous/creneaux").await;
     assert_eq!((answer.status, answer.location.as_str()), (StatusCode::SEE_OTHER, "/declaration/coordonnees"));
