@@ -117,7 +117,10 @@ fn told(
     let zone = unit.zone();
     let mut when = wall::moment(lang, appointment.starts_at, zone);
     if zone != chrono_tz::Europe::Paris {
-        let values = [("time", when.as_str()), ("zone", &wall::zone_name(lang, zone))];
+        let values = [
+            ("time", when.as_str()),
+            ("zone", &wall::zone_name(lang, zone)),
+        ];
         when = text_with(lang, "booking-time-in-zone", &values);
     }
     [
