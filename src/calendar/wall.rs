@@ -121,7 +121,11 @@ fn clock_time(lang: Lang, hour: u32, minute: u32) -> String {
         Lang::En => format!("{hour:02}"),
     };
     let minute = format!("{minute:02}");
-    text_with(lang, "calendar-time", &[("hour", &hour), ("minute", &minute)])
+    text_with(
+        lang,
+        "calendar-time",
+        &[("hour", &hour), ("minute", &minute)],
+    )
 }
 
 fn day_number(lang: Lang, date: NaiveDate) -> String {
