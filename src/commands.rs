@@ -31,6 +31,8 @@ pub enum Command {
     Migrate,
     /// Fills the database with the demonstration's fictional units.
     Seed,
+    /// Prints the public key that media nodes run apart are started with.
+    Keys,
     /// Examines this deployment and says what is wrong with it.
     Check,
     /// The journal.
@@ -116,6 +118,11 @@ fn with_service(command: Command) -> Result<ExitCode, Fault> {
             Command::Seed => {
                 let app = App::open(config, Clock::System).await?;
                 crate::seed::seed(&app).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Keys => {
+                let app = App::open(config, Clock::System).await?;
+                println!("{}", crate::db::hex(&app.keys.join_public));
                 Ok(ExitCode::SUCCESS)
             }
             Command::Check => check::check(config).await,

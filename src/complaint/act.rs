@@ -103,31 +103,56 @@ pub async fn read(
     }))
 }
 
+/// The rights document of a unit, as it stands at `now`.
+///
+/// # Errors
+/// When no edition of the legal texts covers that day.
+pub fn rights_document(unit: &Unit, now: Timestamp) -> Result<documents::RightsDocument, Fault> {
+    let issued_at = in_zone_of(unit, now);
+    let texts = texts_of(issued_at.date_naive())?;
+    Ok(documents::RightsDocument::new(
+        printed_unit(unit),
+        issued_at,
+        texts,
+    ))
+}
+
+fn in_zone_of(unit: &Unit, instant: Timestamp) -> DateTime<FixedOffset> {
+    let local = instant.in_zone(unit.zone());
+    let offset = local.offset().fix();
+    local.with_timezone(&offset)
+}
+
+fn texts_of(day: chrono::NaiveDate) -> Result<&'static LegalTexts, Fault> {
+    LegalTexts::in_force_on(day)
+        .ok_or_else(|| Fault::other(format!("no edition of the legal texts covers {day}")))
+}
+
+fn printed_unit(unit: &Unit) -> documents::Unit {
+    documents::Unit {
+        name: unit.name.clone(),
+        kind: match unit.kind {
+            UnitKind::Police => documents::UnitKind::Police,
+            UnitKind::Gendarmerie => documents::UnitKind::Gendarmerie,
+        },
+        address: unit.address.clone(),
+        city: format!("{} {}", unit.postal_code, unit.city),
+        phone: unit.phone.clone(),
+        time_zone: wall::zone_name(Lang::Fr, unit.zone()),
+    }
+}
+
 impl Dossier {
     fn at(&self, instant: Timestamp) -> DateTime<FixedOffset> {
-        let local = instant.in_zone(self.unit.zone());
-        let offset = local.offset().fix();
-        local.with_timezone(&offset)
+        in_zone_of(&self.unit, instant)
     }
 
     fn texts(&self, now: Timestamp) -> Result<&'static LegalTexts, Fault> {
-        let day = now.in_zone(self.unit.zone()).date_naive();
-        LegalTexts::in_force_on(day)
-            .ok_or_else(|| Fault::other(format!("no edition of the legal texts covers {day}")))
+        texts_of(self.at(now).date_naive())
     }
 
     fn unit(&self) -> documents::Unit {
-        documents::Unit {
-            name: self.unit.name.clone(),
-            kind: match self.unit.kind {
-                UnitKind::Police => documents::UnitKind::Police,
-                UnitKind::Gendarmerie => documents::UnitKind::Gendarmerie,
-            },
-            address: self.unit.address.clone(),
-            city: format!("{} {}", self.unit.postal_code, self.unit.city),
-            phone: self.unit.phone.clone(),
-            time_zone: wall::zone_name(Lang::Fr, self.unit.zone()),
-        }
+        printed_unit(&self.unit)
     }
 
     fn officer(&self) -> Officer {

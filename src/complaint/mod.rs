@@ -31,6 +31,7 @@ pub fn router() -> Router<App> {
         .route("/espace", get(space::show))
         .route("/espace/documents/{id}", get(space::download))
         .route("/audition/{id}/proces-verbal", get(person_pages::show))
+        .route("/audition/{id}/droits.pdf", get(person_pages::rights))
         .route(
             "/audition/{id}/modification",
             post(person_pages::request_change),

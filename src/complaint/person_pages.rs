@@ -5,20 +5,21 @@
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{Html, Redirect};
+use axum::response::{Html, Redirect, Response};
 use axum_extra::extract::cookie::CookieJar;
 use serde::Deserialize;
 
 use super::lifecycle::RecordState;
 use super::record::{self, Change, RecordError};
 use super::store::{self, Decision, Record};
+use super::{act, space};
 use crate::app::App;
 use crate::audit::{self, Actor};
 use crate::booking::{self, Appointment};
 use crate::calendar;
 use crate::calendar::wall;
 use crate::db::{Id, Tx};
-use crate::error::{PageError, Refusal};
+use crate::error::{Fault, PageError, Refusal};
 use crate::form::Form;
 use crate::hearings::{self, SeatRole};
 use crate::identity::{SignedInCitizen, Who};
@@ -210,6 +211,38 @@ async fn fill(
         _ => String::new(),
     };
     Ok(())
+}
+
+/// GET `/audition/ID/droits.pdf`: the rights document of the unit, to keep or
+/// print, from the moment the appointment exists.
+pub async fn rights(
+    State(app): State<App>,
+    PathId(id): PathId,
+    jar: CookieJar,
+    ctx: Ctx,
+) -> Result<Response, PageError> {
+    let mut tx = app.db.begin().await?;
+    let appointment = reader(&mut tx, &app, &jar, &ctx, &id).await?;
+    let unit = calendar::find_unit(&mut tx, &appointment.unit_id)
+        .await?
+        .ok_or_else(Refusal::not_found)?;
+    let document = act::rights_document(&unit, ctx.now)?;
+    audit::append(
+        &mut tx,
+        appointment.unit_id.as_str(),
+        ctx.now,
+        &Actor::Citizen(appointment.citizen_id.clone()),
+        "rights.give",
+        &format!("appointment/{}", appointment.id),
+        "",
+    )
+    .await?;
+    tx.commit().await?;
+    let pdf = tokio::task::spawn_blocking(move || documents::render_rights_document(&document))
+        .await
+        .map_err(Fault::other)?
+        .map_err(Fault::other)?;
+    Ok(space::pdf(pdf, "vos-droits"))
 }
 
 /// A change request.

@@ -181,15 +181,16 @@ pub async fn send(
     if changes.iter().any(|change| change.answered_at.is_none()) {
         return Err(RecordError::Unanswered);
     }
-    let incidents = hearings::store::list_events(tx, &record.appointment_id)
-        .await?
+    let events = hearings::store::list_events(tx, &record.appointment_id).await?;
+    let incidents = hearings::incidents::incidents(&events)
         .into_iter()
-        .filter(|event| event.kind.starts_with("incident_"))
-        .map(|event| Incident {
-            kind: event.kind,
-            role: event.role.map_or_else(String::new, |role| role.to_string()),
-            from: event.at,
-            to: event.until_at,
+        .map(|incident| Incident {
+            kind: incident.kind,
+            role: incident
+                .role
+                .map_or_else(String::new, |role| role.to_string()),
+            from: incident.from,
+            to: incident.until,
         })
         .collect();
     let last = store::find_last_version(tx, &record.case_id).await?;

@@ -15,7 +15,7 @@ use crate::booking::State as AppointmentState;
 use crate::booking::meeting_link::{OPENS_MINUTES_BEFORE, OVERRUN_MINUTES};
 use crate::calendar::wall;
 use crate::db::{Id, Tx};
-use crate::error::{Fault, PageError, Refusal};
+use crate::error::{PageError, Refusal};
 use crate::identity::SignedInCitizen;
 use crate::page::{Ctx, render};
 use crate::path::PathId;
@@ -152,17 +152,20 @@ pub async fn deliver(
     )
     .await?;
     tx.commit().await?;
-    let name = format!(
-        "attachment; filename=\"{}.pdf\"",
-        row.kind.as_str().replace('_', "-")
-    );
-    let name = header::HeaderValue::from_str(&name).map_err(Fault::other)?;
-    let mut response = bytes.into_response();
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        header::HeaderValue::from_static("application/pdf"),
-    );
-    headers.insert(header::CONTENT_DISPOSITION, name);
-    Ok(response)
+    let name = row.kind.as_str().replace('_', "-");
+    Ok(pdf(bytes, &name))
+}
+
+/// A PDF to be saved under a name of ours, in plain ASCII.
+#[must_use]
+pub fn pdf(bytes: Vec<u8>, name: &str) -> Response {
+    let disposition = format!("attachment; filename=\"{name}.pdf\"");
+    (
+        [
+            (header::CONTENT_TYPE, "application/pdf".to_owned()),
+            (header::CONTENT_DISPOSITION, disposition),
+        ],
+        bytes,
+    )
+        .into_response()
 }

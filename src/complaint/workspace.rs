@@ -184,16 +184,12 @@ async fn page(
             .filter(|check| check.item.starts_with(RIGHT))
             .count(),
         missing,
-        incidents: events
+        incidents: hearings::incidents::incidents(&events)
             .iter()
-            .filter(|event| event.kind.starts_with("incident_"))
-            .map(|event| {
-                let until = event.until_at.map_or_else(String::new, at);
-                format!(
-                    "{} – {until} : {}",
-                    at(event.at),
-                    ctx.t(&event.kind.replace('_', "-"))
-                )
+            .map(|incident| {
+                let until = incident.until.map_or_else(String::new, at);
+                let what = ctx.t(&incident.kind.replace('_', "-"));
+                format!("{} – {until} : {what}", at(incident.from))
             })
             .collect(),
         record_state: state.map_or_else(String::new, |state| {

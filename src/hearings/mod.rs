@@ -6,6 +6,7 @@
 pub mod checks;
 pub mod control;
 mod entry;
+pub mod incidents;
 mod live_pages;
 mod pages;
 mod room;
