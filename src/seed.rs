@@ -129,6 +129,8 @@ pub async fn seed(app: &App) -> Result<(), Fault> {
     for seed in &UNITS {
         seed_unit(&mut tx, seed, now).await?;
     }
+    #[cfg(feature = "sandbox")]
+    crate::sandbox::seed_officers(&mut tx, &app.keys, now).await?;
     tx.commit().await
 }
 
