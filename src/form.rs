@@ -1,9 +1,12 @@
 //! Reading a submitted form: bounded, with the anti-forgery token of the
 //! session checked before anything else is looked at.
 
+use std::convert::Infallible;
+
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
 
@@ -57,5 +60,25 @@ where
                 .way_out(ctx.path, "way-out-back")
                 .into()
         })
+    }
+}
+
+/// What a page's address asks for. An address that cannot be read (a name
+/// twice, say) asks for nothing: a link mangled on its way still opens a page
+/// that says what to do, not a bare error.
+#[derive(Debug)]
+pub struct Asked<T>(pub T);
+
+impl<S, T> FromRequestParts<S> for Asked<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned + Default,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Asked(
+            Query::try_from_uri(&parts.uri).map_or_else(|_| T::default(), |Query(asked)| asked),
+        ))
     }
 }

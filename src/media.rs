@@ -64,6 +64,9 @@ pub async fn supervise(app: App, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
         match start_child(&app.config, &app.keys.join_public).await {
             Ok((mut child, ready)) => {
+                // Held here, not in `child`: waiting for a child closes its input,
+                // and a closed input tells the node that we are gone.
+                let _alive = child.stdin.take();
                 tracing::info!(listen = %ready.listen, udp = ?ready.udp, pid = child.id(), "media node is ready");
                 app.media.set_listen(Some(ready.listen));
                 tokio::select! {

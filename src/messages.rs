@@ -63,8 +63,12 @@ impl PartialEq<&str> for Lang {
 
 type Bundle = FluentBundle<FluentResource>;
 
-static BUNDLES: LazyLock<BTreeMap<Lang, Bundle>> =
-    LazyLock::new(|| Lang::ALL.iter().map(|&lang| (lang, bundle(lang))).collect());
+static BUNDLES: LazyLock<BTreeMap<Lang, Bundle>> = LazyLock::new(|| {
+    Lang::ALL
+        .iter()
+        .map(|&lang| (lang, bundle(lang)))
+        .collect()
+});
 
 fn bundle(lang: Lang) -> Bundle {
     let identifier = lang
@@ -168,10 +172,7 @@ mod tests {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 sources(&path, found);
-            } else if path
-                .extension()
-                .is_some_and(|end| end == "html" || end == "txt")
-            {
+            } else if path.extension().is_some_and(|end| end == "html" || end == "txt") {
                 found.push(std::fs::read_to_string(&path).unwrap());
             }
         }

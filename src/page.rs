@@ -179,10 +179,8 @@ pub async fn prepare(State(app): State<App>, mut request: Request, next: Next) -
         .get::<axum::extract::MatchedPath>()
         .map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
     let mut response = if foreign {
-        PageError::from(
-            Refusal::new(StatusCode::FORBIDDEN, "refusal-forged").way_out("/", "way-out-home"),
-        )
-        .into_response()
+        PageError::from(Refusal::new(StatusCode::FORBIDDEN, "refusal-forged").way_out("/", "way-out-home"))
+            .into_response()
     } else {
         next.run(request).await
     };
@@ -197,10 +195,12 @@ pub async fn prepare(State(app): State<App>, mut request: Request, next: Next) -
     if response.status() == StatusCode::METHOD_NOT_ALLOWED
         && response.extensions().get::<Refusal>().is_none()
     {
-        response.extensions_mut().insert(Refusal {
-            status: StatusCode::METHOD_NOT_ALLOWED,
-            ..Refusal::not_found()
-        });
+        response
+            .extensions_mut()
+            .insert(Refusal {
+                status: StatusCode::METHOD_NOT_ALLOWED,
+                ..Refusal::not_found()
+            });
     }
     worded(ctx, response, wants_json)
 }

@@ -26,7 +26,7 @@ pub struct NodeConfig {
 pub struct Limits {
     /// Connections at the same moment, joined or not.
     pub connections: usize,
-    /// Rooms at the same moment.
+    /// Rooms at the same moment on one worker.
     pub rooms: usize,
     /// Seats in one room.
     pub seats: usize,

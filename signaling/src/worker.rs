@@ -102,12 +102,10 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    fn send(&self, outgoing: Outgoing) -> bool {
-        let sent = self.queue.try_send(outgoing).is_ok();
-        if !sent {
+    fn send(&self, outgoing: Outgoing) {
+        if self.queue.try_send(outgoing).is_err() {
             self.overflow.cancel();
         }
-        sent
     }
 }
 
@@ -738,7 +736,10 @@ impl<T: Transport> Worker<T> {
     /// Does one thing; answers what came of it, if anything did.
     fn act(&mut self, room: &RoomId, action: Action) -> Option<Event> {
         match action {
-            Action::Send(connection, message) => self.send(connection, &message),
+            Action::Send(connection, message) => {
+                self.send(connection, &message);
+                None
+            }
             Action::Close(connection, code) => {
                 if let Some(outbox) = self.connections.remove(&connection) {
                     refuse(&outbox, code);
@@ -778,16 +779,12 @@ impl<T: Transport> Worker<T> {
         }
     }
 
-    fn send(&mut self, connection: ConnectionId, message: &ServerMessage) -> Option<Event> {
-        let outbox = self.connections.get(&connection)?;
-        if outbox.send(Outgoing::Text(to_json(message))) {
-            return None;
+    /// A message that finds no way out needs nothing more here: the connection's
+    /// own task ends, by itself or because its queue overflowed, and says `Gone`.
+    fn send(&self, connection: ConnectionId, message: &ServerMessage) {
+        if let Some(outbox) = self.connections.get(&connection) {
+            outbox.send(Outgoing::Text(to_json(message)));
         }
-        self.connections.remove(&connection);
-        Some(Event::Gone {
-            connection,
-            refused: false,
-        })
     }
 
     fn key_of(&self, room: &RoomId, peer: PeerId) -> Option<PeerKey> {
@@ -926,7 +923,8 @@ impl<T: Transport> Worker<T> {
                 sdp: offer.sdp,
                 tracks,
             },
-        )
+        );
+        None
     }
 
     fn answer(&mut self, room: &RoomId, peer: PeerId, sdp: &str) -> Option<Event> {

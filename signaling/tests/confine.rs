@@ -70,9 +70,7 @@ fn in_confinement() {
         .unwrap();
     let mut buffer = [0; 8];
     assert_eq!(after.recv(&mut buffer).unwrap(), 5);
-    std::thread::spawn(|| std::time::Instant::now())
-        .join()
-        .unwrap();
+    std::thread::spawn(std::time::Instant::now).join().unwrap();
     ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut buffer).unwrap();
 
     a_whole_node_serves();

@@ -17,6 +17,8 @@ use crate::config::{Config, TlsMode};
 use crate::error::Fault;
 use crate::{complaint, fetch_optional, hearings, keys, media, notifications};
 
+const SELF_SIGNED_PEM: &str = "self-signed.pem";
+
 /// Starts the log: one line per request and per act, with ids and nothing personal.
 pub fn start_log(filter: &str, format: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
@@ -50,6 +52,12 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Fault> {
 /// When the port is taken, or database or certificate cannot be had.
 pub async fn serve(config: Config) -> Result<ExitCode, Fault> {
     refuse_open_sandbox(&config)?;
+    let mut config = config;
+    if config.tls == TlsMode::SelfSigned && config.provider_roots.as_os_str().is_empty() {
+        // The sandbox's providers answer under this very certificate.
+        self_signed(&config)?;
+        config.provider_roots = config.data_dir.join(SELF_SIGNED_PEM);
+    }
     let app = App::open(config, Clock::System).await?;
     app.db.migrate().await?;
     let shutdown = CancellationToken::new();
@@ -131,9 +139,6 @@ pub fn background(app: &App, shutdown: &CancellationToken) -> Vec<tokio::task::J
 /// When an address is taken or the key cannot be read.
 pub fn media(arguments: MediaArguments) -> Result<ExitCode, Fault> {
     start_log(&arguments.log, "text");
-    if arguments.supervised {
-        end_with_standard_input();
-    }
     let config = signaling::NodeConfig {
         node: arguments.node,
         udp: arguments.udp,
@@ -142,19 +147,26 @@ pub fn media(arguments: MediaArguments) -> Result<ExitCode, Fault> {
             .map_err(|_| Fault::other("the token key is not 64 hexadecimal digits"))?,
         limits: signaling::Limits::default(),
     };
+    let listener = std::net::TcpListener::bind(arguments.listen)
+        .map_err(|error| Fault::other(format!("{}: {error}", arguments.listen)))?;
+    listener.set_nonblocking(true).map_err(Fault::other)?;
+    let supervised = arguments.supervised;
+    // Before any other thread runs: what is held by this one is inherited.
+    signaling::confine::confine().map_err(Fault::other)?;
+    if supervised {
+        end_with_standard_input();
+    }
     runtime()?.block_on(async {
-        let listener = tokio::net::TcpListener::bind(arguments.listen)
-            .await
-            .map_err(Fault::other)?;
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(Fault::other)?;
+        let node = signaling::Node::start(listener, config).map_err(Fault::other)?;
+        println!("{}", node.ready().line());
         let shutdown = CancellationToken::new();
         let stop = shutdown.clone();
         tokio::spawn(async move {
             wait_for_signal().await;
             stop.cancel();
         });
-        signaling::serve(listener, config, shutdown)
-            .await
-            .map_err(Fault::other)?;
+        node.run(shutdown).await.map_err(Fault::other)?;
         Ok(ExitCode::SUCCESS)
     })
 }
@@ -245,7 +257,7 @@ async fn tls_of(config: &Config) -> Result<Option<RustlsConfig>, Fault> {
 /// When it cannot be made, read or written.
 pub fn self_signed(config: &Config) -> Result<(String, String), Fault> {
     let (certificate_path, key_path) = (
-        config.data_dir.join("self-signed.pem"),
+        config.data_dir.join(SELF_SIGNED_PEM),
         config.data_dir.join("self-signed.key"),
     );
     if let (Ok(certificate), Ok(key)) = (

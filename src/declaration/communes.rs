@@ -144,7 +144,10 @@ mod tests {
             ("1234567890", "", "12345"),
         ] {
             let query = query_of(typed);
-            assert_eq!((query.name.as_str(), query.postal_code.as_str()), (name, postal_code));
+            assert_eq!(
+                (query.name.as_str(), query.postal_code.as_str()),
+                (name, postal_code)
+            );
         }
     }
 
@@ -156,17 +159,30 @@ mod tests {
             postal_code: "00000".into(),
             unit_id: None,
         };
-        let (paris, parisot, other) =
-            (commune("1", "Paris"), commune("2", "Parisot"), commune("3", "Paris"));
+        let (paris, parisot, other) = (
+            commune("1", "Paris"),
+            commune("2", "Parisot"),
+            commune("3", "Paris"),
+        );
         let several = vec![paris.clone(), parisot.clone()];
         for (found, name, code, expected) in [
             (vec![], "x", "", Choice::NotFound),
             (vec![], "x", "1", Choice::NotFound),
-            (vec![parisot.clone()], "paris", "", Choice::One(parisot.clone())),
+            (
+                vec![parisot.clone()],
+                "paris",
+                "",
+                Choice::One(parisot.clone()),
+            ),
             (several.clone(), "paris", "", Choice::One(paris.clone())),
             (several.clone(), "paris", "2", Choice::One(parisot.clone())),
             (several.clone(), "par", "", Choice::Several(several.clone())),
-            (several.clone(), "par", "99", Choice::Several(several.clone())),
+            (
+                several.clone(),
+                "par",
+                "99",
+                Choice::Several(several.clone()),
+            ),
             (
                 vec![paris.clone(), other.clone()],
                 "paris",

@@ -4,7 +4,11 @@
 /// Tag (BCP 47), own name, French name for the officer.
 const LANGUAGES: &[(&str, &str, &str)] = &[
     ("fr", "Français", "français"),
-    ("fsl", "Langue des signes française (LSF)", "langue des signes française"),
+    (
+        "fsl",
+        "Langue des signes française (LSF)",
+        "langue des signes française",
+    ),
     ("en", "English", "anglais"),
     ("ar", "العربية", "arabe"),
     ("bn", "বাংলা", "bengali"),

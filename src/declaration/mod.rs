@@ -214,8 +214,21 @@ pub async fn save_rights(
         now,
     )
     .await?;
-    let versions = format!("rights {} terms {}", rights::version(), rights::terms_version());
-    note(tx, draft.unit_id.as_ref(), &citizen.id, "declaration.rights_seen", &case_id, &versions, now).await?;
+    let versions = format!(
+        "rights {} terms {}",
+        rights::version(),
+        rights::terms_version()
+    );
+    note(
+        tx,
+        draft.unit_id.as_ref(),
+        &citizen.id,
+        "declaration.rights_seen",
+        &case_id,
+        &versions,
+        now,
+    )
+    .await?;
     Ok(case_id)
 }
 
@@ -245,7 +258,16 @@ async fn create_draft(
         sealed_content: seal_content(&key, &case_id, &content),
     };
     if store::insert_draft(tx, draft, now).await? {
-        note(tx, None, &citizen.id, "declaration.begin", &case_id, "", now).await?;
+        note(
+            tx,
+            None,
+            &citizen.id,
+            "declaration.begin",
+            &case_id,
+            "",
+            now,
+        )
+        .await?;
     } else {
         store::delete_unused_key(tx, &case_id).await?;
     }
@@ -281,15 +303,22 @@ pub async fn save_contact(
     commune: &communes::Commune,
     now: Timestamp,
 ) -> Result<(), SaveError> {
-    let case_id = change(tx, keys, citizen_id, "declaration.save_contact", now, |content| {
-        content.used_name = contact.used_name;
-        content.email = contact.email;
-        content.phone = contact.phone;
-        content.address = contact.address;
-        content.profession = contact.profession;
-        content.postal_code.clone_from(&commune.postal_code);
-        content.city.clone_from(&commune.name);
-    })
+    let case_id = change(
+        tx,
+        keys,
+        citizen_id,
+        "declaration.save_contact",
+        now,
+        |content| {
+            content.used_name = contact.used_name;
+            content.email = contact.email;
+            content.phone = contact.phone;
+            content.address = contact.address;
+            content.profession = contact.profession;
+            content.postal_code.clone_from(&commune.postal_code);
+            content.city.clone_from(&commune.name);
+        },
+    )
     .await?;
     store::update_commune(tx, &case_id, &commune.insee_code, commune.unit_id.as_ref()).await?;
     Ok(())
@@ -327,14 +356,21 @@ pub async fn save_facts(
         return Err(SaveError::VideoClosed);
     }
     let label = offence.label.in_lang(Lang::Fr).to_owned();
-    let case_id = change(tx, keys, citizen_id, "declaration.save_facts", now, |content| {
-        content.offence_label = label;
-        content.facts_date = facts.date;
-        content.facts_time = facts.time;
-        content.facts_place = facts.place;
-        content.author_known = facts.author_known;
-        content.statement = facts.statement;
-    })
+    let case_id = change(
+        tx,
+        keys,
+        citizen_id,
+        "declaration.save_facts",
+        now,
+        |content| {
+            content.offence_label = label;
+            content.facts_date = facts.date;
+            content.facts_time = facts.time;
+            content.facts_place = facts.place;
+            content.author_known = facts.author_known;
+            content.statement = facts.statement;
+        },
+    )
     .await?;
     store::update_offence(tx, &case_id, &offence.code, &catalogue.version).await?;
     Ok(())
@@ -357,7 +393,16 @@ async fn change(
     edit(&mut content);
     let key = keys.case_key(tx, &case_id).await?;
     store::update_content(tx, &case_id, seal_content(&key, &case_id, &content)).await?;
-    note(tx, draft.unit_id.as_ref(), citizen_id, act, &case_id, "", now).await?;
+    note(
+        tx,
+        draft.unit_id.as_ref(),
+        citizen_id,
+        act,
+        &case_id,
+        "",
+        now,
+    )
+    .await?;
     Ok(case_id)
 }
 
@@ -370,7 +415,16 @@ pub async fn submit(tx: &mut Tx, case_id: &Id, now: Timestamp) -> Result<bool, F
     let Some((citizen_id, unit_id)) = store::mark_submitted(tx, case_id, now).await? else {
         return Ok(false);
     };
-    note(tx, unit_id.as_ref(), &citizen_id, "declaration.submit", case_id, "", now).await?;
+    note(
+        tx,
+        unit_id.as_ref(),
+        &citizen_id,
+        "declaration.submit",
+        case_id,
+        "",
+        now,
+    )
+    .await?;
     Ok(true)
 }
 
@@ -386,7 +440,16 @@ async fn note(
 ) -> Result<(), Fault> {
     let chain = unit_id.map_or(SERVICE_CHAIN, Id::as_str);
     let actor = Actor::Citizen(citizen_id.clone());
-    audit::append(tx, chain, now, &actor, act, &format!("declaration/{case_id}"), detail).await
+    audit::append(
+        tx,
+        chain,
+        now,
+        &actor,
+        act,
+        &format!("declaration/{case_id}"),
+        detail,
+    )
+    .await
 }
 
 /// The day in mainland France, by which age is counted.

@@ -18,7 +18,12 @@ pub fn e164(typed: &str) -> Option<String> {
     // "00" is how a foreign number is dialled from France.
     let digits: String = typed.chars().filter(char::is_ascii_digit).collect();
     let international = if typed.starts_with('+') {
-        Some(format!("+{}", digits.strip_prefix("330").map_or(digits.clone(), |rest| format!("33{rest}"))))
+        Some(format!(
+            "+{}",
+            digits
+                .strip_prefix("330")
+                .map_or(digits.clone(), |rest| format!("33{rest}"))
+        ))
     } else {
         digits.strip_prefix("00").map(|rest| format!("+{rest}"))
     };
@@ -46,7 +51,11 @@ fn is_fictional(number: &phonenumber::PhoneNumber) -> bool {
 }
 
 fn may_stand_in_a_number(one: char) -> bool {
-    one.is_ascii_digit() || matches!(one, '+' | ' ' | '.' | '-' | '(' | ')' | '/' | '\u{a0}' | '\u{202f}')
+    one.is_ascii_digit()
+        || matches!(
+            one,
+            '+' | ' ' | '.' | '-' | '(' | ')' | '/' | '\u{a0}' | '\u{202f}'
+        )
 }
 
 /// The number as people of its country read it, with its country code.
@@ -116,7 +125,17 @@ mod tests {
 
     #[test]
     fn hostile_numbers_never_panic() {
-        for typed in ["+++++", "((((((", "+0", "0", "00", "+999999999999999", "--------", "+33", "٠٦١٢٣٤٥٦٧٨"] {
+        for typed in [
+            "+++++",
+            "((((((",
+            "+0",
+            "0",
+            "00",
+            "+999999999999999",
+            "--------",
+            "+33",
+            "٠٦١٢٣٤٥٦٧٨",
+        ] {
             assert_eq!(e164(typed), None, "{typed}");
         }
         assert_eq!(readable("not a number"), "not a number");

@@ -31,7 +31,9 @@ pub fn age(birthdate: &str, today: NaiveDate) -> Age {
     let mut parts = birthdate.split('-');
     let year = parts.next().and_then(|part| part.parse::<i32>().ok());
     let mut number = || parts.next().and_then(|part| part.parse::<u32>().ok());
-    let month = number().filter(|month| (1..=12).contains(month)).unwrap_or(1);
+    let month = number()
+        .filter(|month| (1..=12).contains(month))
+        .unwrap_or(1);
     let day = number().filter(|day| (1..=31).contains(day)).unwrap_or(1);
     let Some(year) = year.filter(|year| (1850..=9000).contains(year)) else {
         return Age::Adult;
@@ -86,14 +88,23 @@ pub fn ready_for_slot(
     if !rights {
         return Err(MissingStep::Rights);
     }
-    let contact = [&content.email, &content.phone, &content.address, &content.city];
+    let contact = [
+        &content.email,
+        &content.phone,
+        &content.address,
+        &content.city,
+    ];
     if contact.iter().any(|field| field.is_empty()) || declaration.commune_code.is_none() {
         return Err(MissingStep::Contact);
     }
     if declaration.unit_id.is_none() {
         return Err(MissingStep::Coverage);
     }
-    let facts = [&content.statement, &content.facts_place, &content.author_known];
+    let facts = [
+        &content.statement,
+        &content.facts_place,
+        &content.author_known,
+    ];
     if facts.iter().any(|field| field.is_empty()) {
         return Err(MissingStep::Facts);
     }
@@ -106,7 +117,11 @@ pub fn ready_for_slot(
 pub fn line(typed: &str) -> String {
     typed
         .split_whitespace()
-        .map(|word| word.chars().filter(|one| !one.is_control()).collect::<String>())
+        .map(|word| {
+            word.chars()
+                .filter(|one| !one.is_control())
+                .collect::<String>()
+        })
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
@@ -204,7 +219,11 @@ mod tests {
             ("2147483647-01-01", "2026-11-22", Age::Adult),
             ("2020-99-99", "2026-11-22", Age::Minor),
         ] {
-            assert_eq!(age(birthdate, day(today)), expected, "{birthdate} on {today}");
+            assert_eq!(
+                age(birthdate, day(today)),
+                expected,
+                "{birthdate} on {today}"
+            );
         }
     }
 
@@ -243,10 +262,19 @@ mod tests {
         let cases: [(Change, Result<(), MissingStep>); 14] = [
             (|_, _| (), Ok(())),
             (|one, _| one.rights_version = None, Err(MissingStep::Rights)),
-            (|one, _| one.rights_version = Some("1".into()), Err(MissingStep::Rights)),
+            (
+                |one, _| one.rights_version = Some("1".into()),
+                Err(MissingStep::Rights),
+            ),
             (|one, _| one.rights_seen_at = None, Err(MissingStep::Rights)),
-            (|one, _| one.terms_version = Some("2".into()), Err(MissingStep::Rights)),
-            (|one, _| one.terms_accepted_at = None, Err(MissingStep::Rights)),
+            (
+                |one, _| one.terms_version = Some("2".into()),
+                Err(MissingStep::Rights),
+            ),
+            (
+                |one, _| one.terms_accepted_at = None,
+                Err(MissingStep::Rights),
+            ),
             (|_, told| told.email.clear(), Err(MissingStep::Contact)),
             (|_, told| told.phone.clear(), Err(MissingStep::Contact)),
             (|_, told| told.address.clear(), Err(MissingStep::Contact)),
@@ -265,7 +293,11 @@ mod tests {
         for (index, (change, expected)) in cases.into_iter().enumerate() {
             let (mut declaration, mut content) = complete();
             change(&mut declaration, &mut content);
-            assert_eq!(ready_for_slot(&declaration, &content, "2", "3"), expected, "case {index}");
+            assert_eq!(
+                ready_for_slot(&declaration, &content, "2", "3"),
+                expected,
+                "case {index}"
+            );
         }
     }
 
@@ -283,7 +315,11 @@ mod tests {
             ("", Err(DateError::Unreadable)),
             ("99999999999-01-01", Err(DateError::Unreadable)),
         ] {
-            assert_eq!(facts_date(typed, today), expected.map(str::to_owned), "{typed}");
+            assert_eq!(
+                facts_date(typed, today),
+                expected.map(str::to_owned),
+                "{typed}"
+            );
         }
     }
 

@@ -6,9 +6,27 @@ use crate::messages::{self, Lang};
 /// Names of the questions, in order: messages `help-q-NAME` and `help-a-NAME`,
 /// anchor `#NAME` of the page.
 const QUESTIONS: &[&str] = &[
-    "cout", "urgence", "obligatoire", "faits", "mineur", "franceconnect", "etranger", "materiel",
-    "lieu", "identite", "enregistrement", "avocat", "interprete", "annuler", "lien", "coupure",
-    "signature", "documents", "suite", "donnees", "mensonge",
+    "cout",
+    "urgence",
+    "obligatoire",
+    "faits",
+    "mineur",
+    "franceconnect",
+    "etranger",
+    "materiel",
+    "lieu",
+    "identite",
+    "enregistrement",
+    "avocat",
+    "interprete",
+    "annuler",
+    "lien",
+    "coupure",
+    "signature",
+    "documents",
+    "suite",
+    "donnees",
+    "mensonge",
 ];
 
 /// Longest search read, in characters.
@@ -53,8 +71,14 @@ mod tests {
     fn every_question_has_its_words() {
         for &lang in Lang::ALL {
             for name in QUESTIONS {
-                assert!(messages::has(lang, &format!("help-q-{name}")), "{lang}: {name}");
-                assert!(messages::has(lang, &format!("help-a-{name}")), "{lang}: {name}");
+                assert!(
+                    messages::has(lang, &format!("help-q-{name}")),
+                    "{lang}: {name}"
+                );
+                assert!(
+                    messages::has(lang, &format!("help-a-{name}")),
+                    "{lang}: {name}"
+                );
             }
         }
     }

@@ -59,7 +59,13 @@ impl Legal {
             .map_err(|error| error.to_string())?;
         for reference in &legal.references {
             let key = &reference.key;
-            if legal.references.iter().filter(|one| one.key == *key).count() > 1 {
+            if legal
+                .references
+                .iter()
+                .filter(|one| one.key == *key)
+                .count()
+                > 1
+            {
                 return Err(format!("{key} stands twice"));
             }
             if !legal.codes.iter().any(|code| code.key == reference.code) {
@@ -67,7 +73,9 @@ impl Legal {
             }
             let dates: Vec<_> = reference.numbers.iter().map(|number| number.from).collect();
             if dates.is_empty() || !dates.is_sorted_by(|one, next| one < next) {
-                return Err(format!("the numbers of {key} are not in the order of their dates"));
+                return Err(format!(
+                    "the numbers of {key} are not in the order of their dates"
+                ));
             }
         }
         Ok(legal)
@@ -83,7 +91,10 @@ pub fn version() -> &'static str {
 /// Whether a key exists.
 #[must_use]
 pub fn exists(key: &str) -> bool {
-    LEGAL.references.iter().any(|reference| reference.key == key)
+    LEGAL
+        .references
+        .iter()
+        .any(|reference| reference.key == key)
 }
 
 /// How a page quotes an article at that instant, e.g. "article 10-2 du code de
@@ -117,7 +128,10 @@ pub fn cite(lang: Lang, key: &str, now: Timestamp) -> String {
     messages::text_with(
         lang,
         message,
-        &[("number", &number.number), ("code", code.name.in_lang(lang))],
+        &[
+            ("number", &number.number),
+            ("code", code.name.in_lang(lang)),
+        ],
     )
 }
 
@@ -128,22 +142,40 @@ mod tests {
     use chrono::{TimeZone, Utc};
 
     fn at(year: i32, month: u32, day: u32) -> Timestamp {
-        Utc.with_ymd_and_hms(year, month, day, 12, 0, 0).unwrap().into()
+        Utc.with_ymd_and_hms(year, month, day, 12, 0, 0)
+            .unwrap()
+            .into()
     }
 
     #[test]
     fn an_article_has_the_number_of_the_day() {
         Legal::parse(include_str!("legal_references.toml")).unwrap();
         for (key, now, expected) in [
-            ("interpreter", at(2026, 11, 22), "article\u{a0}10-3 du code de procédure pénale"),
-            ("interpreter", at(2028, 12, 31), "article\u{a0}10-3 du code de procédure pénale"),
-            ("interpreter", at(2029, 1, 1), "article\u{a0}L. 1421-3 du code de procédure pénale"),
+            (
+                "interpreter",
+                at(2026, 11, 22),
+                "article\u{a0}10-3 du code de procédure pénale",
+            ),
+            (
+                "interpreter",
+                at(2028, 12, 31),
+                "article\u{a0}10-3 du code de procédure pénale",
+            ),
+            (
+                "interpreter",
+                at(2029, 1, 1),
+                "article\u{a0}L. 1421-3 du code de procédure pénale",
+            ),
             (
                 "victim-rights",
                 at(2029, 1, 1),
                 "article\u{a0}10-2 (ancienne numérotation) du code de procédure pénale",
             ),
-            ("false-report", at(2030, 1, 1), "article\u{a0}434-26 du code pénal"),
+            (
+                "false-report",
+                at(2030, 1, 1),
+                "article\u{a0}434-26 du code pénal",
+            ),
             ("nothing", at(2026, 1, 1), ""),
         ] {
             assert_eq!(cite(Lang::Fr, key, now), expected);
@@ -155,11 +187,17 @@ mod tests {
         let sound = include_str!("legal_references.toml");
         for (from, to) in [
             ("key = \"receipt\"", "key = \"complaint\""),
-            ("from = \"2029-01-01\", number = \"L. 1411-2\"", "from = \"1900-01-01\", number = \"L. 1411-2\""),
+            (
+                "from = \"2029-01-01\", number = \"L. 1411-2\"",
+                "from = \"1900-01-01\", number = \"L. 1411-2\"",
+            ),
             ("code = \"cp\"\n", "code = \"zz\"\n"),
         ] {
             assert!(sound.contains(from), "{from}");
-            assert!(Legal::parse(&sound.replacen(from, to, 1)).is_err(), "{from}");
+            assert!(
+                Legal::parse(&sound.replacen(from, to, 1)).is_err(),
+                "{from}"
+            );
         }
     }
 }

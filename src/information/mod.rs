@@ -8,6 +8,8 @@ pub mod legal;
 mod pages;
 pub mod rights;
 pub mod search;
+#[cfg(test)]
+mod tests;
 
 use axum::Router;
 

@@ -2,7 +2,8 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
@@ -12,6 +13,7 @@ use super::help::{self, Question};
 use super::{legal, rights};
 use crate::app::App;
 use crate::error::PageError;
+use crate::form::Asked;
 use crate::messages::Lang;
 use crate::page::{Ctx, LANG_COOKIE, render, safe_return};
 
@@ -50,7 +52,11 @@ macro_rules! plain_page {
 plain_page!(home, HomePage, "information/home.html");
 plain_page!(in_person, InPersonPage, "information/in_person.html");
 plain_page!(cookies, CookiesPage, "information/cookies.html");
-plain_page!(accessibility, AccessibilityPage, "information/accessibility.html");
+plain_page!(
+    accessibility,
+    AccessibilityPage,
+    "information/accessibility.html"
+);
 plain_page!(site_map, SiteMapPage, "information/site_map.html");
 
 #[derive(Debug, Default, Deserialize)]
@@ -68,7 +74,7 @@ struct HelpPage {
     questions: Vec<Question>,
 }
 
-async fn help_page(ctx: Ctx, Query(search): Query<Search>) -> Result<Html<String>, PageError> {
+async fn help_page(ctx: Ctx, Asked(search): Asked<Search>) -> Result<Html<String>, PageError> {
     let query = help::query_of(&search.q);
     let questions = help::find(ctx.lang, &query);
     let found = match questions.len() {
@@ -142,10 +148,17 @@ struct LegalNoticePage {
 }
 
 async fn legal_notice(ctx: Ctx) -> Result<Html<String>, PageError> {
-    let articles = ["complaint", "video", "video-scope", "rights-notice", "video-record", "video-data"]
-        .iter()
-        .map(|key| legal::cite(ctx.lang, key, ctx.now))
-        .collect();
+    let articles = [
+        "complaint",
+        "video",
+        "video-scope",
+        "rights-notice",
+        "video-record",
+        "video-data",
+    ]
+    .iter()
+    .map(|key| legal::cite(ctx.lang, key, ctx.now))
+    .collect();
     render(&LegalNoticePage {
         articles,
         updated: readable_day(ctx.lang, legal::version()),
@@ -195,14 +208,15 @@ struct Return {
 /// does not exist changes nothing.
 async fn switch_language(
     State(app): State<App>,
-    Path(lang): Path<String>,
-    Query(back): Query<Return>,
+    lang: Result<Path<String>, PathRejection>,
+    Asked(back): Asked<Return>,
 ) -> Response {
     let to = Redirect::to(&safe_return(&back.retour));
-    let Some(lang) = Lang::parse(&lang) else {
+    let Some(lang) = lang.ok().and_then(|Path(lang)| Lang::parse(&lang)) else {
         return to.into_response();
     };
     let secure = if app.config.secure() { "; Secure" } else { "" };
-    let cookie = format!("{LANG_COOKIE}={lang}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax{secure}");
+    let cookie =
+        format!("{LANG_COOKIE}={lang}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax{secure}");
     ([(header::SET_COOKIE, cookie)], to).into_response()
 }

@@ -114,7 +114,10 @@ mod tests {
             assert!(names.insert(&item.name), "{} stands twice", item.name);
             assert!(legal::exists(&item.reference), "{}", item.reference);
             for &lang in Lang::ALL {
-                for id in [format!("rights-{}", item.name), format!("rights-{}-title", item.name)] {
+                for id in [
+                    format!("rights-{}", item.name),
+                    format!("rights-{}-title", item.name),
+                ] {
                     assert!(messages::has(lang, &id), "{lang}: {id}");
                 }
             }
@@ -126,7 +129,11 @@ mod tests {
         let mut text = format!("{}\n", version());
         for &lang in Lang::ALL {
             for item in items() {
-                text.push_str(&format!("{lang} {}\n{}\n", item.title(lang), item.text(lang)));
+                text.push_str(&format!(
+                    "{lang} {}\n{}\n",
+                    item.title(lang),
+                    item.text(lang)
+                ));
             }
         }
         let fingerprint = sha256_hex(text.as_bytes());

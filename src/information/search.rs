@@ -65,7 +65,11 @@ mod tests {
             ("caméra zzz", false),
             ("%", true),
         ] {
-            assert_eq!(matches("D’une caméra et d’un micro.", query), found, "{query}");
+            assert_eq!(
+                matches("D’une caméra et d’un micro.", query),
+                found,
+                "{query}"
+            );
         }
     }
 }

@@ -219,11 +219,23 @@ mod tests {
         let sound = include_str!("catalogue.toml");
         for (from, to, expected) in [
             ("code = \"vol\"", "code = \"cambriolage\"", "stands twice"),
-            ("offence = [\"vol-vehicule\"]", "offence = [\"zzz\"]", "unknown offence zzz"),
-            ("group = [\"family\"]", "group = [\"zzz\"]", "unknown group zzz"),
+            (
+                "offence = [\"vol-vehicule\"]",
+                "offence = [\"zzz\"]",
+                "unknown offence zzz",
+            ),
+            (
+                "group = [\"family\"]",
+                "group = [\"zzz\"]",
+                "unknown group zzz",
+            ),
             ("id = \"danger\"", "id = \"sexual\"", "stands twice"),
             ("when = {}", "when = { online = [\"no\"] }", "last rule"),
-            ("outcome = \"video\"", "outcome = \"nowhere\"", "unknown word"),
+            (
+                "outcome = \"video\"",
+                "outcome = \"nowhere\"",
+                "unknown word",
+            ),
             (", en = \"Theft\"", "", "no words in en"),
         ] {
             assert!(sound.contains(from), "{from}");

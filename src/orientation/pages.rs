@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -13,6 +13,7 @@ use super::{
 };
 use crate::app::App;
 use crate::error::PageError;
+use crate::form::Asked;
 use crate::page::{Ctx, render, render_with};
 
 pub(super) fn router() -> Router<App> {
@@ -24,7 +25,7 @@ pub(super) fn router() -> Router<App> {
 /// The answers as the address carries them; anything else in it is ignored.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-struct Asked {
+struct Address {
     danger: String,
     nature: String,
     enligne: String,
@@ -32,7 +33,7 @@ struct Asked {
     carte: String,
 }
 
-impl Asked {
+impl Address {
     fn read(&self) -> Result<Answers<'static>, Missing> {
         let danger = match self.danger.as_str() {
             "oui" => Some(Answer::Yes),
@@ -116,7 +117,7 @@ struct Missing {
 #[template(path = "orientation/questions.html")]
 struct QuestionsPage {
     ctx: Ctx,
-    asked: Asked,
+    asked: Address,
     natures: Vec<Choice>,
     yes_no: Vec<Choice>,
     yes_no_unsure: Vec<Choice>,
@@ -129,7 +130,7 @@ struct QuestionsPage {
 }
 
 impl QuestionsPage {
-    fn new(ctx: Ctx, asked: Asked, missing: Missing) -> Self {
+    fn new(ctx: Ctx, asked: Address, missing: Missing) -> Self {
         let say = |wrong: bool, id: &str| if wrong { ctx.t(id) } else { String::new() };
         let danger_error = say(missing.danger, "orientation-danger-error");
         let nature_error = say(missing.nature, "orientation-nature-error");
@@ -157,7 +158,7 @@ impl QuestionsPage {
         };
         QuestionsPage {
             natures: offence_choices(ctx.lang, false),
-            yes_no: vec![choice(Answer::No), choice(Answer::Yes)],
+            yes_no: vec![choice(Answer::Yes), choice(Answer::No)],
             yes_no_unsure: Answer::ALL.iter().copied().map(choice).collect(),
             errors,
             danger_error,
@@ -171,7 +172,7 @@ impl QuestionsPage {
     }
 }
 
-async fn questions(ctx: Ctx, Query(asked): Query<Asked>) -> Result<Response, PageError> {
+async fn questions(ctx: Ctx, Asked(asked): Asked<Address>) -> Result<Response, PageError> {
     Ok(render(&QuestionsPage::new(ctx, asked, Missing::default()))?.into_response())
 }
 
@@ -201,7 +202,7 @@ struct OutcomePage {
 async fn outcome(
     State(_): State<App>,
     ctx: Ctx,
-    Query(asked): Query<Asked>,
+    Asked(asked): Asked<Address>,
 ) -> Result<Response, PageError> {
     let answers = match asked.read() {
         Ok(answers) => answers,
@@ -239,7 +240,7 @@ async fn outcome(
             }
             _ => String::new(),
         },
-        back: format!("/orientation?{}", Asked::query(&answers)),
+        back: format!("/orientation?{}", Address::query(&answers)),
         ctx: ctx.with_quick_exit(),
     };
     Ok(render(&page)?.into_response())
@@ -302,7 +303,13 @@ mod tests {
             (["ne-sais-pas", "vol", "non", "non", ""], "d----"),
         ] {
             let [danger, nature, enligne, auteur, carte] = words.map(str::to_owned);
-            let asked = Asked { danger, nature, enligne, auteur, carte };
+            let asked = Address {
+                danger,
+                nature,
+                enligne,
+                auteur,
+                carte,
+            };
             let missing = asked.read().err().unwrap_or_default();
             let told: String = [
                 (missing.danger, 'd'),

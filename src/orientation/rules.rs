@@ -142,7 +142,13 @@ mod tests {
                 for &online in Answer::ALL {
                     for &author in Answer::ALL {
                         for &card in Answer::ALL {
-                            let answers = Answers { danger, offence, online, author, card };
+                            let answers = Answers {
+                                danger,
+                                offence,
+                                online,
+                                author,
+                                card,
+                            };
                             let (outcome, rule) = decide(catalogue, &answers);
                             assert_ne!(rule, "none", "{answers:?}");
                             assert_eq!(
@@ -159,8 +165,16 @@ mod tests {
             }
         }
         assert_eq!(cells, (catalogue.offences.len() + 1) * 54);
-        assert_eq!(met.len(), Outcome::ALL.len(), "an outcome that nothing reaches");
-        assert_eq!(rules.len(), catalogue.rules.len(), "a rule that decides nothing");
+        assert_eq!(
+            met.len(),
+            Outcome::ALL.len(),
+            "an outcome that nothing reaches"
+        );
+        assert_eq!(
+            rules.len(),
+            catalogue.rules.len(),
+            "a rule that decides nothing"
+        );
     }
 
     #[test]

@@ -77,7 +77,7 @@ async function book(driver) {
   await seen(driver, 'information-et-droits')
   await driver.follow('form[action="/declaration/droits"] button')
   await driver.fill('#courriel', 'camille.berthelot@courriel.example')
-  await driver.fill('#telephone', '06 39 98 12 34')
+  await driver.fill('#telephone', '06 12 34 56 78')
   await driver.fill('#adresse', '12 rue des Lilas')
   await driver.fill('#commune', 'Versailles')
   await driver.fill('#profession', 'Libraire')
@@ -90,7 +90,7 @@ async function book(driver) {
   }
   await driver.press('#date_inconnue')
   await driver.fill('#lieu', 'Versailles, rue Royale')
-  await driver.press('input[name="auteur"][value="no"]')
+  await driver.press('input[name="auteur"][value="non"]')
   await driver.fill('#faits', 'On m’a volé mon vélo attaché devant la librairie.')
   await seen(driver, 'faits')
   await driver.follow('form[action="/declaration/faits"] button')

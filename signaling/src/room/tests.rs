@@ -1,1 +1,565 @@
+#![allow(clippy::unwrap_used)]
 
+use serde_json::json;
+
+use super::*;
+use crate::room_document::{Role, RoomId};
+
+const GRACE: Duration = Duration::from_secs(20);
+
+/// A room, its clock, and what it asked for.
+struct Story {
+    room: Room,
+    start: Instant,
+    ms: u64,
+    next_connection: u64,
+}
+
+fn seat(name: &str, place: Place, hears: &[&str]) -> Seat {
+    Seat {
+        participant: name.into(),
+        role: Role::Citizen,
+        generation: 1,
+        place,
+        label: name.to_uppercase(),
+        publish: vec![MediaKind::Audio, MediaKind::Video],
+        hears: hears.iter().map(|other| (*other).into()).collect(),
+    }
+}
+
+fn document(version: u64, seats: Vec<Seat>) -> RoomDocument {
+    RoomDocument {
+        room: RoomId::from("r"),
+        version,
+        expires_at_ms: 1_000_000_000,
+        state: RoomState::Open,
+        seats,
+    }
+}
+
+fn two(version: u64, angele: Place, jean: Place) -> RoomDocument {
+    document(
+        version,
+        vec![
+            seat("angele", angele, &["jean"]),
+            seat("jean", jean, &["angele"]),
+        ],
+    )
+}
+
+impl Story {
+    fn of(document: RoomDocument) -> Self {
+        let limits = RoomLimits {
+            grace: GRACE,
+            media_silence: Duration::from_secs(1),
+        };
+        Self {
+            room: Room::new(document, limits),
+            start: Instant::now(),
+            ms: 0,
+            next_connection: 0,
+        }
+    }
+
+    fn now(&self) -> Moment {
+        Moment {
+            instant: self.start + Duration::from_millis(self.ms),
+            unix_ms: i64::try_from(self.ms).unwrap(),
+        }
+    }
+
+    fn handle(&mut self, event: Event) -> Vec<Action> {
+        let now = self.now();
+        self.room.handle(event, now)
+    }
+
+    fn apply(&mut self, document: RoomDocument) -> Vec<Action> {
+        let now = self.now();
+        self.room.apply(document, now).1
+    }
+
+    fn arrive(&mut self, name: &str, resume: Option<&str>) -> (ConnectionId, Vec<Action>) {
+        let connection = ConnectionId(self.next_connection);
+        self.next_connection += 1;
+        let actions = self.handle(Event::Arrived {
+            connection,
+            participant: name.into(),
+            generation: 1,
+            resume: resume.map(ToOwned::to_owned),
+            secret: format!("secret {}", connection.0),
+        });
+        (connection, actions)
+    }
+
+    fn say(&mut self, connection: ConnectionId, message: serde_json::Value) -> Vec<Action> {
+        let message = serde_json::from_value(message).unwrap();
+        self.handle(Event::Said {
+            connection,
+            message,
+        })
+    }
+
+    fn wait(&mut self, ms: u64) -> Vec<Action> {
+        self.ms += ms;
+        self.handle(Event::Tick {
+            last_packets: Vec::new(),
+        })
+    }
+
+    /// The browser of a connection answers its pending offer, and connects.
+    fn connect(&mut self, offered: &[Action]) -> Vec<Action> {
+        let (peer, connection, negotiation, hears) = offered
+            .iter()
+            .find_map(|action| match action {
+                Action::Negotiate {
+                    peer,
+                    connection,
+                    negotiation,
+                    hears,
+                    ..
+                } => Some((*peer, *connection, *negotiation, hears.clone())),
+                _ => None,
+            })
+            .expect("there is an offer to answer");
+        let answer = json!({"type": "answer", "negotiation": negotiation, "sdp": "v=0"});
+        let asked = self.say(connection, answer);
+        assert!(asked.contains(&Action::Answer {
+            peer,
+            sdp: "v=0".into()
+        }));
+        let pairs = hears
+            .iter()
+            .enumerate()
+            .map(|(index, seat)| (*seat, PairId(u16::try_from(index).unwrap())))
+            .collect();
+        let mut actions = self.handle(Event::Answered { peer, pairs });
+        actions.extend(self.handle(Event::PeerConnected { peer }));
+        actions
+    }
+
+    /// Who receives a packet of a seat at this moment.
+    fn reaches(&mut self, publisher: SeatIndex) -> Vec<SeatIndex> {
+        let packet = crate::transport::RtpPacket {
+            payload_type: 96,
+            marker: false,
+            sequence: 1,
+            timestamp: 1,
+            payload: bytes::Bytes::new(),
+        };
+        let mut reached = Vec::new();
+        self.room
+            .forwarding()
+            .route(publisher, MediaKind::Video, &packet, |to| {
+                reached.push(to.subscriber);
+            });
+        reached
+    }
+}
+
+/// The actions in a few words each, to compare whole sequences.
+fn told(actions: &[Action]) -> Vec<String> {
+    actions
+        .iter()
+        .map(|action| match action {
+            Action::Send(to, message) => {
+                let message = serde_json::to_value(message).unwrap();
+                format!("send {} {}", to.0, message["type"].as_str().unwrap())
+            }
+            Action::Close(connection, code) => {
+                format!("close {} {}", connection.0, code.number())
+            }
+            Action::OpenPeer { peer, .. } => format!("open {}.{}", peer.seat.0, peer.turn),
+            Action::ClosePeer { peer } => format!("shut {}.{}", peer.seat.0, peer.turn),
+            Action::Negotiate {
+                peer, fresh, hears, ..
+            } => {
+                let hears: Vec<u32> = hears.iter().map(|seat| seat.0).collect();
+                format!("offer {}.{} {fresh} {hears:?}", peer.seat.0, peer.turn)
+            }
+            Action::Answer { peer, .. } => format!("answer {}.{}", peer.seat.0, peer.turn),
+            Action::Keyframe { publisher } => format!("keyframe {}", publisher.0),
+            Action::Tell(event) => {
+                let event = serde_json::to_value(event).unwrap();
+                format!("tell {}", event["event"].as_str().unwrap())
+            }
+        })
+        .collect()
+}
+
+const ANGELE: SeatIndex = SeatIndex(0);
+const JEAN: SeatIndex = SeatIndex(1);
+
+/// Angèle and Jean, in and connected.
+fn both_in() -> (Story, ConnectionId, ConnectionId) {
+    let mut story = Story::of(two(1, Place::In, Place::In));
+    let (angele, offered) = story.arrive("angele", None);
+    story.connect(&offered);
+    let (jean, offered) = story.arrive("jean", None);
+    // Angèle's renegotiation is in the same actions; each answers their own.
+    let (hers, his): (Vec<_>, Vec<_>) = offered.into_iter().partition(
+        |action| matches!(action, Action::Negotiate { peer, .. } if peer.seat == ANGELE),
+    );
+    story.connect(&his);
+    story.connect(&hers);
+    (story, angele, jean)
+}
+
+#[test]
+fn whoever_waits_has_no_transport_and_whoever_is_in_has_one() {
+    let mut story = Story::of(two(1, Place::Waiting, Place::In));
+    let (_, actions) = story.arrive("angele", None);
+    assert_eq!(
+        told(&actions),
+        ["tell joined", "send 0 waiting", "send 0 state"]
+    );
+    let (_, actions) = story.arrive("jean", None);
+    assert_eq!(
+        told(&actions),
+        [
+            "tell joined",
+            "send 1 joined",
+            "open 1.0",
+            "offer 1.0 true []",
+            "send 1 state"
+        ]
+    );
+    story.connect(&actions);
+    let actions = story.apply(two(2, Place::In, Place::In));
+    assert_eq!(
+        told(&actions),
+        [
+            "send 0 joined",
+            "open 0.0",
+            "offer 0.0 true [1]",
+            "offer 1.0 false [0]",
+            "send 0 state",
+            "send 1 state"
+        ]
+    );
+    let actions = story.apply(two(3, Place::Waiting, Place::In));
+    assert_eq!(
+        told(&actions),
+        ["shut 0.0", "send 0 waiting", "send 0 state", "send 1 state"],
+        "Jean's offer is still unanswered: the next one waits"
+    );
+}
+
+#[test]
+fn who_hears_whom_is_one_rule() {
+    let alone = |place| seat("angele", place, &["jean"]);
+    let with = |place| seat("jean", place, &[]);
+    for (case, state, hearing, heard, hears) in [
+        (
+            "both in",
+            RoomState::Open,
+            alone(Place::In),
+            with(Place::In),
+            true,
+        ),
+        (
+            "both aside",
+            RoomState::Open,
+            alone(Place::Aside),
+            with(Place::Aside),
+            true,
+        ),
+        (
+            "both waiting",
+            RoomState::Open,
+            alone(Place::Waiting),
+            with(Place::Waiting),
+            false,
+        ),
+        (
+            "one waits",
+            RoomState::Open,
+            alone(Place::In),
+            with(Place::Waiting),
+            false,
+        ),
+        (
+            "one aside",
+            RoomState::Open,
+            alone(Place::In),
+            with(Place::Aside),
+            false,
+        ),
+        (
+            "paused",
+            RoomState::Paused,
+            alone(Place::In),
+            with(Place::In),
+            false,
+        ),
+        (
+            "ended",
+            RoomState::Ended,
+            alone(Place::In),
+            with(Place::In),
+            false,
+        ),
+        (
+            "not named",
+            RoomState::Open,
+            seat("angele", Place::In, &[]),
+            with(Place::In),
+            false,
+        ),
+        (
+            "named, absent",
+            RoomState::Open,
+            alone(Place::In),
+            seat("paul", Place::In, &[]),
+            false,
+        ),
+    ] {
+        let mut document = document(1, vec![hearing, heard]);
+        document.state = state;
+        assert_eq!(
+            document.hears(&"angele".into(), &"jean".into()),
+            hears,
+            "{case}"
+        );
+        assert!(!document.hears(&"jean".into(), &"angele".into()), "{case}");
+        assert!(
+            !document.hears(&"angele".into(), &"angele".into()),
+            "{case}"
+        );
+    }
+}
+
+#[test]
+fn packets_follow_the_document_at_once() {
+    let (mut story, _, _) = both_in();
+    assert_eq!(story.reaches(ANGELE), [JEAN]);
+    assert_eq!(story.reaches(JEAN), [ANGELE]);
+
+    let mut paused = two(2, Place::In, Place::In);
+    paused.state = RoomState::Paused;
+    let actions = story.apply(paused);
+    assert_eq!(told(&actions), ["send 0 state", "send 1 state"]);
+    assert_eq!(story.reaches(ANGELE), []);
+
+    let actions = story.apply(two(3, Place::In, Place::In));
+    assert_eq!(
+        told(&actions),
+        ["keyframe 0", "keyframe 1", "send 0 state", "send 1 state"]
+    );
+    assert_eq!(story.reaches(ANGELE), [JEAN]);
+
+    let mut one_way = two(4, Place::In, Place::In);
+    one_way.seats[1].hears.clear();
+    story.apply(one_way);
+    assert_eq!(story.reaches(ANGELE), []);
+    assert_eq!(story.reaches(JEAN), [ANGELE]);
+    // An older document comes late and changes nothing.
+    assert_eq!(told(&story.apply(two(3, Place::In, Place::In))), [""; 0]);
+    assert_eq!(story.reaches(ANGELE), []);
+}
+
+#[test]
+fn a_lost_connection_keeps_its_seat_and_its_media_for_a_while() {
+    let (mut story, angele, _) = both_in();
+    story.ms += 5_000;
+    let actions = story.handle(Event::Gone {
+        connection: angele,
+        refused: false,
+    });
+    assert_eq!(told(&actions), ["send 1 state"]);
+    assert_eq!(story.reaches(ANGELE), [JEAN], "her media goes on");
+
+    story.ms += 3_000;
+    let (back, actions) = story.arrive("angele", Some("secret 0"));
+    assert_eq!(
+        told(&actions),
+        [
+            "tell incident",
+            "tell joined",
+            "send 2 joined",
+            "send 2 state",
+            "send 1 state"
+        ]
+    );
+    let Action::Tell(incident) = &actions[0] else {
+        unreachable!()
+    };
+    assert_eq!(
+        incident.fact,
+        Fact::Incident {
+            kind: IncidentKind::Signaling,
+            from_ms: 5_000,
+            to_ms: 8_000
+        }
+    );
+
+    story.handle(Event::Gone {
+        connection: back,
+        refused: false,
+    });
+    let actions = story.wait(19_999);
+    assert!(!told(&actions).contains(&"tell left".to_owned()));
+    let actions = story.wait(1);
+    assert_eq!(
+        told(&actions),
+        [
+            "shut 0.0",
+            "tell left",
+            "offer 1.0 false []",
+            "send 1 state"
+        ]
+    );
+}
+
+#[test]
+fn resuming_needs_the_secret_and_an_answered_offer() {
+    for (case, resume, unanswered, kept) in [
+        ("the secret", Some("secret 0"), false, true),
+        ("no secret", None, false, false),
+        ("another secret", Some("secret 9"), false, false),
+        ("an offer got lost", Some("secret 0"), true, false),
+    ] {
+        let mut story = Story::of(two(1, Place::In, Place::In));
+        let (connection, offered) = story.arrive("angele", None);
+        if !unanswered {
+            story.connect(&offered);
+        }
+        story.handle(Event::Gone {
+            connection,
+            refused: false,
+        });
+        let (_, actions) = story.arrive("angele", resume);
+        let told = told(&actions);
+        assert_eq!(!told.contains(&"shut 0.0".to_owned()), kept, "{case}");
+        assert_eq!(!told.contains(&"open 0.1".to_owned()), kept, "{case}");
+    }
+}
+
+#[test]
+fn a_fresh_transport_comes_at_most_once_a_second() {
+    let (mut story, angele, _) = both_in();
+    let restart = json!({"type": "restart_ice"});
+    let fresh = |actions: &[Action]| {
+        actions
+            .iter()
+            .any(|action| matches!(action, Action::Negotiate { fresh: true, .. }))
+    };
+    assert!(!fresh(&story.say(angele, restart.clone())), "too early");
+    assert!(fresh(&story.wait(1_000)), "and not forgotten");
+    story.ms += 1_000;
+    assert!(fresh(&story.say(angele, restart)));
+    assert!(fresh(&story.wait(10_000)), "an offer without an answer");
+}
+
+#[test]
+fn encryption_falls_back_only_after_an_answered_attempt_did_not_connect() {
+    let mut story = Story::of(two(1, Place::In, Place::In));
+    let (connection, offered) = story.arrive("angele", None);
+    let compatible = |actions: &[Action]| {
+        actions.iter().find_map(|action| match action {
+            Action::OpenPeer { compatible, .. } => Some(*compatible),
+            _ => None,
+        })
+    };
+    assert_eq!(compatible(&offered), Some(false));
+    // Not answered: nothing was learnt.
+    let offered = story.wait(10_000);
+    assert_eq!(compatible(&offered), Some(false));
+    let peer = PeerId {
+        seat: ANGELE,
+        turn: 1,
+    };
+    story.handle(Event::Answered {
+        peer,
+        pairs: Vec::new(),
+    });
+    story.ms += 1_000;
+    let offered = story.say(connection, json!({"type": "restart_ice"}));
+    assert_eq!(compatible(&offered), Some(true));
+}
+
+#[test]
+fn events_of_a_former_transport_or_connection_are_void() {
+    let (mut story, angele, _) = both_in();
+    story.ms += 1_000;
+    let offered = story.say(angele, json!({"type": "restart_ice"}));
+    let former = PeerId {
+        seat: ANGELE,
+        turn: 0,
+    };
+    for event in [
+        Event::PeerFailed { peer: former },
+        Event::PeerConnected { peer: former },
+        Event::AnswerRefused { peer: former },
+        Event::KeyframeWanted {
+            peer: former,
+            pair: PairId(0),
+        },
+        Event::Answered {
+            peer: former,
+            pairs: vec![(JEAN, PairId(0))],
+        },
+        Event::Gone {
+            connection: ConnectionId(99),
+            refused: true,
+        },
+        Event::Said {
+            connection: ConnectionId(99),
+            message: ClientMessage::Leave {},
+        },
+    ] {
+        let name = format!("{event:?}");
+        assert_eq!(told(&story.handle(event)), [""; 0], "{name}");
+    }
+    assert_eq!(story.reaches(JEAN), [], "nothing is negotiated yet");
+    story.connect(&offered);
+    assert_eq!(story.reaches(JEAN), [ANGELE]);
+}
+
+#[test]
+fn rooms_end_by_word_and_by_time() {
+    let mut ended = two(2, Place::In, Place::In);
+    ended.state = RoomState::Ended;
+    let (mut story, _, _) = both_in();
+    let actions = story.apply(ended);
+    assert_eq!(
+        told(&actions),
+        [
+            "close 0 4410",
+            "shut 0.0",
+            "tell left",
+            "close 1 4410",
+            "shut 1.0",
+            "tell left",
+            "tell room_emptied"
+        ]
+    );
+    assert!(!story.room.may_be_forgotten(story.now()));
+
+    let (mut story, _, _) = both_in();
+    let actions = story.wait(1_000_000_000);
+    assert_eq!(told(&actions)[0], "close 0 4410");
+    assert!(story.room.may_be_forgotten(story.now()));
+    let (_, actions) = story.arrive("angele", None);
+    assert_eq!(told(&actions), ["close 2 4410"]);
+}
+
+#[test]
+fn documents_with_too_many_or_doubled_seats_are_refused() {
+    let seats = |names: &[&str]| {
+        document(
+            1,
+            names
+                .iter()
+                .map(|name| seat(name, Place::In, &[]))
+                .collect(),
+        )
+    };
+    for (names, verdict) in [
+        (&[][..], Ok(())),
+        (&["a", "b"], Ok(())),
+        (&["a", "b", "c"], Err(RoomRefusal::BadSeats)),
+        (&["a", "a"], Err(RoomRefusal::BadSeats)),
+    ] {
+        assert_eq!(check(&seats(names), 2), verdict, "{names:?}");
+    }
+}

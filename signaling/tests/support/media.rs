@@ -541,13 +541,12 @@ impl Media {
                         words: String::from_utf8_lossy(&packet.payload).into_owned(),
                     });
                 }
-                RTCMessage::RtcpPacket(_, packets) => {
+                RTCMessage::RtcpPacket(_, packets)
                     if packets
                         .iter()
-                        .any(|packet| packet.as_any().is::<PictureLossIndication>())
-                    {
-                        let _ = self.notice.send(Noticed::KeyframeWanted);
-                    }
+                        .any(|packet| packet.as_any().is::<PictureLossIndication>()) =>
+                {
+                    let _ = self.notice.send(Noticed::KeyframeWanted);
                 }
                 _ => {}
             }

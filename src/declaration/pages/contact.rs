@@ -1,7 +1,7 @@
 //! Step 2: who to reach, and the commune that decides the unit.
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use crate::declaration::communes::{self, Commune};
 use crate::declaration::rules::{self, MAX_LINE};
 use crate::declaration::{Contact, MissingStep, phone, save_contact};
 use crate::error::PageError;
-use crate::form::Form;
+use crate::form::{Asked, Form};
 use crate::identity::{PivotIdentity, SignedInCitizen};
 use crate::messages::Lang;
 use crate::orientation::Choice;
@@ -20,7 +20,7 @@ use crate::page::{Ctx, render, render_with};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Asked {
+pub(super) struct Address {
     commune: String,
 }
 
@@ -66,7 +66,13 @@ impl ContactPage {
         saved: String,
     ) -> Self {
         errors.in_order(&[
-            "nom_usage", "courriel", "telephone", "adresse", "commune", "commune_code", "profession",
+            "nom_usage",
+            "courriel",
+            "telephone",
+            "adresse",
+            "commune",
+            "commune_code",
+            "profession",
         ]);
         ContactPage {
             stepper: Stepper::at(&ctx, 2),
@@ -99,7 +105,10 @@ fn identity_rows(ctx: &Ctx, identity: &PivotIdentity) -> Vec<Row> {
         row("declaration-identity-family", identity.family_name.clone()),
     ];
     if !identity.birthdate.is_empty() {
-        rows.push(row("declaration-identity-birth", readable_date(ctx.lang, &identity.birthdate)));
+        rows.push(row(
+            "declaration-identity-birth",
+            readable_date(ctx.lang, &identity.birthdate),
+        ));
     }
     rows
 }
@@ -119,7 +128,7 @@ pub(super) async fn show(
     State(app): State<App>,
     ctx: Ctx,
     citizen: SignedInCitizen,
-    Query(asked): Query<Asked>,
+    Asked(asked): Asked<Address>,
 ) -> Result<Html<String>, PageError> {
     let (draft, content) = draft_ready_for(&app, &citizen, MissingStep::Contact).await?;
     let mut form = ContactForm {
@@ -151,7 +160,14 @@ pub(super) async fn show(
         }
     }
     let saved = saved_line(&app, &ctx, &draft).await?;
-    render(&ContactPage::new(ctx, &citizen.identity, form, found, errors, saved))
+    render(&ContactPage::new(
+        ctx,
+        &citizen.identity,
+        form,
+        found,
+        errors,
+        saved,
+    ))
 }
 
 pub(super) async fn save(

@@ -15,6 +15,7 @@ use crate::declaration::{Declaration, Facts, MissingStep, save_facts};
 use crate::error::PageError;
 use crate::form::Form;
 use crate::identity::SignedInCitizen;
+use crate::messages::Lang;
 use crate::orientation::{Answer, Choice, catalogue, offence_choices};
 use crate::page::{Ctx, render, render_with};
 
@@ -39,7 +40,7 @@ struct FactsPage {
     form: FactsForm,
     natures: Vec<Choice>,
     authors: Vec<Choice>,
-    most: usize,
+    most: String,
     errors: Errors,
 }
 
@@ -59,7 +60,7 @@ impl FactsPage {
                     hint: String::new(),
                 })
                 .collect(),
-            most: MAX_STATEMENT,
+            most: readable_number(ctx.lang, MAX_STATEMENT),
             errors,
             ctx: ctx.with_quick_exit(),
         }
@@ -115,6 +116,23 @@ pub(super) async fn save(
         .map_err(|error| refused(error, Some(offence)))?;
     tx.commit().await?;
     Ok(Redirect::to(SLOTS).into_response())
+}
+
+/// A number with its thousands parted as the language does.
+fn readable_number(lang: Lang, number: usize) -> String {
+    let digits = number.to_string();
+    let mark = match lang {
+        Lang::Fr => '\u{202f}',
+        Lang::En => ',',
+    };
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(mark);
+        }
+        out.push(digit);
+    }
+    out
 }
 
 /// The day where the person lives: on Réunion it begins before Paris's.
@@ -178,11 +196,29 @@ fn read(ctx: &Ctx, form: &FactsForm, today: NaiveDate) -> (Facts, Errors) {
             ctx.t2(
                 "declaration-statement-too-long",
                 "most",
-                MAX_STATEMENT,
+                readable_number(ctx.lang, MAX_STATEMENT),
                 "typed",
-                facts.statement.chars().count(),
+                readable_number(ctx.lang, facts.statement.chars().count()),
             ),
         );
     }
     (facts, errors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_parted() {
+        for (number, french, english) in [
+            (0, "0", "0"),
+            (999, "999", "999"),
+            (2_000, "2\u{202f}000", "2,000"),
+            (1_234_567, "1\u{202f}234\u{202f}567", "1,234,567"),
+        ] {
+            assert_eq!(readable_number(Lang::Fr, number), french);
+            assert_eq!(readable_number(Lang::En, number), english);
+        }
+    }
 }

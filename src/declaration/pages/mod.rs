@@ -27,7 +27,10 @@ pub(super) fn router() -> Router<App> {
     Router::new()
         .route("/declaration", get(resume))
         .route("/declaration/droits", get(rights::show).post(rights::save))
-        .route("/declaration/coordonnees", get(contact::show).post(contact::save))
+        .route(
+            "/declaration/coordonnees",
+            get(contact::show).post(contact::save),
+        )
         .route("/declaration/hors-zone", get(not_covered))
         .route("/declaration/faits", get(facts::show).post(facts::save))
 }
@@ -49,13 +52,19 @@ impl Stepper {
 
     fn at(ctx: &Ctx, current: usize) -> Self {
         let name = |step: usize| {
-            Self::NAMES
-                .get(step - 1)
-                .map_or_else(String::new, |name| ctx.t(&format!("declaration-step-{name}")))
+            Self::NAMES.get(step - 1).map_or_else(String::new, |name| {
+                ctx.t(&format!("declaration-step-{name}"))
+            })
         };
         Stepper {
             current,
-            label: ctx.t2("declaration-step-of", "current", current, "total", Self::NAMES.len()),
+            label: ctx.t2(
+                "declaration-step-of",
+                "current",
+                current,
+                "total",
+                Self::NAMES.len(),
+            ),
             title: name(current),
             next_label: ctx.t("declaration-step-next"),
             next: name(current + 1),
@@ -81,7 +90,8 @@ impl Errors {
 
     /// The summary follows the page, so that its links lead down and not up.
     fn in_order(&mut self, fields: &[&str]) {
-        self.0.sort_by_key(|error| fields.iter().position(|field| *field == error.field));
+        self.0
+            .sort_by_key(|error| fields.iter().position(|field| *field == error.field));
     }
 
     fn list(&self) -> &[FieldError] {
@@ -128,10 +138,12 @@ async fn resume(State(app): State<App>, citizen: SignedInCitizen) -> Result<Redi
     let Some((draft, content)) = draft_of(&app, &citizen).await? else {
         return Ok(Redirect::to("/orientation"));
     };
-    Ok(Redirect::to(match super::ready_for_slot(&draft, &content) {
-        Ok(()) => SLOTS,
-        Err(missing) => super::path_of_step(missing),
-    }))
+    Ok(Redirect::to(
+        match super::ready_for_slot(&draft, &content) {
+            Ok(()) => SLOTS,
+            Err(missing) => super::path_of_step(missing),
+        },
+    ))
 }
 
 /// What a refused save becomes. No draft means that it was submitted in

@@ -1,7 +1,7 @@
 //! Step 1: information and rights, language, terms.
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use super::{Errors, Stepper, adults_only, draft_of, refused, saved_line};
 use crate::app::App;
 use crate::declaration::{RightsAnswers, languages, save_rights};
 use crate::error::PageError;
-use crate::form::Form;
+use crate::form::{Asked, Form};
 use crate::identity::SignedInCitizen;
 use crate::information::rights::{self, Group, Item};
 use crate::orientation::{self, Choice, Offence, catalogue};
@@ -18,7 +18,7 @@ use crate::page::{Ctx, render, render_with};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Asked {
+pub(super) struct Address {
     nature: String,
 }
 
@@ -118,7 +118,7 @@ pub(super) async fn show(
     State(app): State<App>,
     ctx: Ctx,
     citizen: SignedInCitizen,
-    Query(asked): Query<Asked>,
+    Asked(asked): Asked<Address>,
 ) -> Result<Html<String>, PageError> {
     adults_only(&citizen, ctx.now)?;
     let draft = draft_of(&app, &citizen).await?;
@@ -138,14 +138,25 @@ pub(super) async fn show(
     };
     let mut saved = String::new();
     if let Some((draft, content)) = &draft {
-        form.francais = if content.spoken_language == "fr" { "oui" } else { "non" }.into();
+        form.francais = if content.spoken_language == "fr" {
+            "oui"
+        } else {
+            "non"
+        }
+        .into();
         form.langue.clone_from(&content.spoken_language);
         if content.interpreter {
             form.interprete = "oui".into();
         }
         saved = saved_line(&app, &ctx, draft).await?;
     }
-    render(&RightsPage::new(ctx, offence, form, Errors::default(), saved))
+    render(&RightsPage::new(
+        ctx,
+        offence,
+        form,
+        Errors::default(),
+        saved,
+    ))
 }
 
 pub(super) async fn save(
@@ -172,7 +183,11 @@ pub(super) async fn save(
     Ok(Redirect::to("/declaration/coordonnees").into_response())
 }
 
-fn read<'a>(ctx: &Ctx, form: &RightsForm, offence: &'a Offence) -> Result<RightsAnswers<'a>, Errors> {
+fn read<'a>(
+    ctx: &Ctx,
+    form: &RightsForm,
+    offence: &'a Offence,
+) -> Result<RightsAnswers<'a>, Errors> {
     let mut errors = Errors::default();
     if form.version != rights::version() {
         errors.add("droits", ctx.t("declaration-rights-changed"));
