@@ -214,8 +214,11 @@ async fn it_is_signed_downloaded_and_handed_over(app: &TestApp, camille: &Citize
         let signature = tool("pdfsig", &[&file]);
         assert!(signature.contains("Signature is Valid"), "{signature}");
         assert!(signature.contains("Total document signed"), "{signature}");
-        let metadata = tool("pdfinfo", &[&file]);
-        assert!(metadata.contains("PDF/A-2a") || metadata.contains("PDF/A-3a"), "{metadata}");
+        // PDF/A-2a and PDF/UA-1, as the document itself claims (ISO 19005-2, 6.6.4).
+        let claims = tool("pdfinfo", &["-meta", &file]);
+        for claim in ["pdfaid:part>2<", "pdfaid:conformance>A<", "pdfuaid:part>1<"] {
+            assert!(claims.contains(claim), "{claim} is missing in {claims}");
+        }
         texts.push_str(&tool("pdftotext", &[&file, "-"]));
         // One flipped byte and the signature no longer holds.
         let mut forged = document.bytes.clone();

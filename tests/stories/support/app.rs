@@ -173,7 +173,7 @@ impl TestApp {
     /// Checks every chain of the journal with the real command.
     pub fn journal_holds(&self) {
         let verified = self.command(&["journal", "verify"]);
-        let said = String::from_utf8_lossy(&verified.stdout).into_owned();
+        let said = [&verified.stdout, &verified.stderr].map(|text| String::from_utf8_lossy(text).into_owned()).concat();
         assert!(verified.status.success() && said.contains("every chain is whole"), "{said}");
     }
 

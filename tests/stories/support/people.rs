@@ -8,7 +8,7 @@ use super::{Browser, Page};
 /// Words of the case that no message may hold.
 pub const FACTS_OF_THE_CASE: &[&str] = &[
     "vélo", "librairie", "rue Royale", "Libraire", "12 rue des Lilas", "BERTHELOT", "Berthelot", "Camille",
-    "Versailles", "plainte", "Vol ", "vol ",
+    "Versailles", " plainte", "Vol ", "vol ",
 ];
 
 pub const STATEMENT: &str = "On m’a volé mon vélo attaché devant la librairie.";
@@ -98,7 +98,7 @@ impl Citizen {
             .form("form[action='/declaration/faits']")
             .with("date_inconnue", "oui")
             .with("lieu", "Versailles, rue Royale")
-            .with("auteur", "yes")
+            .with("auteur", "oui")
             .with("faits", STATEMENT);
         self.submit(&form).await.ok()
     }
