@@ -5,5 +5,9 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod booking;
+mod calendar;
 mod journey;
+mod meeting_link;
+mod privacy;
 mod support;

@@ -207,4 +207,84 @@ impl TestApp {
         let mut tx = self.read().await;
         visioplainte::booking::find(&mut tx, &Id::from(id)).await.unwrap().unwrap()
     }
+
+    /// People signed in whose cases are as ready as an existing one: a crowd
+    /// larger than the sandbox has accounts.
+    pub async fn a_crowd_like(&self, case: &Id, size: usize) -> Vec<Browser> {
+        use visioplainte::identity::session::{self, Subject};
+        use visioplainte::identity::PivotIdentity;
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await.unwrap();
+        let content = visioplainte::declaration::open_content(&mut tx, &self.keys, case).await.unwrap();
+        let mut crowd = Vec::new();
+        for number in 0..size {
+            let (id, own_case) = (Id::random(), Id::random());
+            let identity = PivotIdentity {
+                given_name: format!("Numéro {number}"),
+                family_name: "FOULE".into(),
+                gender: "unspecified".into(),
+                birthdate: "1980-01-01".into(),
+                birthplace: "78646".into(),
+                birthcountry: "99100".into(),
+                preferred_username: String::new(),
+                email: String::new(),
+            };
+            let sealed = self.keys.service.seal_json(&format!("citizen/{id}"), &identity);
+            visioplainte::execute!(
+                &mut tx,
+                "insert into citizens (id, issuer, sub, sealed_identity, created_at) values ($1, 'crowd', $2, $3, $4)",
+                &id,
+                id.as_str(),
+                sealed,
+                now
+            )
+            .unwrap();
+            let key = self.keys.create_case_key(&mut tx, &own_case, now).await.unwrap();
+            visioplainte::execute!(
+                &mut tx,
+                "insert into declarations (case_id, citizen_id, unit_id, commune_code, offence, catalogue_version,
+                     language, sealed_content, rights_version, rights_seen_at, terms_version, terms_accepted_at,
+                     created_at, updated_at)
+                 select cast($1 as text), cast($2 as text), unit_id, commune_code, offence, catalogue_version,
+                     language, $3, rights_version, rights_seen_at, terms_version, terms_accepted_at,
+                     created_at, updated_at
+                 from declarations where case_id = $4",
+                &own_case,
+                &id,
+                key.seal_json(&format!("declaration/{own_case}"), &content),
+                case
+            )
+            .unwrap();
+            let subject = Subject::Citizen(&id);
+            let cookie = session::start(&mut tx, &self.keys, subject, "eidas1", "pwd", "", now).await.unwrap();
+            let browser = self.browser();
+            browser.set_cookie(session::COOKIE, &cookie);
+            crowd.push(browser);
+        }
+        tx.commit().await.unwrap();
+        crowd
+    }
+
+    /// The case that a citizen of the sandbox is telling at this moment.
+    pub async fn case_in_hand(&self) -> Id {
+        let mut tx = self.read().await;
+        let rows = visioplainte::fetch_all!(
+            &mut tx,
+            (Id,),
+            "select case_id from declarations where submitted_at is null"
+        );
+        rows.unwrap().remove(0).0
+    }
+
+    /// How long a unit's journal is.
+    pub async fn journal_of_unit(&self, unit: &str) -> i64 {
+        let mut tx = self.read().await;
+        let rows = visioplainte::fetch_optional!(
+            &mut tx,
+            (i64,),
+            "select count(*) from journal where chain = $1",
+            unit
+        );
+        rows.unwrap().unwrap().0
+    }
 }

@@ -144,6 +144,26 @@ impl Citizen {
         self.books_the_next_slot(&slots).await
     }
 
+    /// Comes in from their own space; lands in the room.
+    pub async fn enters(&self, id: &str) -> Page {
+        let door = self.get(&format!("/audition/{id}")).await.ok();
+        let room = self.submit(&door.form("form[action$='/entrer']")).await.ok();
+        assert!(room.has("[data-call]"), "{room:.1000}");
+        room
+    }
+
+    /// The act as it stands for them.
+    pub async fn reads_the_act(&self, id: &str) -> Page {
+        self.get(&format!("/audition/{id}/proces-verbal")).await.ok()
+    }
+
+    /// Agrees to the version on the page.
+    pub async fn agrees(&self, id: &str) -> Page {
+        let review = self.reads_the_act(id).await;
+        let agreement = review.form("form[action$='/accord']").with("decision", "agreed");
+        self.submit(&agreement).await
+    }
+
     /// Joins the call of the hearing's page.
     pub async fn joins(&self, room: &Page) -> Result<Call, Lost> {
         join(&self.browser, room).await
@@ -178,6 +198,23 @@ impl Officer {
         assert!(provider.address.starts_with("/bac-a-sable/proconnect/"), "{provider:.500}");
         let account = provider.form("main form[method='post']").with("personne", self.key);
         self.submit(&account).await
+    }
+
+    /// The workspace of a hearing.
+    pub async fn workspace(&self, id: &str) -> Page {
+        self.get(&format!("/agent/audition/{id}")).await.ok()
+    }
+
+    /// Opens the hearing; gives the workspace with its call.
+    pub async fn opens(&self, id: &str) -> Page {
+        let page = self.workspace(id).await;
+        self.submit(&page.form("form[action$='/ouvrir']")).await.ok()
+    }
+
+    /// Lets the one who waits come in.
+    pub async fn admits(&self, id: &str) -> Page {
+        let page = self.workspace(id).await;
+        self.submit(&page.form("form[action$='/admettre']")).await.ok()
     }
 
     /// Opens a desk of a unit, every day around the clock.
@@ -247,4 +284,48 @@ pub fn token_of(page: &Page) -> (String, String) {
 async fn join(browser: &Browser, page: &Page) -> Result<Call, Lost> {
     let (url, csrf) = token_of(page);
     Call::join(browser, &url, &csrf).await
+}
+
+/// What people do together up to a point of the record's life, without media:
+/// the call is not what these stories are about.
+pub mod together {
+    use super::super::{Citizen, Officer, Page, TestApp};
+
+    pub const NARRATIVE: &str = "Le vélo a disparu à onze heures.";
+
+    /// An appointment, the door open, the citizen admitted by the officer.
+    pub async fn in_hearing(app: &TestApp, camille: &Citizen, sarah: &Officer) -> String {
+        let id = camille.has_an_appointment().await;
+        camille.enters(&id).await;
+        sarah.logs_in("/agent").await.ok();
+        sarah.opens(&id).await;
+        sarah.admits(&id).await;
+        assert_eq!(app.appointment(&id).await.state.as_str(), "in_hearing");
+        id
+    }
+
+    /// The same with a version that lies with the citizen.
+    pub async fn in_review(app: &TestApp, camille: &Citizen, sarah: &Officer) -> String {
+        let id = in_hearing(app, camille, sarah).await;
+        let page = sarah.workspace(&id).await;
+        let page = sarah.ticks_everything(&page).await;
+        let page = sarah.writes(&page, NARRATIVE).await.ok();
+        sarah.submit(&page.form("form[action$='/relecture']")).await.ok();
+        id
+    }
+
+    /// The same, agreed to.
+    pub async fn agreed(app: &TestApp, camille: &Citizen, sarah: &Officer) -> String {
+        let id = in_review(app, camille, sarah).await;
+        camille.agrees(&id).await.ok();
+        id
+    }
+
+    /// The same, signed.
+    pub async fn signed(app: &TestApp, camille: &Citizen, sarah: &Officer) -> String {
+        let id = agreed(app, camille, sarah).await;
+        let page: Page = sarah.workspace(&id).await;
+        sarah.submit(&page.form("form[action$='/signature']")).await.ok();
+        id
+    }
 }
