@@ -25,8 +25,8 @@ use crate::keys::{self, Keys};
 use crate::live::Live;
 use crate::media::Media;
 use crate::{
-    admin, booking, calendar, complaint, declaration, hearings, identity, information,
-    orientation, page,
+    admin, booking, calendar, complaint, declaration, hearings, identity, information, orientation,
+    page,
 };
 
 /// What every handler and job may use.
@@ -165,8 +165,6 @@ fn local_store(folder: &Path) -> Result<Arc<dyn ObjectStore>, Fault> {
 }
 
 fn origin_of(address: &str) -> String {
-    url::Url::parse(address).map_or_else(
-        |_| String::new(),
-        |url| url.origin().ascii_serialization(),
-    )
+    url::Url::parse(address)
+        .map_or_else(|_| String::new(), |url| url.origin().ascii_serialization())
 }

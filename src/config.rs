@@ -108,7 +108,8 @@ impl Default for Config {
             tls_certificate: PathBuf::new(),
             tls_key: PathBuf::new(),
             master_key: String::new(),
-            log: "info".into(),
+            // The DTLS library warns of every extension it does not know.
+            log: "info,rtc_dtls=error".into(),
             log_format: "text".into(),
             media_ports: vec![41000],
             media_bind: None,

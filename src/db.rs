@@ -113,9 +113,10 @@ impl Db {
     pub async fn read(&self) -> Result<Tx, Fault> {
         Ok(match self {
             Db::Lite { reader, .. } => Tx::Lite(reader.begin().await?),
-            Db::Pg(pool) => {
-                Tx::Pg(pool.begin_with("begin isolation level repeatable read read only").await?)
-            }
+            Db::Pg(pool) => Tx::Pg(
+                pool.begin_with("begin isolation level repeatable read read only")
+                    .await?,
+            ),
         })
     }
 

@@ -62,7 +62,9 @@ where
         if holds_nul {
             return Err(malformed().into());
         }
-        serde_html_form::from_bytes(&bytes).map(Form).map_err(|_| malformed().into())
+        serde_html_form::from_bytes(&bytes)
+            .map(Form)
+            .map_err(|_| malformed().into())
     }
 }
 

@@ -42,6 +42,6 @@ pub mod path;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod seed;
-pub mod when;
 #[cfg(test)]
 mod testing;
+pub mod when;

@@ -153,7 +153,10 @@ async fn pass_through(State(app): State<App>, mut request: Request) -> Response 
     let Some(listen) = *app.media.listen().borrow() else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let Some(browser) = request.extensions_mut().remove::<hyper::upgrade::OnUpgrade>() else {
+    let Some(browser) = request
+        .extensions_mut()
+        .remove::<hyper::upgrade::OnUpgrade>()
+    else {
         return StatusCode::UPGRADE_REQUIRED.into_response();
     };
     let headers = request.headers().clone();

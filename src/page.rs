@@ -180,8 +180,10 @@ pub async fn prepare(State(app): State<App>, mut request: Request, next: Next) -
         .get::<axum::extract::MatchedPath>()
         .map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
     let mut response = if foreign {
-        PageError::from(Refusal::new(StatusCode::FORBIDDEN, "refusal-forged").way_out("/", "way-out-home"))
-            .into_response()
+        PageError::from(
+            Refusal::new(StatusCode::FORBIDDEN, "refusal-forged").way_out("/", "way-out-home"),
+        )
+        .into_response()
     } else if mangled {
         PageError::from(Refusal::not_found()).into_response()
     } else {
@@ -224,7 +226,9 @@ fn is_mangled(path: &str) -> bool {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
-        let digits = tail.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
+        let digits = tail
+            .get(..2)
+            .and_then(|pair| std::str::from_utf8(pair).ok());
         match digits.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
             Some(byte) if first == b'%' => {
                 bytes.push(byte);

@@ -21,7 +21,9 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
         let Path(text) = Path::<String>::from_request_parts(parts, state)
             .await
             .map_err(|_| Refusal::not_found())?;
-        parse(&text).map(PathId).ok_or_else(|| Refusal::not_found().into())
+        parse(&text)
+            .map(PathId)
+            .ok_or_else(|| Refusal::not_found().into())
     }
 }
 
@@ -45,7 +47,16 @@ mod tests {
         for good in ["u-78-police", "0123456789abcdef", "A"] {
             assert!(parse(good).is_some(), "{good}");
         }
-        for wrong in ["", "a b", "a/b", "é", "a\0", "a'--", "../..", &"a".repeat(65)] {
+        for wrong in [
+            "",
+            "a b",
+            "a/b",
+            "é",
+            "a\0",
+            "a'--",
+            "../..",
+            &"a".repeat(65),
+        ] {
             assert!(parse(wrong).is_none(), "{wrong:?}");
         }
     }

@@ -19,7 +19,10 @@ use crate::declaration::Content;
 use crate::execute;
 use crate::identity::session::{self, Subject};
 use crate::identity::{OfficerIdentity, PivotIdentity, Role};
+use crate::information::rights;
 use crate::keys::sha256_hex;
+use crate::notifications::templates::{self, Rendered};
+use crate::notifications::{Channel, Values};
 use crate::page::csrf_token;
 
 /// Names the PostgreSQL server of the tests, e.g. `postgres://user@host/postgres`.
@@ -41,7 +44,11 @@ impl std::ops::Deref for TestApp {
 
 /// An instant as RFC 3339.
 pub(crate) fn at(text: &str) -> Timestamp {
-    Timestamp(chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis())
+    Timestamp(
+        chrono::DateTime::parse_from_rfc3339(text)
+            .unwrap()
+            .timestamp_millis(),
+    )
 }
 
 /// A seeded service on every engine there is: SQLite always, PostgreSQL when
@@ -63,7 +70,9 @@ pub(crate) async fn on_sqlite(now: &str) -> TestApp {
 pub(crate) async fn fresh_postgres(server: &str) -> String {
     let mut connection = sqlx::PgConnection::connect(server)
         .await
-        .unwrap_or_else(|error| panic!("{POSTGRES} is set but its server does not answer: {error}"));
+        .unwrap_or_else(|error| {
+            panic!("{POSTGRES} is set but its server does not answer: {error}")
+        });
     let name = format!("vp_test_{}", random_hex::<6>());
     // The name is ours, of hexadecimal digits: nothing to escape.
     let create = sqlx::AssertSqlSafe(format!("create database {name}"));
@@ -83,10 +92,15 @@ async fn start(database_url: String, now: &str) -> TestApp {
         database_url,
         ..Config::default()
     };
-    let app = App::open(config.completed().unwrap(), Clock::fixed(at(now))).await.unwrap();
+    let app = App::open(config.completed().unwrap(), Clock::fixed(at(now)))
+        .await
+        .unwrap();
     app.db.migrate().await.unwrap();
     crate::seed::seed(&app).await.unwrap();
-    TestApp { app, _folder: folder }
+    TestApp {
+        app,
+        _folder: folder,
+    }
 }
 
 /// Somebody with a browser.
@@ -109,7 +123,10 @@ pub(crate) struct Answer {
 impl TestApp {
     pub(crate) async fn unit(&self, id: &str) -> Unit {
         let mut tx = self.db.read().await.unwrap();
-        calendar::find_unit(&mut tx, &id.into()).await.unwrap().unwrap()
+        calendar::find_unit(&mut tx, &id.into())
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     /// A citizen who is signed in and has told everything but the slot.
@@ -127,7 +144,10 @@ impl TestApp {
             email: String::new(),
         };
         let mut tx = self.db.begin().await.unwrap();
-        let sealed = self.keys.service.seal_json(&format!("citizen/{id}"), &identity);
+        let sealed = self
+            .keys
+            .service
+            .seal_json(&format!("citizen/{id}"), &identity);
         execute!(
             &mut tx,
             "insert into citizens (id, issuer, sub, sealed_identity, created_at) values ($1, 'test', $2, $3, $4)",
@@ -138,7 +158,11 @@ impl TestApp {
         )
         .unwrap();
         let case_id = Id::random();
-        let key = self.keys.create_case_key(&mut tx, &case_id, now).await.unwrap();
+        let key = self
+            .keys
+            .create_case_key(&mut tx, &case_id, now)
+            .await
+            .unwrap();
         let content = Content {
             email: "personne@exemple.example".into(),
             phone: "+33639980001".into(),
@@ -156,17 +180,27 @@ impl TestApp {
             &mut tx,
             "insert into declarations (case_id, citizen_id, unit_id, commune_code, offence, catalogue_version, language,
                  sealed_content, rights_version, rights_seen_at, terms_version, terms_accepted_at, created_at, updated_at)
-             values ($1, $2, $3, '78646', 'vol', '1', 'fr', $4, '1', $5, '1', $5, $5, $5)",
+             values ($1, $2, $3, '78646', 'vol', '1', 'fr', $4, $6, $5, $7, $5, $5, $5)",
             &case_id,
             &id,
             unit,
             sealed,
-            now
+            now,
+            rights::version(),
+            rights::terms_version()
         )
         .unwrap();
-        let cookie = session::start(&mut tx, &self.keys, Subject::Citizen(&id), "eidas1", "pwd", "", now)
-            .await
-            .unwrap();
+        let cookie = session::start(
+            &mut tx,
+            &self.keys,
+            Subject::Citizen(&id),
+            "eidas1",
+            "pwd",
+            "",
+            now,
+        )
+        .await
+        .unwrap();
         tx.commit().await.unwrap();
         (self.person(id, cookie), case_id)
     }
@@ -181,7 +215,10 @@ impl TestApp {
             email: "agent@exemple.example".into(),
         };
         let mut tx = self.db.begin().await.unwrap();
-        let sealed = self.keys.service.seal_json(&format!("officer/{id}"), &identity);
+        let sealed = self
+            .keys
+            .service
+            .seal_json(&format!("officer/{id}"), &identity);
         execute!(
             &mut tx,
             "insert into officers (id, sub, idp_id, sealed_identity, rio, created_at)
@@ -204,14 +241,20 @@ impl TestApp {
         )
         .unwrap();
         let subject = Subject::Officer(&id, &empowerment);
-        let cookie = session::start(&mut tx, &self.keys, subject, "eidas1", "pwd", "", now).await.unwrap();
+        let cookie = session::start(&mut tx, &self.keys, subject, "eidas1", "pwd", "", now)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         self.person(id, cookie)
     }
 
     fn person(&self, id: Id, cookie: String) -> Person {
         let csrf = csrf_token(self, &sha256_hex(cookie.as_bytes()));
-        Person { id, cookie: format!("{}={cookie}", session::COOKIE), csrf }
+        Person {
+            id,
+            cookie: format!("{}={cookie}", session::COOKIE),
+            csrf,
+        }
     }
 
     pub(crate) async fn get(&self, person: &Person, path: &str) -> Answer {
@@ -223,7 +266,12 @@ impl TestApp {
     }
 
     /// Submits a form with the person's anti-forgery token.
-    pub(crate) async fn post(&self, person: &Person, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(
+        &self,
+        person: &Person,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> Answer {
         let body: String = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("csrf", &person.csrf)
             .extend_pairs(fields)
@@ -231,7 +279,12 @@ impl TestApp {
         self.post_raw(person, path, body).await
     }
 
-    pub(crate) async fn post_raw(&self, person: &Person, path: &str, body: impl Into<Body>) -> Answer {
+    pub(crate) async fn post_raw(
+        &self,
+        person: &Person,
+        path: &str,
+        body: impl Into<Body>,
+    ) -> Answer {
         let request = Request::post(path)
             .header(header::COOKIE, &person.cookie)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -245,15 +298,69 @@ impl TestApp {
         let mut tx = self.db.read().await.unwrap();
         let mut counts = BTreeMap::new();
         for (name, rows) in [
-            ("messages", crate::fetch_all!(&mut tx, (i64,), "select count(*) from messages").unwrap()),
-            ("occupancy", crate::fetch_all!(&mut tx, (i64,), "select count(*) from desk_occupancy").unwrap()),
-            ("booked", crate::fetch_all!(&mut tx, (i64,), "select count(*) from appointments where state = 'booked'").unwrap()),
-            ("held", crate::fetch_all!(&mut tx, (i64,), "select count(*) from appointments where state = 'held'").unwrap()),
-            ("links", crate::fetch_all!(&mut tx, (i64,), "select count(*) from meeting_links where revoked_at is null").unwrap()),
+            (
+                "messages",
+                crate::fetch_all!(&mut tx, (i64,), "select count(*) from messages").unwrap(),
+            ),
+            (
+                "occupancy",
+                crate::fetch_all!(&mut tx, (i64,), "select count(*) from desk_occupancy").unwrap(),
+            ),
+            (
+                "booked",
+                crate::fetch_all!(
+                    &mut tx,
+                    (i64,),
+                    "select count(*) from appointments where state = 'booked'"
+                )
+                .unwrap(),
+            ),
+            (
+                "held",
+                crate::fetch_all!(
+                    &mut tx,
+                    (i64,),
+                    "select count(*) from appointments where state = 'held'"
+                )
+                .unwrap(),
+            ),
+            (
+                "links",
+                crate::fetch_all!(
+                    &mut tx,
+                    (i64,),
+                    "select count(*) from meeting_links where revoked_at is null"
+                )
+                .unwrap(),
+            ),
         ] {
             counts.insert(name, rows[0].0);
         }
         counts
+    }
+
+    /// Every message of the outbox, as its recipient will read it.
+    pub(crate) async fn letters(&self) -> Vec<(Channel, Rendered)> {
+        let mut tx = self.db.read().await.unwrap();
+        let rows = crate::fetch_all!(
+            &mut tx,
+            (Id, Channel, String, String, Vec<u8>),
+            "select id, channel, template, language, sealed_values from messages order by created_at, event, channel"
+        )
+        .unwrap();
+        rows.into_iter()
+            .map(|(id, channel, template, language, sealed)| {
+                let values: Values = self
+                    .keys
+                    .service
+                    .open_json(&format!("message/{id}"), &sealed)
+                    .unwrap();
+                (
+                    channel,
+                    templates::render(self, channel, &template, &language, &values),
+                )
+            })
+            .collect()
     }
 
     /// Checks that the journal's chains hold.
@@ -273,11 +380,18 @@ async fn answer(response: Response<Body>) -> Answer {
     };
     let (location, kind) = (header(header::LOCATION), header(header::CONTENT_TYPE));
     let status = response.status();
-    let bytes = axum::body::to_bytes(response.into_body(), 4 << 20).await.unwrap();
+    let bytes = axum::body::to_bytes(response.into_body(), 4 << 20)
+        .await
+        .unwrap();
     let text = String::from_utf8(bytes.to_vec()).unwrap();
     // A page that shows a person something asks nothing unanswered.
     assert!(!text.contains('⟦'), "a message is missing: {text}");
-    Answer { status, location, kind, text }
+    Answer {
+        status,
+        location,
+        kind,
+        text,
+    }
 }
 
 /// Every statement the service can send, prepared on every engine: a misspelt
@@ -296,7 +410,12 @@ async fn every_statement_prepares_on_every_engine() {
             };
             seen += 1;
             if let Err(error) = result {
-                broken.push(format!("{}, {}:{}: {error}", app.db.engine(), statement.file, statement.line));
+                broken.push(format!(
+                    "{}, {}:{}: {error}",
+                    app.db.engine(),
+                    statement.file,
+                    statement.line
+                ));
             }
         }
     }

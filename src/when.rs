@@ -17,7 +17,13 @@ fn written(at: Timestamp, zone: Tz, lang: Lang, french: &str, english: &str) -> 
 /// `lundi 2 mars 2026 à 10 h 00`.
 #[must_use]
 pub fn day_and_time(at: Timestamp, zone: Tz, lang: Lang) -> String {
-    written(at, zone, lang, "%A %-d %B %Y à %-H h %M", "%A %-d %B %Y at %H:%M")
+    written(
+        at,
+        zone,
+        lang,
+        "%A %-d %B %Y à %-H h %M",
+        "%A %-d %B %Y at %H:%M",
+    )
 }
 
 /// `lundi 2 mars 2026`.
@@ -41,9 +47,21 @@ mod tests {
         // 2026-03-02 09:05 UTC.
         let at = Timestamp(1_772_442_300_000);
         for (zone, lang, expected) in [
-            (chrono_tz::Europe::Paris, Lang::Fr, "lundi 2 mars 2026 à 10 h 05"),
-            (chrono_tz::Indian::Reunion, Lang::Fr, "lundi 2 mars 2026 à 13 h 05"),
-            (chrono_tz::Europe::Paris, Lang::En, "Monday 2 March 2026 at 10:05"),
+            (
+                chrono_tz::Europe::Paris,
+                Lang::Fr,
+                "lundi 2 mars 2026 à 10 h 05",
+            ),
+            (
+                chrono_tz::Indian::Reunion,
+                Lang::Fr,
+                "lundi 2 mars 2026 à 13 h 05",
+            ),
+            (
+                chrono_tz::Europe::Paris,
+                Lang::En,
+                "Monday 2 March 2026 at 10:05",
+            ),
         ] {
             assert_eq!(day_and_time(at, zone, lang), expected);
         }

@@ -29,11 +29,20 @@ use crate::path::{self, PathId};
 
 pub(super) fn router() -> Router<App> {
     Router::new()
-        .route("/administration", get(async || Redirect::to("/administration/guichets")))
+        .route(
+            "/administration",
+            get(async || Redirect::to("/administration/guichets")),
+        )
         .route("/administration/guichets", get(list))
         .route("/administration/guichets/nouveau", get(ask_open).post(open))
-        .route("/administration/guichets/{id}/plages", get(ask_hours).post(add_hours))
-        .route("/administration/guichets/{id}/fermeture", get(ask_close).post(close))
+        .route(
+            "/administration/guichets/{id}/plages",
+            get(ask_hours).post(add_hours),
+        )
+        .route(
+            "/administration/guichets/{id}/fermeture",
+            get(ask_close).post(close),
+        )
 }
 
 #[derive(Template)]
@@ -167,7 +176,10 @@ async fn desk_view(
             .map(|hours| hours_in_words(hours, ctx))
             .collect(),
         expected: booking::count_expected(tx, desk, ctx.now).await?,
-        history: lines.iter().map(|line| line_in_words(line, unit, ctx)).collect(),
+        history: lines
+            .iter()
+            .map(|line| line_in_words(line, unit, ctx))
+            .collect(),
     })
 }
 
@@ -216,7 +228,11 @@ fn line_in_words(line: &Line, unit: &Unit, ctx: &Ctx) -> String {
     } else {
         line.actor.clone()
     };
-    format!("{} : {}", wall::capitalised(&when), ctx.t2("admin-act-by", "act", act, "who", by))
+    format!(
+        "{} : {}",
+        wall::capitalised(&when),
+        ctx.t2("admin-act-by", "act", act, "who", by)
+    )
 }
 
 /// Hours as they come from the form.
@@ -237,7 +253,10 @@ impl HoursForm {
     fn proposed(unit: &Unit, ctx: &Ctx) -> Self {
         HoursForm {
             unite: unit.id.to_string(),
-            jour: WEEKDAYS[..5].iter().map(|(_, code)| (*code).to_owned()).collect(),
+            jour: WEEKDAYS[..5]
+                .iter()
+                .map(|(_, code)| (*code).to_owned())
+                .collect(),
             debut: "09:00".into(),
             fin: "17:00".into(),
             premier_jour: day_of(ctx.now, unit.zone()).to_string(),
@@ -262,7 +281,9 @@ impl HoursForm {
                             HoursError::Weekdays => ("jour", ctx.t("admin-error-weekdays")),
                             HoursError::Start => ("debut", ctx.t("admin-error-start")),
                             HoursError::End => ("fin", ctx.t("admin-error-end")),
-                            HoursError::FirstDay => ("premier_jour", ctx.t("admin-error-first-day")),
+                            HoursError::FirstDay => {
+                                ("premier_jour", ctx.t("admin-error-first-day"))
+                            }
                             HoursError::LastDay => ("dernier_jour", ctx.t("admin-error-last-day")),
                         };
                         Field { field, text }
@@ -313,7 +334,12 @@ async fn ask_open(
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Html<String>, PageError> {
     let mut tx = app.db.read().await?;
-    let unit = wanted_unit(&mut tx, &officer, query.get("unite").map_or("", String::as_str)).await?;
+    let unit = wanted_unit(
+        &mut tx,
+        &officer,
+        query.get("unite").map_or("", String::as_str),
+    )
+    .await?;
     let form = HoursForm::proposed(&unit, &ctx);
     render(&hours_page(ctx, unit, None, form, Errors::default()))
 }
@@ -335,7 +361,13 @@ async fn open(
             let mut errors = plan.err().unwrap_or_default();
             if label.is_none() {
                 let text = ctx.t1("admin-error-label", "most", LABEL_CHARS);
-                errors.0.insert(0, Field { field: "libelle", text });
+                errors.0.insert(
+                    0,
+                    Field {
+                        field: "libelle",
+                        text,
+                    },
+                );
             }
             let page = hours_page(ctx, unit, None, form, errors);
             return render_with(StatusCode::UNPROCESSABLE_ENTITY, &page);

@@ -62,7 +62,13 @@ mod tests {
 
     #[test]
     fn the_calendar_file_says_when_and_nothing_of_the_case() {
-        let at = |text: &str| Timestamp(chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis());
+        let at = |text: &str| {
+            Timestamp(
+                chrono::DateTime::parse_from_rfc3339(text)
+                    .unwrap()
+                    .timestamp_millis(),
+            )
+        };
         let appointment = Appointment {
             id: "a1".into(),
             reference: "VP-7K3M-92QX".into(),
@@ -77,21 +83,50 @@ mod tests {
             held_until: None,
         };
         for lang in [Lang::Fr, Lang::En] {
-            let text = render(&appointment, Happening::Booked, "{link}", lang, Timestamp(0));
+            let text = render(
+                &appointment,
+                Happening::Booked,
+                "{link}",
+                lang,
+                Timestamp(0),
+            );
             for line in [
-                "BEGIN:VCALENDAR", "VERSION:2.0", "METHOD:PUBLISH", "UID:a1@visioplainte", "DTSTART:20260715T060000Z",
-                "DTEND:20260715T063000Z", "DTSTAMP:19700101T000000Z", "URL:{link}", "STATUS:CONFIRMED", "END:VCALENDAR",
+                "BEGIN:VCALENDAR",
+                "VERSION:2.0",
+                "METHOD:PUBLISH",
+                "UID:a1@visioplainte",
+                "DTSTART:20260715T060000Z",
+                "DTEND:20260715T063000Z",
+                "DTSTAMP:19700101T000000Z",
+                "URL:{link}",
+                "STATUS:CONFIRMED",
+                "END:VCALENDAR",
             ] {
                 assert!(text.contains(&format!("{line}\r\n")), "{line} in {text}");
             }
             assert!(text.lines().all(|line| line.len() <= 75), "{text}");
             let lower = text.to_lowercase();
-            for word in ["plainte:", "police", "gendarm", "victim", "complaint", "plainte "] {
+            for word in [
+                "plainte:",
+                "police",
+                "gendarm",
+                "victim",
+                "complaint",
+                "plainte ",
+            ] {
                 assert!(!lower.contains(word), "{word}");
             }
             let cancelled = render(&appointment, Happening::Cancelled, "", lang, Timestamp(0));
-            for line in ["METHOD:CANCEL", "UID:a1@visioplainte", "SEQUENCE:1", "STATUS:CANCELLED"] {
-                assert!(cancelled.contains(&format!("{line}\r\n")), "{line} in {cancelled}");
+            for line in [
+                "METHOD:CANCEL",
+                "UID:a1@visioplainte",
+                "SEQUENCE:1",
+                "STATUS:CANCELLED",
+            ] {
+                assert!(
+                    cancelled.contains(&format!("{line}\r\n")),
+                    "{line} in {cancelled}"
+                );
             }
             assert!(!cancelled.contains("URL:"));
         }

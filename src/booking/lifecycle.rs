@@ -104,7 +104,11 @@ mod tests {
         assert_eq!(reached.len(), State::ALL.len());
         for &state in State::ALL {
             // What is over and took no hearing gives its time back.
-            assert_eq!(state.is_final() && state != Closed, !state.occupies_desk(), "{state}");
+            assert_eq!(
+                state.is_final() && state != Closed,
+                !state.occupies_desk(),
+                "{state}"
+            );
             assert!(!state.frees_case() || state.is_final(), "{state}");
         }
     }

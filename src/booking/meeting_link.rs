@@ -70,8 +70,7 @@ pub fn parse_secret(keys: &Keys, text: &str) -> Option<(Id, i64)> {
     let (id, generation) = head.split_once('.')?;
     let generation = generation.parse::<i64>().ok()?;
     let expected = secret(keys, id, generation);
-    let equal: bool =
-        subtle::ConstantTimeEq::ct_eq(expected.as_bytes(), text.as_bytes()).into();
+    let equal: bool = subtle::ConstantTimeEq::ct_eq(expected.as_bytes(), text.as_bytes()).into();
     equal.then(|| (Id::from(id), generation))
 }
 
@@ -147,7 +146,16 @@ mod tests {
         assert_ne!(secret(&keys, "abc123", 3), text);
         let others = Keys::from_master(&[2; 32]);
         assert_eq!(parse_secret(&others, &text), None);
-        for wrong in ["", ".", "..", "abc123", "abc123.2", "abc123.2.", "abc123.x.00", "é.1.é"] {
+        for wrong in [
+            "",
+            ".",
+            "..",
+            "abc123",
+            "abc123.2",
+            "abc123.2.",
+            "abc123.x.00",
+            "é.1.é",
+        ] {
             assert_eq!(parse_secret(&keys, wrong), None, "{wrong}");
         }
         let mut changed = text.clone().into_bytes();

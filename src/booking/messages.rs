@@ -1,12 +1,13 @@
 //! What a citizen is told of an appointment, by e-mail and by SMS. Neither
 //! holds any fact of the case: unit, day, hour, reference, link.
 //!
-//! Values given to the templates `booked` and `cancelled`: `reference`, `unit`,
-//! `address` (of the unit), `phone` (of the unit), `date`, `time` (with the
-//! zone's name where it is not Paris), `opens` (hour the link opens), `page` (path
-//! of the appointment's page).
+//! Values given to the templates `booked` and `cancelled`: `reference`, `when`
+//! (day and hour on the unit's clock, which is named where it is not Paris's),
+//! `unit`, `unit_address`, `unit_phone`.
 
-use super::meeting_link::{OPENS_MINUTES_BEFORE, OVERRUN_MINUTES};
+use std::collections::BTreeMap;
+
+use super::meeting_link::OVERRUN_MINUTES;
 use super::{Appointment, calendar_file, calendar_file::Happening};
 use crate::calendar::{self, Unit, wall};
 use crate::clock::Timestamp;
@@ -88,7 +89,7 @@ async fn send(
         }
         let values = Values {
             address,
-            values: told(appointment, &unit, lang),
+            values: told(appointment, &unit, lang, channel),
             link: letter.link.clone(),
             calendar,
         };
@@ -111,31 +112,40 @@ fn told(
     appointment: &Appointment,
     unit: &Unit,
     lang: Lang,
-) -> std::collections::BTreeMap<String, String> {
+    channel: Channel,
+) -> BTreeMap<String, String> {
     let zone = unit.zone();
-    let mut time = wall::time(lang, appointment.starts_at, zone);
+    let mut when = wall::moment(lang, appointment.starts_at, zone);
     if zone != chrono_tz::Europe::Paris {
-        let values = [("time", time.as_str()), ("zone", &wall::zone_name(lang, zone))];
-        time = text_with(lang, "booking-time-in-zone", &values);
+        let values = [
+            ("time", when.as_str()),
+            ("zone", &wall::zone_name(lang, zone)),
+        ];
+        when = text_with(lang, "booking-time-in-zone", &values);
     }
-    let opens = appointment.starts_at.plus_minutes(-OPENS_MINUTES_BEFORE);
     [
         ("reference", appointment.reference.clone()),
+        ("when", when),
         ("unit", unit.name.clone()),
         (
-            "address",
+            "unit_address",
             format!("{}, {} {}", unit.address, unit.postal_code, unit.city),
         ),
-        ("phone", unit.phone.clone()),
-        (
-            "date",
-            wall::day(lang, appointment.starts_at.in_zone(zone).date_naive()),
-        ),
-        ("time", time),
-        ("opens", wall::time(lang, opens, zone)),
-        ("page", format!("/rendez-vous/{}", appointment.id)),
+        ("unit_phone", unit.phone.clone()),
     ]
     .into_iter()
-    .map(|(name, value)| (name.to_owned(), value))
+    .map(|(name, value)| {
+        let value = match channel {
+            Channel::Email => value,
+            Channel::Sms => plain(&value),
+        };
+        (name.to_owned(), value)
+    })
     .collect()
+}
+
+/// Spaces that do not break and curly apostrophes are outside the alphabet of
+/// SMS: one of them would make the whole message longer and dearer.
+fn plain(text: &str) -> String {
+    text.replace(['\u{a0}', '\u{202f}'], " ").replace('’', "'")
 }

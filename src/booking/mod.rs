@@ -354,7 +354,16 @@ async fn note_expired(
     store::delete_occupancy(tx, id).await?;
     store::insert_move(tx, id, Some(State::Held), State::Expired, actor, now).await?;
     let object = format!("appointment/{id}");
-    audit::append(tx, unit_id.as_str(), now, actor, "appointment.expire", &object, "").await
+    audit::append(
+        tx,
+        unit_id.as_str(),
+        now,
+        actor,
+        "appointment.expire",
+        &object,
+        "",
+    )
+    .await
 }
 
 /// Confirms a hold: appointment, declaration, link, messages and journal in one
@@ -388,7 +397,15 @@ pub async fn confirm(
         return Err(Fault::other(format!("hold {appointment_id} occupies nothing")).into());
     }
     let actor = Actor::Citizen(citizen_id.clone());
-    store::insert_move(tx, appointment_id, Some(State::Held), State::Booked, &actor, now).await?;
+    store::insert_move(
+        tx,
+        appointment_id,
+        Some(State::Held),
+        State::Booked,
+        &actor,
+        now,
+    )
+    .await?;
     let declaration = declaration::find(tx, &booked.case_id)
         .await?
         .ok_or_else(|| Fault::other(format!("case {} has no declaration", booked.case_id)))?;
@@ -473,7 +490,10 @@ pub async fn cancel(
     let cancelled = match move_to(tx, &found, State::CancelledByCitizen, &actor, now).await {
         Ok(cancelled) => cancelled,
         Err(MoveError::NotFound) => return Err(CancelError::NotFound),
-        Err(MoveError::NotAllowed { from, .. }) if from == State::CancelledByCitizen => {
+        Err(MoveError::NotAllowed {
+            from: State::CancelledByCitizen,
+            ..
+        }) => {
             return Ok(found);
         }
         Err(MoveError::NotAllowed { .. }) => return Err(CancelError::TooLate),

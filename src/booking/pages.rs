@@ -154,7 +154,8 @@ async fn review(
     let (appointment, unit) = own(&mut tx, &id, &citizen).await?;
     match appointment.state {
         State::Held if appointment.held_until.is_some_and(|until| until > ctx.now) => {
-            let content = declaration::open_content(&mut tx, &app.keys, &appointment.case_id).await?;
+            let content =
+                declaration::open_content(&mut tx, &app.keys, &appointment.case_id).await?;
             let page = ConfirmPage {
                 appointment: AppointmentView::new(&appointment, &unit, &ctx),
                 content,
@@ -267,7 +268,10 @@ async fn calendar_entry(
 ) -> Result<Response, PageError> {
     let mut tx = app.db.read().await?;
     let (appointment, _) = own(&mut tx, &id, &citizen).await?;
-    if !matches!(appointment.state, State::Booked | State::Open | State::InHearing) {
+    if !matches!(
+        appointment.state,
+        State::Booked | State::Open | State::InHearing
+    ) {
         return Err(Refusal::not_found().into());
     }
     let address = format!("{}/rendez-vous/{id}", app.config.public_url);
@@ -362,7 +366,10 @@ async fn slots_page(
     let errors = if nothing_chosen {
         // The link leads to the first radio button there is.
         let field = week.first_field();
-        vec![Field { field, text: ctx.t("booking-choose-error") }]
+        vec![Field {
+            field,
+            text: ctx.t("booking-choose-error"),
+        }]
     } else {
         Vec::new()
     };

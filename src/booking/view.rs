@@ -61,7 +61,11 @@ pub(super) fn zone_note(unit: &Unit, ctx: &Ctx) -> String {
     if unit.zone() == Paris {
         return String::new();
     }
-    ctx.t1("booking-zone-note", "zone", wall::zone_name(ctx.lang, unit.zone()))
+    ctx.t1(
+        "booking-zone-note",
+        "zone",
+        wall::zone_name(ctx.lang, unit.zone()),
+    )
 }
 
 fn paris_hint(at: Timestamp, unit: &Unit, ctx: &Ctx) -> String {
@@ -116,7 +120,10 @@ impl Week {
         let sunday = monday.checked_add_days(Days::new(6)).unwrap_or(monday);
         let mut days: Vec<Day> = Vec::new();
         let mut last_date = None;
-        for (date, slot) in dated.iter().filter(|(date, _)| (monday..=sunday).contains(date)) {
+        for (date, slot) in dated
+            .iter()
+            .filter(|(date, _)| (monday..=sunday).contains(date))
+        {
             if last_date != Some(*date) {
                 last_date = Some(*date);
                 days.push(Day {
@@ -160,7 +167,10 @@ impl Week {
         self.days
             .first()
             .and_then(|day| day.slots.first())
-            .map_or_else(|| "contenu".to_owned(), |slot| format!("creneau-{}", slot.value))
+            .map_or_else(
+                || "contenu".to_owned(),
+                |slot| format!("creneau-{}", slot.value),
+            )
     }
 }
 
@@ -181,6 +191,8 @@ pub(super) struct AppointmentView {
     pub(super) instant: String,
     /// "heure de La Réunion (13 h 00 à Paris)"; empty in Paris time.
     pub(super) zone_note: String,
+    /// The unit's telephone, kept on one line.
+    pub(super) phone: String,
     /// Length in minutes.
     pub(super) minutes: i64,
     /// "14 h 05", while held.
@@ -223,6 +235,7 @@ impl AppointmentView {
             } else {
                 String::new()
             },
+            phone: unit.phone.replace(' ', "\u{a0}"),
             unit: unit.clone(),
         }
     }

@@ -198,7 +198,13 @@ mod tests {
     ) -> Result<HoursPlan, Vec<HoursError>> {
         let weekdays: Vec<String> = weekdays.split_whitespace().map(ToOwned::to_owned).collect();
         HoursPlan::check(
-            AskedHours { weekdays: &weekdays, start, end, first_day, last_day },
+            AskedHours {
+                weekdays: &weekdays,
+                start,
+                end,
+                first_day,
+                last_day,
+            },
             "2026-03-02".parse().unwrap(),
         )
     }
@@ -206,9 +212,21 @@ mod tests {
     #[test]
     fn sound_hours_become_a_rule_of_days() {
         for (asked, rrule, minutes) in [
-            (("MO", "08:00", "20:00", "2026-03-02", ""), "FREQ=WEEKLY;BYDAY=MO", (480, 1200)),
-            (("SU MO SU", "00:00", "24:00", "2026-03-02", "2026-03-02"), "FREQ=WEEKLY;BYDAY=MO,SU", (0, 1440)),
-            (("MO TU WE TH FR SA SU", "09:05", "09:35", "2028-03-01", ""), "FREQ=DAILY", (545, 575)),
+            (
+                ("MO", "08:00", "20:00", "2026-03-02", ""),
+                "FREQ=WEEKLY;BYDAY=MO",
+                (480, 1200),
+            ),
+            (
+                ("SU MO SU", "00:00", "24:00", "2026-03-02", "2026-03-02"),
+                "FREQ=WEEKLY;BYDAY=MO,SU",
+                (0, 1440),
+            ),
+            (
+                ("MO TU WE TH FR SA SU", "09:05", "09:35", "2028-03-01", ""),
+                "FREQ=DAILY",
+                (545, 575),
+            ),
         ] {
             let plan = check(asked).unwrap();
             assert_eq!(plan.rrule, rrule);
@@ -222,8 +240,14 @@ mod tests {
     fn everything_wrong_is_told_at_once() {
         for (asked, expected) in [
             (("", "", "", "", ""), vec![Weekdays, Start, End, FirstDay]),
-            (("MO XX", "08:00", "20:00", "2026-03-02", ""), vec![Weekdays]),
-            (("MO;COUNT=1", "08:00", "20:00", "2026-03-02", ""), vec![Weekdays]),
+            (
+                ("MO XX", "08:00", "20:00", "2026-03-02", ""),
+                vec![Weekdays],
+            ),
+            (
+                ("MO;COUNT=1", "08:00", "20:00", "2026-03-02", ""),
+                vec![Weekdays],
+            ),
             (("MO", "8:00", "20:00", "2026-03-02", ""), vec![Start]),
             (("MO", "24:00", "24:00", "2026-03-02", ""), vec![Start]),
             (("MO", "08:01", "20:00", "2026-03-02", ""), vec![Start]),
@@ -236,9 +260,18 @@ mod tests {
             (("MO", "08:00", "20:00", "2026-02-30", ""), vec![FirstDay]),
             (("MO", "08:00", "20:00", "9999-12-31", ""), vec![FirstDay]),
             (("MO", "08:00", "20:00", "+12026-3-2", ""), vec![FirstDay]),
-            (("MO", "08:00", "20:00", "2026-03-02", "2026-03-01"), vec![LastDay]),
-            (("MO", "08:00", "20:00", "2026-03-02", "hier"), vec![LastDay]),
-            (("é", "é8:00", "２０:00", "２０２６", "x"), vec![Weekdays, Start, End, FirstDay, LastDay]),
+            (
+                ("MO", "08:00", "20:00", "2026-03-02", "2026-03-01"),
+                vec![LastDay],
+            ),
+            (
+                ("MO", "08:00", "20:00", "2026-03-02", "hier"),
+                vec![LastDay],
+            ),
+            (
+                ("é", "é8:00", "２０:00", "２０２６", "x"),
+                vec![Weekdays, Start, End, FirstDay, LastDay],
+            ),
         ] {
             assert_eq!(check(asked).unwrap_err(), expected, "{asked:?}");
         }

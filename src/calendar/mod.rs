@@ -7,6 +7,8 @@ pub mod hours;
 pub mod recurrence;
 pub mod slots;
 mod store;
+#[cfg(test)]
+mod tests;
 pub mod wall;
 
 use std::collections::HashMap;

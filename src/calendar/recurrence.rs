@@ -94,9 +94,8 @@ impl DayRule {
         // day it is read from; reading from the window keeps the cost flat
         // however long ago the desk opened.
         let start = if self.restartable() { from } else { first_day };
-        let floating = |day: NaiveDate| {
-            rrule::Tz::UTC.from_utc_datetime(&day.and_time(NaiveTime::MIN))
-        };
+        let floating =
+            |day: NaiveDate| rrule::Tz::UTC.from_utc_datetime(&day.and_time(NaiveTime::MIN));
         let rule = self
             .0
             .clone()
@@ -185,28 +184,99 @@ mod tests {
     #[test]
     fn rules_choose_days_within_first_day_last_day_and_window() {
         // Every day; the first and last days count.
-        check("FREQ=DAILY", "2026-03-02", None, ("2026-03-01", "2026-03-04"), &["2026-03-02", "2026-03-03", "2026-03-04"]);
-        check("FREQ=DAILY", "2020-01-01", Some("2026-03-02"), ("2026-03-01", "2026-03-09"), &["2026-03-01", "2026-03-02"]);
-        check("FREQ=DAILY", "2026-04-01", None, ("2026-03-01", "2026-03-09"), &[]);
-        check("FREQ=DAILY", "2026-03-01", Some("2026-02-01"), ("2026-01-01", "2026-12-31"), &[]);
+        check(
+            "FREQ=DAILY",
+            "2026-03-02",
+            None,
+            ("2026-03-01", "2026-03-04"),
+            &["2026-03-02", "2026-03-03", "2026-03-04"],
+        );
+        check(
+            "FREQ=DAILY",
+            "2020-01-01",
+            Some("2026-03-02"),
+            ("2026-03-01", "2026-03-09"),
+            &["2026-03-01", "2026-03-02"],
+        );
+        check(
+            "FREQ=DAILY",
+            "2026-04-01",
+            None,
+            ("2026-03-01", "2026-03-09"),
+            &[],
+        );
+        check(
+            "FREQ=DAILY",
+            "2026-03-01",
+            Some("2026-02-01"),
+            ("2026-01-01", "2026-12-31"),
+            &[],
+        );
         // The first day is no opening when the rule does not choose it.
-        check("FREQ=WEEKLY;BYDAY=TU,TH", "2026-03-02", None, ("2026-03-02", "2026-03-12"), &["2026-03-03", "2026-03-05", "2026-03-10", "2026-03-12"]);
+        check(
+            "FREQ=WEEKLY;BYDAY=TU,TH",
+            "2026-03-02",
+            None,
+            ("2026-03-02", "2026-03-12"),
+            &["2026-03-03", "2026-03-05", "2026-03-10", "2026-03-12"],
+        );
         // Without BYDAY the first day's weekday is meant, years later too.
-        check("FREQ=WEEKLY", "2020-01-01", None, ("2026-03-02", "2026-03-12"), &["2026-03-04", "2026-03-11"]);
+        check(
+            "FREQ=WEEKLY",
+            "2020-01-01",
+            None,
+            ("2026-03-02", "2026-03-12"),
+            &["2026-03-04", "2026-03-11"],
+        );
         // Every second week keeps its parity; a count keeps counting.
-        check("FREQ=WEEKLY;INTERVAL=2;BYDAY=MO", "2026-03-02", None, ("2026-03-09", "2026-03-31"), &["2026-03-16", "2026-03-30"]);
-        check("FREQ=DAILY;COUNT=3", "2026-03-01", None, ("2026-03-02", "2026-03-31"), &["2026-03-02", "2026-03-03"]);
+        check(
+            "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO",
+            "2026-03-02",
+            None,
+            ("2026-03-09", "2026-03-31"),
+            &["2026-03-16", "2026-03-30"],
+        );
+        check(
+            "FREQ=DAILY;COUNT=3",
+            "2026-03-01",
+            None,
+            ("2026-03-02", "2026-03-31"),
+            &["2026-03-02", "2026-03-03"],
+        );
         // Last Friday of the month; the 29th of February.
-        check("FREQ=MONTHLY;BYDAY=-1FR", "2026-01-01", None, ("2026-02-01", "2026-03-31"), &["2026-02-27", "2026-03-27"]);
-        check("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29", "2024-01-01", None, ("2026-01-01", "2028-12-31"), &["2028-02-29"]);
+        check(
+            "FREQ=MONTHLY;BYDAY=-1FR",
+            "2026-01-01",
+            None,
+            ("2026-02-01", "2026-03-31"),
+            &["2026-02-27", "2026-03-27"],
+        );
+        check(
+            "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29",
+            "2024-01-01",
+            None,
+            ("2026-01-01", "2028-12-31"),
+            &["2028-02-29"],
+        );
     }
 
     #[test]
     fn a_rule_of_hours_or_nonsense_is_not_taken() {
         for wrong in [
-            "", "FREQ", "FREQ=", "FREQ=HOURLY", "FREQ=SECONDLY;COUNT=5", "FREQ=DAILY;BYHOUR=9",
-            "FREQ=DAILY;UNTIL=20260301T000000Z", "FREQ=WEEKLY;BYDAY=XX", "DTSTART:20260101", "FREQ=DAILY;INTERVAL=-1",
-            "FREQ=MONTHLY;BYMONTHDAY=77", "é", "FREQ=DAILY\r\nFREQ=DAILY", "FREQ=DAILY;COUNT=99999999999999999999",
+            "",
+            "FREQ",
+            "FREQ=",
+            "FREQ=HOURLY",
+            "FREQ=SECONDLY;COUNT=5",
+            "FREQ=DAILY;BYHOUR=9",
+            "FREQ=DAILY;UNTIL=20260301T000000Z",
+            "FREQ=WEEKLY;BYDAY=XX",
+            "DTSTART:20260101",
+            "FREQ=DAILY;INTERVAL=-1",
+            "FREQ=MONTHLY;BYMONTHDAY=77",
+            "é",
+            "FREQ=DAILY\r\nFREQ=DAILY",
+            "FREQ=DAILY;COUNT=99999999999999999999",
         ] {
             assert!(DayRule::parse(wrong).is_err(), "{wrong:?}");
         }
@@ -214,12 +284,28 @@ mod tests {
 
     #[test]
     fn a_rule_that_never_comes_ends() {
-        check("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=31", "2026-01-01", None, ("2026-01-01", "2026-12-31"), &[]);
-        check("FREQ=DAILY;INTERVAL=65535", "2000-01-01", None, ("2026-01-01", "2026-12-31"), &[]);
+        check(
+            "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=31",
+            "2026-01-01",
+            None,
+            ("2026-01-01", "2026-12-31"),
+            &[],
+        );
+        check(
+            "FREQ=DAILY;INTERVAL=65535",
+            "2000-01-01",
+            None,
+            ("2026-01-01", "2026-12-31"),
+            &[],
+        );
     }
 
     fn utc(text: &str) -> Timestamp {
-        Timestamp(chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis())
+        Timestamp(
+            chrono::DateTime::parse_from_rfc3339(text)
+                .unwrap()
+                .timestamp_millis(),
+        )
     }
 
     #[test]
@@ -241,7 +327,12 @@ mod tests {
             // Overseas.
             ("2026-07-15", 600, Indian::Reunion, "2026-07-15T06:00:00Z"),
             ("2026-07-15", 600, Indian::Mayotte, "2026-07-15T07:00:00Z"),
-            ("2026-07-15", 600, America::Martinique, "2026-07-15T14:00:00Z"),
+            (
+                "2026-07-15",
+                600,
+                America::Martinique,
+                "2026-07-15T14:00:00Z",
+            ),
             ("2026-07-15", 600, America::Cayenne, "2026-07-15T13:00:00Z"),
             ("2026-07-15", 600, America::Miquelon, "2026-07-15T12:00:00Z"),
             ("2026-01-15", 600, America::Miquelon, "2026-01-15T13:00:00Z"),
@@ -251,13 +342,22 @@ mod tests {
             // Saint-Pierre changes too: 02:00 to 03:00 is missing on 8 March 2026.
             ("2026-03-08", 150, America::Miquelon, "2026-03-08T05:00:00Z"),
         ] {
-            assert_eq!(instant_of(day(date), minute, zone), utc(expected), "{date} {minute} {zone}");
+            assert_eq!(
+                instant_of(day(date), minute, zone),
+                utc(expected),
+                "{date} {minute} {zone}"
+            );
         }
     }
 
     #[test]
     fn the_mapping_never_goes_back_and_days_are_23_24_or_25_hours() {
-        for zone in [Europe::Paris, America::Miquelon, Indian::Reunion, Pacific::Noumea] {
+        for zone in [
+            Europe::Paris,
+            America::Miquelon,
+            Indian::Reunion,
+            Pacific::Noumea,
+        ] {
             let mut hours = std::collections::BTreeSet::new();
             let mut date = day("2026-01-01");
             let mut last = Timestamp(i64::MIN);

@@ -166,7 +166,10 @@ mod tests {
 
     impl Day {
         fn new(date: &str, zone: Tz) -> Self {
-            Day { date: date.parse().unwrap(), zone }
+            Day {
+                date: date.parse().unwrap(),
+                zone,
+            }
         }
 
         fn range(&self, from: &str, to: &str) -> Range {
@@ -176,8 +179,18 @@ mod tests {
             }
         }
 
-        fn desk(&self, name: &str, openings: &[(&str, &str)], absences: &[(&str, &str)], taken: &[(&str, &str)]) -> DeskTimes {
-            let ranges = |list: &[(&str, &str)]| list.iter().map(|(from, to)| self.range(from, to)).collect::<Vec<_>>();
+        fn desk(
+            &self,
+            name: &str,
+            openings: &[(&str, &str)],
+            absences: &[(&str, &str)],
+            taken: &[(&str, &str)],
+        ) -> DeskTimes {
+            let ranges = |list: &[(&str, &str)]| {
+                list.iter()
+                    .map(|(from, to)| self.range(from, to))
+                    .collect::<Vec<_>>()
+            };
             let mut occupied: Vec<i64> = ranges(taken)
                 .iter()
                 .flat_map(|range| {
@@ -186,7 +199,12 @@ mod tests {
                 })
                 .collect();
             occupied.sort_unstable();
-            DeskTimes { desk_id: name.into(), openings: ranges(openings), absences: ranges(absences), occupied }
+            DeskTimes {
+                desk_id: name.into(),
+                openings: ranges(openings),
+                absences: ranges(absences),
+                occupied,
+            }
         }
 
         /// Slots as "HH:MM" on the unit's wall, with the capacity where it is not one.
@@ -194,8 +212,16 @@ mod tests {
             slots
                 .iter()
                 .map(|slot| {
-                    let wall = slot.starts_at.in_zone(self.zone).format("%H:%M").to_string();
-                    if slot.capacity() == 1 { wall } else { format!("{wall}×{}", slot.capacity()) }
+                    let wall = slot
+                        .starts_at
+                        .in_zone(self.zone)
+                        .format("%H:%M")
+                        .to_string();
+                    if slot.capacity() == 1 {
+                        wall
+                    } else {
+                        format!("{wall}×{}", slot.capacity())
+                    }
                 })
                 .collect()
         }
@@ -209,38 +235,94 @@ mod tests {
     #[test]
     fn slots_fill_openings_and_leave_absences_and_bookings_out() {
         let day = Day::new("2026-03-03", Europe::Paris);
-        let with = |openings: &[(&str, &str)], absences: &[(&str, &str)], taken: &[(&str, &str)]| {
-            [day.desk("a", openings, absences, taken)]
-        };
-        day.check(HALF_HOURS, &with(&[("09:00", "11:00")], &[], &[]), &["09:00", "09:30", "10:00", "10:30"]);
+        let with =
+            |openings: &[(&str, &str)], absences: &[(&str, &str)], taken: &[(&str, &str)]| {
+                [day.desk("a", openings, absences, taken)]
+            };
+        day.check(
+            HALF_HOURS,
+            &with(&[("09:00", "11:00")], &[], &[]),
+            &["09:00", "09:30", "10:00", "10:30"],
+        );
         // The last slot lies whole within the opening.
-        day.check(HALF_HOURS, &with(&[("09:00", "10:20")], &[], &[]), &["09:00", "09:30"]);
+        day.check(
+            HALF_HOURS,
+            &with(&[("09:00", "10:20")], &[], &[]),
+            &["09:00", "09:30"],
+        );
         day.check(HALF_HOURS, &with(&[("09:00", "09:25")], &[], &[]), &[]);
         // Aligned from the opening's own start.
-        day.check(HALF_HOURS, &with(&[("09:10", "10:30"), ("14:05", "15:05")], &[], &[]), &["09:10", "09:40", "14:05", "14:35"]);
+        day.check(
+            HALF_HOURS,
+            &with(&[("09:10", "10:30"), ("14:05", "15:05")], &[], &[]),
+            &["09:10", "09:40", "14:05", "14:35"],
+        );
         // Overlapping openings are one; touching ones are two.
-        day.check(HALF_HOURS, &with(&[("09:45", "11:00"), ("09:00", "10:00")], &[], &[]), &["09:00", "09:30", "10:00", "10:30"]);
-        day.check(HALF_HOURS, &with(&[("09:00", "09:45"), ("09:45", "10:30")], &[], &[]), &["09:00", "09:45"]);
+        day.check(
+            HALF_HOURS,
+            &with(&[("09:45", "11:00"), ("09:00", "10:00")], &[], &[]),
+            &["09:00", "09:30", "10:00", "10:30"],
+        );
+        day.check(
+            HALF_HOURS,
+            &with(&[("09:00", "09:45"), ("09:45", "10:30")], &[], &[]),
+            &["09:00", "09:45"],
+        );
         // An absence takes every slot it touches, however little.
-        day.check(HALF_HOURS, &with(&[("09:00", "11:00")], &[("09:29", "09:31")], &[]), &["10:00", "10:30"]);
-        day.check(HALF_HOURS, &with(&[("09:00", "11:00")], &[("09:30", "10:00")], &[]), &["09:00", "10:00", "10:30"]);
-        day.check(HALF_HOURS, &with(&[("09:00", "11:00")], &[("00:00", "24:00")], &[]), &[]);
+        day.check(
+            HALF_HOURS,
+            &with(&[("09:00", "11:00")], &[("09:29", "09:31")], &[]),
+            &["10:00", "10:30"],
+        );
+        day.check(
+            HALF_HOURS,
+            &with(&[("09:00", "11:00")], &[("09:30", "10:00")], &[]),
+            &["09:00", "10:00", "10:30"],
+        );
+        day.check(
+            HALF_HOURS,
+            &with(&[("09:00", "11:00")], &[("00:00", "24:00")], &[]),
+            &[],
+        );
         // A booking takes its own time only.
-        day.check(HALF_HOURS, &with(&[("09:00", "11:00")], &[], &[("09:30", "10:00")]), &["09:00", "10:00", "10:30"]);
+        day.check(
+            HALF_HOURS,
+            &with(&[("09:00", "11:00")], &[], &[("09:30", "10:00")]),
+            &["09:00", "10:00", "10:30"],
+        );
         // One that was made when slots were 45 minutes long takes what it covers.
-        day.check(HALF_HOURS, &with(&[("09:00", "11:00")], &[], &[("09:00", "09:45")]), &["10:00", "10:30"]);
+        day.check(
+            HALF_HOURS,
+            &with(&[("09:00", "11:00")], &[], &[("09:00", "09:45")]),
+            &["10:00", "10:30"],
+        );
         day.check(HALF_HOURS, &with(&[], &[], &[]), &[]);
     }
 
     #[test]
     fn a_buffer_follows_every_slot_and_may_overhang_the_opening() {
         let day = Day::new("2026-03-03", Europe::Paris);
-        let rules = SlotRules { slot_minutes: 45, buffer_minutes: 15 };
-        day.check(rules, &[day.desk("a", &[("09:00", "11:45")], &[], &[])], &["09:00", "10:00", "11:00"]);
+        let rules = SlotRules {
+            slot_minutes: 45,
+            buffer_minutes: 15,
+        };
+        day.check(
+            rules,
+            &[day.desk("a", &[("09:00", "11:45")], &[], &[])],
+            &["09:00", "10:00", "11:00"],
+        );
         // The buffer of 09:00 would cover 09:45, which is taken; 10:00 is after its own end.
-        day.check(rules, &[day.desk("a", &[("09:00", "11:45")], &[], &[("09:45", "09:50")])], &["10:00", "11:00"]);
+        day.check(
+            rules,
+            &[day.desk("a", &[("09:00", "11:45")], &[], &[("09:45", "09:50")])],
+            &["10:00", "11:00"],
+        );
         // An absence may fall in the pause.
-        day.check(rules, &[day.desk("a", &[("09:00", "11:45")], &[("09:45", "10:00")], &[])], &["09:00", "10:00", "11:00"]);
+        day.check(
+            rules,
+            &[day.desk("a", &[("09:00", "11:45")], &[("09:45", "10:00")], &[])],
+            &["09:00", "10:00", "11:00"],
+        );
     }
 
     #[test]
@@ -277,29 +359,63 @@ mod tests {
     fn a_night_that_changes_hour_has_neither_a_missing_nor_a_doubled_hour() {
         // Spring in Paris: five hours on the wall, four in fact.
         let spring = Day::new("2026-03-29", Europe::Paris);
-        let hours = SlotRules { slot_minutes: 60, buffer_minutes: 0 };
-        spring.check(hours, &[spring.desk("a", &[("00:00", "05:00")], &[], &[])], &["00:00", "01:00", "03:00", "04:00"]);
+        let hours = SlotRules {
+            slot_minutes: 60,
+            buffer_minutes: 0,
+        };
+        spring.check(
+            hours,
+            &[spring.desk("a", &[("00:00", "05:00")], &[], &[])],
+            &["00:00", "01:00", "03:00", "04:00"],
+        );
         // An opening that only exists on the wall is empty.
-        spring.check(HALF_HOURS, &[spring.desk("a", &[("02:00", "03:00")], &[], &[])], &[]);
+        spring.check(
+            HALF_HOURS,
+            &[spring.desk("a", &[("02:00", "03:00")], &[], &[])],
+            &[],
+        );
         // Openings that touch in the missing hour do not overlap.
-        spring.check(HALF_HOURS, &[spring.desk("a", &[("01:00", "02:30"), ("02:30", "04:00")], &[], &[])], &["01:00", "01:30", "03:00", "03:30"]);
+        spring.check(
+            HALF_HOURS,
+            &[spring.desk("a", &[("01:00", "02:30"), ("02:30", "04:00")], &[], &[])],
+            &["01:00", "01:30", "03:00", "03:30"],
+        );
         // Autumn: five hours on the wall, six in fact.
         let autumn = Day::new("2026-10-25", Europe::Paris);
-        autumn.check(hours, &[autumn.desk("a", &[("00:00", "05:00")], &[], &[])], &["00:00", "01:00", "02:00", "02:00", "03:00", "04:00"]);
+        autumn.check(
+            hours,
+            &[autumn.desk("a", &[("00:00", "05:00")], &[], &[])],
+            &["00:00", "01:00", "02:00", "02:00", "03:00", "04:00"],
+        );
         let split = autumn.desk("a", &[("01:00", "02:30"), ("02:30", "04:00")], &[], &[]);
         let slots = offered(HALF_HOURS, &[split], whole_day(autumn.date, autumn.zone));
         assert_eq!(slots.len(), 8);
-        assert!(slots.windows(2).all(|pair| pair[0].ends_at == pair[1].starts_at));
+        assert!(
+            slots
+                .windows(2)
+                .all(|pair| pair[0].ends_at == pair[1].starts_at)
+        );
         // Réunion never changes: the same night has plain hours.
         let overseas = Day::new("2026-10-25", Indian::Reunion);
-        overseas.check(hours, &[overseas.desk("a", &[("00:00", "04:00")], &[], &[])], &["00:00", "01:00", "02:00", "03:00"]);
+        overseas.check(
+            hours,
+            &[overseas.desk("a", &[("00:00", "04:00")], &[], &[])],
+            &["00:00", "01:00", "02:00", "03:00"],
+        );
     }
 
     #[test]
     fn settings_that_cannot_be_offer_nothing() {
         let day = Day::new("2026-03-03", Europe::Paris);
         for (slot_minutes, buffer_minutes) in [(0, 0), (-30, 0), (30, -5), (0, 5)] {
-            day.check(SlotRules { slot_minutes, buffer_minutes }, &[day.desk("a", &[("09:00", "11:00")], &[], &[])], &[]);
+            day.check(
+                SlotRules {
+                    slot_minutes,
+                    buffer_minutes,
+                },
+                &[day.desk("a", &[("09:00", "11:00")], &[], &[])],
+                &[],
+            );
         }
     }
 
@@ -330,28 +446,62 @@ mod tests {
             let openings = vec![range(), range(), range()];
             let absences = vec![range()];
             let taken = [range(), range()];
-            let mut occupied: Vec<i64> = taken.iter().flat_map(|taken| {
-                let (first, last) = quanta(taken.from, taken.to, 0);
-                first..=last
-            }).collect();
+            let mut occupied: Vec<i64> = taken
+                .iter()
+                .flat_map(|taken| {
+                    let (first, last) = quanta(taken.from, taken.to, 0);
+                    first..=last
+                })
+                .collect();
             occupied.sort_unstable();
-            let rules = SlotRules { slot_minutes: 5 + 5 * dice(&mut state, 12) as i64, buffer_minutes: 5 * dice(&mut state, 4) as i64 };
-            let desk = DeskTimes { desk_id: "a".into(), openings: openings.clone(), absences: absences.clone(), occupied };
+            let rules = SlotRules {
+                slot_minutes: 5 + 5 * dice(&mut state, 12) as i64,
+                buffer_minutes: 5 * dice(&mut state, 4) as i64,
+            };
+            let desk = DeskTimes {
+                desk_id: "a".into(),
+                openings: openings.clone(),
+                absences: absences.clone(),
+                occupied,
+            };
             let slots = offered(rules, &[desk], whole);
             for slot in &slots {
-                let hearing = Range { from: slot.starts_at, to: slot.ends_at };
-                let claimed = Range { from: slot.starts_at, to: slot.ends_at.plus_minutes(rules.buffer_minutes) };
-                assert_eq!(slot.ends_at.0 - slot.starts_at.0, rules.slot_minutes * 60_000);
-                assert!(!absences.iter().any(|away| away.overlaps(&hearing)), "seed {seed}");
-                assert!(!taken.iter().any(|taken| taken.overlaps(&claimed)), "seed {seed}");
+                let hearing = Range {
+                    from: slot.starts_at,
+                    to: slot.ends_at,
+                };
+                let claimed = Range {
+                    from: slot.starts_at,
+                    to: slot.ends_at.plus_minutes(rules.buffer_minutes),
+                };
+                assert_eq!(
+                    slot.ends_at.0 - slot.starts_at.0,
+                    rules.slot_minutes * 60_000
+                );
+                assert!(
+                    !absences.iter().any(|away| away.overlaps(&hearing)),
+                    "seed {seed}"
+                );
+                assert!(
+                    !taken.iter().any(|taken| taken.overlaps(&claimed)),
+                    "seed {seed}"
+                );
                 // Every minute of it lies in some opening.
                 for minute in 0..rules.slot_minutes {
                     let at = slot.starts_at.plus_minutes(minute);
-                    assert!(openings.iter().any(|open| open.from <= at && at < open.to), "seed {seed}");
+                    assert!(
+                        openings.iter().any(|open| open.from <= at && at < open.to),
+                        "seed {seed}"
+                    );
                 }
             }
-            let ordered = slots.windows(2).all(|pair| pair[0].ends_at <= pair[1].starts_at);
-            assert!(ordered, "one desk never offers two slots at once, seed {seed}");
+            let ordered = slots
+                .windows(2)
+                .all(|pair| pair[0].ends_at <= pair[1].starts_at);
+            assert!(
+                ordered,
+                "one desk never offers two slots at once, seed {seed}"
+            );
         }
     }
 }

@@ -105,11 +105,7 @@ pub(super) async fn list_open_desks(tx: &mut Tx, unit_id: &Id) -> Result<Vec<Des
     )
 }
 
-pub(super) async fn insert_desk(
-    tx: &mut Tx,
-    desk: &Desk,
-    actor: &Actor,
-) -> Result<bool, Fault> {
+pub(super) async fn insert_desk(tx: &mut Tx, desk: &Desk, actor: &Actor) -> Result<bool, Fault> {
     let rows = execute!(
         tx,
         "insert into desks (id, unit_id, label, opened_at, opened_by) values ($1, $2, $3, $4, $5)

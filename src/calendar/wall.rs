@@ -38,7 +38,10 @@ pub fn short_day(lang: Lang, date: NaiveDate) -> String {
 /// The weekday's name.
 #[must_use]
 pub fn weekday(lang: Lang, weekday: chrono::Weekday) -> String {
-    text(lang, &format!("calendar-weekday-{}", weekday.number_from_monday()))
+    text(
+        lang,
+        &format!("calendar-weekday-{}", weekday.number_from_monday()),
+    )
 }
 
 /// "10 h 00" on the wall of a zone. In the hour that comes twice in autumn the
@@ -53,7 +56,11 @@ pub fn time(lang: Lang, at: Timestamp, zone: Tz) -> String {
         .is_none();
     if twice {
         let offset = wall.format("%:z").to_string();
-        text_with(lang, "calendar-time-twice", &[("time", &shown), ("offset", &offset)])
+        text_with(
+            lang,
+            "calendar-time-twice",
+            &[("time", &shown), ("offset", &offset)],
+        )
     } else {
         shown
     }
@@ -109,13 +116,15 @@ pub fn capitalised(text: &str) -> String {
 }
 
 fn clock_time(lang: Lang, hour: u32, minute: u32) -> String {
+    let hour = match lang {
+        Lang::Fr => hour.to_string(),
+        Lang::En => format!("{hour:02}"),
+    };
+    let minute = format!("{minute:02}");
     text_with(
         lang,
         "calendar-time",
-        &[
-            ("hour", &format!("{hour:02}")),
-            ("minute", &format!("{minute:02}")),
-        ],
+        &[("hour", &hour), ("minute", &minute)],
     )
 }
 
@@ -140,13 +149,42 @@ mod tests {
     #[test]
     fn moments_read_as_people_say_them() {
         for (at, zone, french, english) in [
-            ("2026-03-03T09:00:00Z", Europe::Paris, "mardi 3 mars 2026 à 10 h 00", "Tuesday 3 March 2026 at 10:00"),
-            ("2026-05-01T06:05:00Z", Europe::Paris, "vendredi 1er mai 2026 à 08 h 05", "Friday 1 May 2026 at 08:05"),
-            ("2026-03-03T20:00:00Z", Indian::Reunion, "mercredi 4 mars 2026 à 00 h 00", "Wednesday 4 March 2026 at 00:00"),
-            ("2026-10-25T00:30:00Z", Europe::Paris, "dimanche 25 octobre 2026 à 02 h 30 (UTC+02:00)", "Sunday 25 October 2026 at 02:30 (UTC+02:00)"),
-            ("2026-10-25T01:30:00Z", Europe::Paris, "dimanche 25 octobre 2026 à 02 h 30 (UTC+01:00)", "Sunday 25 October 2026 at 02:30 (UTC+01:00)"),
+            (
+                "2026-03-03T09:00:00Z",
+                Europe::Paris,
+                "mardi 3 mars 2026 à 10 h 00",
+                "Tuesday 3 March 2026 at 10:00",
+            ),
+            (
+                "2026-05-01T06:05:00Z",
+                Europe::Paris,
+                "vendredi 1er mai 2026 à 8 h 05",
+                "Friday 1 May 2026 at 08:05",
+            ),
+            (
+                "2026-03-03T20:00:00Z",
+                Indian::Reunion,
+                "mercredi 4 mars 2026 à 0 h 00",
+                "Wednesday 4 March 2026 at 00:00",
+            ),
+            (
+                "2026-10-25T00:30:00Z",
+                Europe::Paris,
+                "dimanche 25 octobre 2026 à 2 h 30 (UTC+02:00)",
+                "Sunday 25 October 2026 at 02:30 (UTC+02:00)",
+            ),
+            (
+                "2026-10-25T01:30:00Z",
+                Europe::Paris,
+                "dimanche 25 octobre 2026 à 2 h 30 (UTC+01:00)",
+                "Sunday 25 October 2026 at 02:30 (UTC+01:00)",
+            ),
         ] {
-            let at = Timestamp(chrono::DateTime::parse_from_rfc3339(at).unwrap().timestamp_millis());
+            let at = Timestamp(
+                chrono::DateTime::parse_from_rfc3339(at)
+                    .unwrap()
+                    .timestamp_millis(),
+            );
             let plain = |text: String| text.replace('\u{a0}', " ");
             assert_eq!(plain(moment(Lang::Fr, at, zone)), french);
             assert_eq!(plain(moment(Lang::En, at, zone)), english);

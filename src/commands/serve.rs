@@ -63,7 +63,10 @@ pub async fn serve(config: Config) -> Result<ExitCode, Fault> {
     let shutdown = CancellationToken::new();
     let mut tasks = background(&app, &shutdown);
     if app.config.media_nodes.is_empty() {
-        tasks.push(tokio::spawn(media::supervise(app.clone(), shutdown.clone())));
+        tasks.push(tokio::spawn(media::supervise(
+            app.clone(),
+            shutdown.clone(),
+        )));
     }
     let handle = Handle::new();
     let stopping = tokio::spawn(stop_on_signal(handle.clone(), shutdown.clone()));
@@ -220,9 +223,8 @@ async fn wait_for_signal() {
 /// The sandbox lets anybody be anybody: it is shown to this machine or, on
 /// purpose, to a local network by self-signed TLS, never to the Internet.
 fn refuse_open_sandbox(config: &Config) -> Result<(), Fault> {
-    let open = cfg!(feature = "sandbox")
-        && !config.on_localhost()
-        && config.tls != TlsMode::SelfSigned;
+    let open =
+        cfg!(feature = "sandbox") && !config.on_localhost() && config.tls != TlsMode::SelfSigned;
     if open {
         return Err(Fault::other(
             "this build holds the sandbox, where anybody can be anybody: it serves localhost, or a local network with tls = \"self_signed\"",
@@ -234,12 +236,10 @@ fn refuse_open_sandbox(config: &Config) -> Result<(), Fault> {
 async fn tls_of(config: &Config) -> Result<Option<RustlsConfig>, Fault> {
     match config.tls {
         TlsMode::Off => Ok(None),
-        TlsMode::Files => {
-            RustlsConfig::from_pem_file(&config.tls_certificate, &config.tls_key)
-                .await
-                .map(Some)
-                .map_err(Fault::other)
-        }
+        TlsMode::Files => RustlsConfig::from_pem_file(&config.tls_certificate, &config.tls_key)
+            .await
+            .map(Some)
+            .map_err(Fault::other),
         TlsMode::SelfSigned => {
             let (certificate, key) = self_signed(config)?;
             RustlsConfig::from_pem(certificate.into_bytes(), key.into_bytes())
@@ -294,7 +294,10 @@ fn announce(config: &Config) {
     println!("    Agent           {}/agent", config.public_url);
     println!("    Administration  {}/administration", config.public_url);
     if cfg!(feature = "sandbox") {
-        println!("    Courriels       {}/bac-a-sable/courrier", config.public_url);
+        println!(
+            "    Courriels       {}/bac-a-sable/courrier",
+            config.public_url
+        );
         println!("    SMS             {}/bac-a-sable/sms", config.public_url);
     }
     if config.tls == TlsMode::SelfSigned

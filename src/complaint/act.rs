@@ -68,8 +68,7 @@ pub async fn read(
     unit: &Unit,
 ) -> Result<Option<Dossier>, Fault> {
     let case_id = &record.case_id;
-    let Some((version, hash)) =
-        super::record::read_last_version(tx, &app.keys, case_id).await?
+    let Some((version, hash)) = super::record::read_last_version(tx, &app.keys, case_id).await?
     else {
         return Ok(None);
     };
@@ -81,7 +80,10 @@ pub async fn read(
         .keys
         .service
         .open_json(&format!("citizen/{citizen_id}"), &sealed)?;
-    let officer_id = appointment.officer_id.as_ref().unwrap_or(&record.officer_id);
+    let officer_id = appointment
+        .officer_id
+        .as_ref()
+        .unwrap_or(&record.officer_id);
     let declared = declaration::find(tx, case_id).await?;
     let hearing = crate::hearings::store::find_hearing(tx, &appointment.id).await?;
     Ok(Some(Dossier {
@@ -174,17 +176,19 @@ impl Dossier {
 
     fn facts(&self) -> Vec<Entry> {
         let content = &self.content;
-        let date = chrono::NaiveDate::parse_from_str(&content.facts_date, "%Y-%m-%d")
-            .map_or_else(
-                |_| content.facts_date.clone(),
-                |day| {
-                    day.format_localized("%-d %B %Y", chrono::Locale::fr_FR)
-                        .to_string()
-                },
-            );
+        let date = chrono::NaiveDate::parse_from_str(&content.facts_date, "%Y-%m-%d").map_or_else(
+            |_| content.facts_date.clone(),
+            |day| {
+                day.format_localized("%-d %B %Y", chrono::Locale::fr_FR)
+                    .to_string()
+            },
+        );
         [
             ("Nature", content.offence_label.clone()),
-            ("Date", format!("{date} {}", content.facts_time).trim().to_owned()),
+            (
+                "Date",
+                format!("{date} {}", content.facts_time).trim().to_owned(),
+            ),
             ("Lieu", content.facts_place.clone()),
         ]
         .into_iter()

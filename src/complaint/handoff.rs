@@ -132,9 +132,21 @@ async fn deliver(app: &App, one: &Waiting) -> Result<(), Fault> {
     )?;
     move_on(&mut tx, &record, Step::Deliver).await?;
     let detail = format!("package={} sha256={sha256}", one.package_id);
-    note(&mut tx, &record, &Actor::System, "record.hand_off", &detail, now).await?;
+    note(
+        &mut tx,
+        &record,
+        &Actor::System,
+        "record.hand_off",
+        &detail,
+        now,
+    )
+    .await?;
     tx.commit().await?;
-    tracing::info!(package = one.package_id, "package {} delivered", one.package_id);
+    tracing::info!(
+        package = one.package_id,
+        "package {} delivered",
+        one.package_id
+    );
     tell(app, &record);
     Ok(())
 }
@@ -199,13 +211,22 @@ async fn read_answer(app: &App, one: &Waiting) -> Result<(), Fault> {
     let detail = format!("package={}", one.package_id);
     note(&mut tx, &record, &Actor::System, act, &detail, now).await?;
     tx.commit().await?;
-    tracing::info!(package = one.package_id, state, "package {} {state}", one.package_id);
+    tracing::info!(
+        package = one.package_id,
+        state,
+        "package {} {state}",
+        one.package_id
+    );
     tell(app, &record);
     Ok(())
 }
 
 /// Every file of a package.
-async fn files(tx: &mut Tx, app: &App, record: &Record) -> Result<BTreeMap<String, Vec<u8>>, Fault> {
+async fn files(
+    tx: &mut Tx,
+    app: &App,
+    record: &Record,
+) -> Result<BTreeMap<String, Vec<u8>>, Fault> {
     let appointment = booking::find(tx, &record.appointment_id)
         .await?
         .ok_or_else(|| Fault::other("a record without an appointment"))?;

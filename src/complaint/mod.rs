@@ -31,7 +31,10 @@ pub fn router() -> Router<App> {
         .route("/espace", get(space::show))
         .route("/espace/documents/{id}", get(space::download))
         .route("/audition/{id}/proces-verbal", get(person_pages::show))
-        .route("/audition/{id}/modification", post(person_pages::request_change))
+        .route(
+            "/audition/{id}/modification",
+            post(person_pages::request_change),
+        )
         .route("/audition/{id}/accord", post(person_pages::decide))
         .route("/agent/audition/{id}", get(workspace::show))
         .route("/agent/audition/{id}/ouvrir", post(workspace::open))

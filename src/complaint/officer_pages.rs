@@ -39,7 +39,9 @@ fn refusal(error: RecordError, id: &Id) -> PageError {
     let (status, name) = match error {
         RecordError::Fault(fault) => return fault.into(),
         RecordError::NotTheirs => {
-            return Refusal::not_found().way_out("/agent", "way-out-agenda").into();
+            return Refusal::not_found()
+                .way_out("/agent", "way-out-agenda")
+                .into();
         }
         RecordError::WrongState(_) => (StatusCode::CONFLICT, "refusal-officer-record-state"),
         RecordError::Conflict | RecordError::StaleVersion => {
@@ -50,7 +52,10 @@ fn refusal(error: RecordError, id: &Id) -> PageError {
         RecordError::MissingChecks(_) => {
             (StatusCode::UNPROCESSABLE_ENTITY, "refusal-record-checks")
         }
-        RecordError::Unanswered => (StatusCode::UNPROCESSABLE_ENTITY, "refusal-record-unanswered"),
+        RecordError::Unanswered => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "refusal-record-unanswered",
+        ),
     };
     Refusal::new(status, name)
         .way_out(format!("/agent/audition/{id}"), "way-out-back")
@@ -77,10 +82,17 @@ pub async fn save(
     let mut tx = app.db.begin().await?;
     let (appointment, _, record) = record_of(&mut tx, &id, &officer).await?;
     let narrative = form.texte.replace("\r\n", "\n");
-    let revision =
-        record::save_draft(&mut tx, &app.keys, &record, &officer, form.version, narrative, now)
-            .await
-            .map_err(|error| refusal(error, &id))?;
+    let revision = record::save_draft(
+        &mut tx,
+        &app.keys,
+        &record,
+        &officer,
+        form.version,
+        narrative,
+        now,
+    )
+    .await
+    .map_err(|error| refusal(error, &id))?;
     tx.commit().await?;
     hearings::tell(&app, &appointment);
     let script = headers

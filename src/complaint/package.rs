@@ -107,8 +107,7 @@ pub fn verify_folder(folder: &Path) -> Result<usize, BadPackage> {
         if name.contains(['/', '\\']) {
             return Err(BadPackage::Manifest);
         }
-        let bytes =
-            fs::read(folder.join(name)).map_err(|_| BadPackage::Missing(name.clone()))?;
+        let bytes = fs::read(folder.join(name)).map_err(|_| BadPackage::Missing(name.clone()))?;
         if sha256_hex(&bytes) != *expected {
             return Err(BadPackage::Changed(name.clone()));
         }
@@ -135,17 +134,29 @@ mod tests {
             ("b.json".to_owned(), b"deux".to_vec()),
         ]);
         let first = write_folder(inbox.path(), "p1", "2026/1", &files).unwrap();
-        assert_eq!(write_folder(inbox.path(), "p1", "2026/1", &files).unwrap(), first);
+        assert_eq!(
+            write_folder(inbox.path(), "p1", "2026/1", &files).unwrap(),
+            first
+        );
         let folder = inbox.path().join("p1");
         assert_eq!(verify_folder(&folder), Ok(2));
         fs::write(folder.join("a.pdf"), b"autre").unwrap();
-        assert_eq!(verify_folder(&folder), Err(BadPackage::Changed("a.pdf".into())));
+        assert_eq!(
+            verify_folder(&folder),
+            Err(BadPackage::Changed("a.pdf".into()))
+        );
         fs::write(folder.join("a.pdf"), b"un").unwrap();
         fs::write(folder.join("c"), b"").unwrap();
-        assert_eq!(verify_folder(&folder), Err(BadPackage::Unlisted("c".into())));
+        assert_eq!(
+            verify_folder(&folder),
+            Err(BadPackage::Unlisted("c".into()))
+        );
         fs::remove_file(folder.join("c")).unwrap();
         fs::remove_file(folder.join("b.json")).unwrap();
-        assert_eq!(verify_folder(&folder), Err(BadPackage::Missing("b.json".into())));
+        assert_eq!(
+            verify_folder(&folder),
+            Err(BadPackage::Missing("b.json".into()))
+        );
         fs::write(folder.join(MANIFEST), b"{").unwrap();
         assert_eq!(verify_folder(&folder), Err(BadPackage::Manifest));
     }

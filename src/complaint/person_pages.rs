@@ -141,9 +141,10 @@ async fn fill(
     unit: &calendar::Unit,
 ) -> Result<(), PageError> {
     let state = record.state;
-    page.state = page
-        .ctx
-        .t(&format!("record-state-{}", state.as_str().replace('_', "-")));
+    page.state = page.ctx.t(&format!(
+        "record-state-{}",
+        state.as_str().replace('_', "-")
+    ));
     page.changes = shown(
         record::read_changes(tx, &app.keys, &record.case_id).await?,
         unit,
@@ -254,9 +255,16 @@ pub async fn decide(
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let (appointment, record) = own_record(&mut tx, &Id(id), &citizen).await?;
-    record::decide(&mut tx, &record, &citizen, form.decision, &form.empreinte, now)
-        .await
-        .map_err(|error| refusal(error, &appointment))?;
+    record::decide(
+        &mut tx,
+        &record,
+        &citizen,
+        form.decision,
+        &form.empreinte,
+        now,
+    )
+    .await
+    .map_err(|error| refusal(error, &appointment))?;
     tx.commit().await?;
     hearings::tell(&app, &appointment);
     Ok(back(&appointment))
@@ -294,7 +302,10 @@ pub fn refusal(error: RecordError, appointment: &Appointment) -> PageError {
         RecordError::MissingChecks(_) => {
             (StatusCode::UNPROCESSABLE_ENTITY, "refusal-record-checks")
         }
-        RecordError::Unanswered => (StatusCode::UNPROCESSABLE_ENTITY, "refusal-record-unanswered"),
+        RecordError::Unanswered => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "refusal-record-unanswered",
+        ),
     };
     Refusal::new(status, name)
         .way_out(

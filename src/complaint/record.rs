@@ -6,16 +6,16 @@ use super::lifecycle::{RecordState, Step};
 use super::store::{self, Agreement, Decision, Record, VersionRow};
 use crate::audit::{self, Actor};
 use crate::booking::Appointment;
+use crate::calendar::Unit;
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::error::Fault;
 use crate::hearings;
 use crate::identity::{SignedInCitizen, SignedInOfficer};
 use crate::keys::Keys;
+use crate::messages::Lang;
 use crate::notifications::{self, Channel, Outgoing, Values};
 use crate::{declaration, when};
-use crate::calendar::Unit;
-use crate::messages::Lang;
 
 /// Longest change request or answer, in characters.
 pub const MAX_REQUEST: usize = 4_000;
@@ -62,7 +62,10 @@ pub async fn open(
     officer: &SignedInOfficer,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    if store::find_record(tx, &appointment.case_id).await?.is_some() {
+    if store::find_record(tx, &appointment.case_id)
+        .await?
+        .is_some()
+    {
         return Ok(());
     }
     let year = now.utc().format("%Y");
@@ -135,8 +138,15 @@ pub async fn save_draft(
     let key = keys.case_key(tx, &record.case_id).await?;
     let sealed = key.seal_json(&format!("draft/{}", record.case_id), &Draft { narrative });
     let actor = Actor::Officer(officer.id.clone());
-    let saved =
-        store::save_draft(tx, &record.case_id, revision, &sealed, &actor.to_string(), now).await?;
+    let saved = store::save_draft(
+        tx,
+        &record.case_id,
+        revision,
+        &sealed,
+        &actor.to_string(),
+        now,
+    )
+    .await?;
     saved.ok_or(RecordError::Conflict)
 }
 
@@ -203,14 +213,26 @@ pub async fn send(
     let row = VersionRow {
         version: version.version,
         hash: version.hash(),
-        sealed_content: key.seal(&version_place(&record.case_id, version.version), &version.bytes()),
+        sealed_content: key.seal(
+            &version_place(&record.case_id, version.version),
+            &version.bytes(),
+        ),
         sent_at: now,
     };
     store::insert_version(tx, &record.case_id, &row, &actor.to_string()).await?;
     advance(tx, record, next).await?;
     let detail = format!("version={} hash={}", row.version, row.hash);
     note(tx, record, &actor, "record.send", &detail, now).await?;
-    tell_person(tx, keys, record, "review", &format!("version/{}", row.version), space_url, now).await?;
+    tell_person(
+        tx,
+        keys,
+        record,
+        "review",
+        &format!("version/{}", row.version),
+        space_url,
+        now,
+    )
+    .await?;
     Ok(version)
 }
 
@@ -234,7 +256,10 @@ pub async fn read_last_version(
     let version: Version =
         key.open_json(&version_place(case_id, row.version), &row.sealed_content)?;
     if version.hash() != row.hash {
-        return Err(Fault::other(format!("version {} of case {case_id} does not give its hash", row.version)));
+        return Err(Fault::other(format!(
+            "version {} of case {case_id} does not give its hash",
+            row.version
+        )));
     }
     Ok(Some((version, row.hash)))
 }
@@ -312,7 +337,15 @@ pub async fn request_change(
     store::insert_change(tx, &record.case_id, &id, version, &sealed, now).await?;
     advance(tx, record, next).await?;
     let actor = Actor::Citizen(citizen.id.clone());
-    note(tx, record, &actor, "record.request_change", &format!("change={id}"), now).await?;
+    note(
+        tx,
+        record,
+        &actor,
+        "record.request_change",
+        &format!("change={id}"),
+        now,
+    )
+    .await?;
     Ok(())
 }
 
@@ -333,9 +366,15 @@ pub async fn answer_change(
     let key = keys.case_key(tx, &record.case_id).await?;
     let sealed = key.seal_json(&format!("change/{change_id}/answer"), &answer);
     let actor = Actor::Officer(officer.id.clone());
-    let answered =
-        store::answer_change(tx, &record.case_id, change_id, &sealed, &actor.to_string(), now)
-            .await?;
+    let answered = store::answer_change(
+        tx,
+        &record.case_id,
+        change_id,
+        &sealed,
+        &actor.to_string(),
+        now,
+    )
+    .await?;
     if !answered {
         return Err(RecordError::Conflict);
     }
@@ -390,8 +429,19 @@ pub async fn decide(
     store::insert_agreement(tx, &record.case_id, &agreement, &citizen.session).await?;
     advance(tx, record, next).await?;
     let actor = Actor::Citizen(citizen.id.clone());
-    let detail = format!("version={} hash={} acr={}", last.version, agreement.version_hash, agreement.acr);
-    note(tx, record, &actor, &format!("record.{decision}"), &detail, now).await?;
+    let detail = format!(
+        "version={} hash={} acr={}",
+        last.version, agreement.version_hash, agreement.acr
+    );
+    note(
+        tx,
+        record,
+        &actor,
+        &format!("record.{decision}"),
+        &detail,
+        now,
+    )
+    .await?;
     Ok(())
 }
 
@@ -423,7 +473,16 @@ pub async fn note(
     now: Timestamp,
 ) -> Result<(), Fault> {
     let object = format!("record/{}", record.case_id);
-    audit::append(tx, record.unit_id.as_str(), now, actor, act, &object, detail).await
+    audit::append(
+        tx,
+        record.unit_id.as_str(),
+        now,
+        actor,
+        act,
+        &object,
+        detail,
+    )
+    .await
 }
 
 /// Tells the person by e-mail that something waits in their space.
@@ -449,7 +508,9 @@ pub async fn tell_person(
         ..Values::default()
     };
     let reference = record.number.rsplit('/').next().unwrap_or_default();
-    values.values.insert("reference".into(), reference.to_owned());
+    values
+        .values
+        .insert("reference".into(), reference.to_owned());
     values.values.insert("space".into(), space_url.to_owned());
     notifications::enqueue(
         tx,

@@ -131,7 +131,8 @@ async fn complete(
     drop(tx);
     let mut finished = Vec::new();
     for row in prepared {
-        let waiting: Prepared = key.open_json(&place(case_id, row.document), &row.sealed_prepared)?;
+        let waiting: Prepared =
+            key.open_json(&place(case_id, row.document), &row.sealed_prepared)?;
         let signed = signer.complete(&waiting)?;
         finished.push((row.document, signed));
     }

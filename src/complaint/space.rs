@@ -67,13 +67,15 @@ pub async fn show(
             AppointmentState::Booked | AppointmentState::Open | AppointmentState::InHearing
         );
         let opens_at = row.starts_at.plus_minutes(-OPENS_MINUTES_BEFORE);
-        let open = live
-            && ctx.now >= opens_at
-            && ctx.now < row.ends_at.plus_minutes(OVERRUN_MINUTES);
+        let open =
+            live && ctx.now >= opens_at && ctx.now < row.ends_at.plus_minutes(OVERRUN_MINUTES);
         let documents = store::list_documents(&mut tx, &row.case_id).await?;
         entries.push(Entry {
             when: when::day_and_time(row.starts_at, zone, ctx.lang),
-            state: ctx.t(&format!("appointment-state-{}", row.state.as_str().replace('_', "-"))),
+            state: ctx.t(&format!(
+                "appointment-state-{}",
+                row.state.as_str().replace('_', "-")
+            )),
             joinable: open,
             opens_at: if live && ctx.now < opens_at {
                 when::day_and_time(opens_at, zone, ctx.lang)
@@ -149,7 +151,10 @@ pub async fn deliver(
     )
     .await?;
     tx.commit().await?;
-    let name = format!("attachment; filename=\"{}.pdf\"", row.kind.as_str().replace('_', "-"));
+    let name = format!(
+        "attachment; filename=\"{}.pdf\"",
+        row.kind.as_str().replace('_', "-")
+    );
     let name = header::HeaderValue::from_str(&name).map_err(Fault::other)?;
     let mut response = bytes.into_response();
     let headers = response.headers_mut();

@@ -487,10 +487,7 @@ pub async fn list_documents(tx: &mut Tx, case_id: &Id) -> Result<Vec<DocumentRow
 ///
 /// # Errors
 /// When the database fails.
-pub async fn find_document(
-    tx: &mut Tx,
-    id: &Id,
-) -> Result<Option<(DocumentRow, Id, Id)>, Fault> {
+pub async fn find_document(tx: &mut Tx, id: &Id) -> Result<Option<(DocumentRow, Id, Id)>, Fault> {
     let row = fetch_optional!(
         tx,
         DocumentRow,

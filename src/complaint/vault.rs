@@ -46,7 +46,9 @@ pub async fn get(app: &App, key: &SealingKey, path: &str, sha256: &str) -> Resul
         .map_err(Fault::other)?;
     let plain = key.open(&format!("object/{path}"), &sealed)?;
     if sha256_hex(&plain) != sha256 {
-        return Err(Fault::other(format!("object {path} is not the one that was put")));
+        return Err(Fault::other(format!(
+            "object {path} is not the one that was put"
+        )));
     }
     Ok(plain)
 }

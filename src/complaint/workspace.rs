@@ -170,7 +170,11 @@ async fn page(
     let arrived = people.iter().any(|person| person.waits && person.connected);
     Ok(WorkspacePage {
         seated: seats.iter().any(|seat| is_own(seat, officer)),
-        announce: if arrived { ctx.t("workspace-announce-arrived") } else { String::new() },
+        announce: if arrived {
+            ctx.t("workspace-announce-arrived")
+        } else {
+            String::new()
+        },
         checks: check_rows(&ctx, &noted, &at),
         rights: right_rows(&noted, today, &at),
         missing,
@@ -179,11 +183,18 @@ async fn page(
             .filter(|event| event.kind.starts_with("incident_"))
             .map(|event| {
                 let until = event.until_at.map_or_else(String::new, at);
-                format!("{} – {until} : {}", at(event.at), ctx.t(&event.kind.replace('_', "-")))
+                format!(
+                    "{} – {until} : {}",
+                    at(event.at),
+                    ctx.t(&event.kind.replace('_', "-"))
+                )
             })
             .collect(),
         record_state: state.map_or_else(String::new, |state| {
-            ctx.t(&format!("record-state-{}", state.as_str().replace('_', "-")))
+            ctx.t(&format!(
+                "record-state-{}",
+                state.as_str().replace('_', "-")
+            ))
         }),
         writable: state.is_some_and(RecordState::is_writable),
         sendable: state.is_some_and(RecordState::is_writable) && missing == 0 && !unanswered,
@@ -293,7 +304,9 @@ pub async fn open(
 fn not_opened(error: OpenError) -> PageError {
     match error {
         OpenError::Fault(fault) => fault.into(),
-        OpenError::NotYours => Refusal::not_found().way_out("/agent", "way-out-agenda").into(),
+        OpenError::NotYours => Refusal::not_found()
+            .way_out("/agent", "way-out-agenda")
+            .into(),
         OpenError::WrongState(_) => Refusal::new(StatusCode::CONFLICT, "refusal-hearing-state")
             .way_out("/agent", "way-out-agenda")
             .into(),
@@ -387,7 +400,10 @@ fn not_admitted(error: AdmitError, appointment: &Appointment) -> PageError {
     match error {
         AdmitError::Fault(fault) => fault.into(),
         AdmitError::NobodyWaits => Refusal::new(StatusCode::CONFLICT, "refusal-nobody-waits")
-            .way_out(format!("/agent/audition/{}", appointment.id), "way-out-back")
+            .way_out(
+                format!("/agent/audition/{}", appointment.id),
+                "way-out-back",
+            )
             .into(),
     }
 }

@@ -65,7 +65,10 @@ pub fn missing(noted: &[NotedCheck], day: NaiveDate) -> Vec<String> {
         .unwrap_or_default()
         .iter()
         .map(|right| format!("{RIGHT}{}", right.id));
-    checks.chain(rights).filter(|item| !is_noted(item)).collect()
+    checks
+        .chain(rights)
+        .filter(|item| !is_noted(item))
+        .collect()
 }
 
 #[cfg(test)]

@@ -73,7 +73,9 @@ async fn connection(app: &App, address: &str) -> Result<(), Fault> {
     let hello = ServiceMessage::Hello {
         token: media::control_token(app)?,
     };
-    out.send(Message::text(json(&hello)?)).await.map_err(failed)?;
+    out.send(Message::text(json(&hello)?))
+        .await
+        .map_err(failed)?;
     tracing::info!("media control is connected");
 
     let mut notices = app.live.listen();
@@ -101,7 +103,9 @@ async fn connection(app: &App, address: &str) -> Result<(), Fault> {
         };
         if look {
             for document in changed_documents(app, &mut pushed).await? {
-                out.send(Message::text(json(&document)?)).await.map_err(failed)?;
+                out.send(Message::text(json(&document)?))
+                    .await
+                    .map_err(failed)?;
             }
         }
     }
@@ -189,7 +193,11 @@ async fn record(app: &App, event: &RoomEvent) -> Result<(), Fault> {
             }
             ("left_connection", at, None)
         }
-        Fact::Incident { kind, from_ms, to_ms } => {
+        Fact::Incident {
+            kind,
+            from_ms,
+            to_ms,
+        } => {
             let name = match kind {
                 IncidentKind::Audio => "incident_audio",
                 IncidentKind::Video => "incident_video",
@@ -209,8 +217,16 @@ async fn record(app: &App, event: &RoomEvent) -> Result<(), Fault> {
     };
     let known = store::list_seats(&mut tx, &appointment_id).await?;
     let seat = seat.filter(|id| known.iter().any(|seat| seat.id == *id));
-    store::insert_event(&mut tx, &appointment_id, seat.as_ref(), kind, from, until, &Actor::System)
-        .await?;
+    store::insert_event(
+        &mut tx,
+        &appointment_id,
+        seat.as_ref(),
+        kind,
+        from,
+        until,
+        &Actor::System,
+    )
+    .await?;
     let appointment = booking::find(&mut tx, &appointment_id).await?;
     tx.commit().await?;
     tracing::info!(room, kind, "hearing fact {kind} in room {room}");

@@ -13,10 +13,10 @@ use crate::booking::{Appointment, State};
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::error::Fault;
+use crate::execute;
 use crate::identity::SignedInCitizen;
 use crate::identity::session::cookie_name;
 use crate::keys::sha256_hex;
-use crate::execute;
 
 /// Cookie that binds a seat to a browser.
 pub const SEAT_COOKIE: &str = "vp_seat";
@@ -185,8 +185,10 @@ pub async fn read_link(tx: &mut Tx, app: &App, secret: &str) -> Result<(LinkStat
     if link.generation != generation || link.revoked_at.is_some() {
         return Ok((LinkState::Replaced, generation));
     }
-    Ok(match crate::booking::find(tx, &link.appointment_id).await? {
-        Some(appointment) => (LinkState::Of(Box::new(appointment)), generation),
-        None => (LinkState::Unknown, 0),
-    })
+    Ok(
+        match crate::booking::find(tx, &link.appointment_id).await? {
+            Some(appointment) => (LinkState::Of(Box::new(appointment)), generation),
+            None => (LinkState::Unknown, 0),
+        },
+    )
 }

@@ -27,7 +27,10 @@ pub async fn citizen_events(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, PageError> {
     let id = Id(id);
     let mut tx = app.db.read().await?;
-    if entry::seat_of_browser(&mut tx, &app, &jar, &id).await?.is_none() {
+    if entry::seat_of_browser(&mut tx, &app, &jar, &id)
+        .await?
+        .is_none()
+    {
         return Err(Refusal::not_found().into());
     }
     Ok(changes(&app, topic(&id), &["record", "people"]))

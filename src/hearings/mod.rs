@@ -153,7 +153,10 @@ pub fn may_hold(officer: &SignedInOfficer, appointment: &Appointment) -> bool {
 /// The slice's routes.
 pub fn router() -> Router<App> {
     Router::new()
-        .route("/lien/{secret}", get(pages::link).post(pages::enter_by_link))
+        .route(
+            "/lien/{secret}",
+            get(pages::link).post(pages::enter_by_link),
+        )
         .route("/audition/{id}", get(pages::room))
         .route("/audition/{id}/entrer", post(pages::enter_by_session))
         .route("/audition/{id}/jeton", post(pages::token))

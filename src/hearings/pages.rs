@@ -95,13 +95,10 @@ async fn read_link(
     match entry::read_link(tx, app, secret).await? {
         (LinkState::Of(appointment), generation) => Ok((*appointment, generation)),
         (LinkState::Replaced, _) => Err(gone("refusal-link-replaced").into()),
-        (LinkState::Unknown, _) => Err(Refusal::new(
-            StatusCode::NOT_FOUND,
-            "refusal-link-unknown",
-        )
-        .way_out("/espace", "way-out-space")
-        .way_out("/en-personne", "way-out-in-person")
-        .into()),
+        (LinkState::Unknown, _) => Err(Refusal::new(StatusCode::NOT_FOUND, "refusal-link-unknown")
+            .way_out("/espace", "way-out-space")
+            .way_out("/en-personne", "way-out-in-person")
+            .into()),
     }
 }
 
@@ -142,11 +139,9 @@ async fn door(
         Who::Citizen(citizen) if citizen.id == appointment.citizen_id => true,
         Who::Citizen(_) => return Err(refusal_of(EnterError::NotYours)),
         Who::Officer(_) => {
-            return Err(
-                Refusal::new(StatusCode::FORBIDDEN, "refusal-citizens-only")
-                    .way_out("/agent", "way-out-agenda")
-                    .into(),
-            );
+            return Err(Refusal::new(StatusCode::FORBIDDEN, "refusal-citizens-only")
+                .way_out("/agent", "way-out-agenda")
+                .into());
         }
     };
     let moves = owner

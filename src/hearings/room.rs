@@ -109,12 +109,21 @@ pub async fn open(
         now,
     )
     .await?;
-    let unchanged = before
-        .iter()
-        .any(|old| old.id == seat.id && old.generation == seat.generation && old.place == seat.place);
+    let unchanged = before.iter().any(|old| {
+        old.id == seat.id && old.generation == seat.generation && old.place == seat.place
+    });
     if !unchanged {
         store::raise_version(tx, &appointment.id, &actor, now).await?;
-        store::insert_event(tx, &appointment.id, Some(&seat.id), "opened", now, None, &actor).await?;
+        store::insert_event(
+            tx,
+            &appointment.id,
+            Some(&seat.id),
+            "opened",
+            now,
+            None,
+            &actor,
+        )
+        .await?;
         note(tx, appointment, &actor, "hearing.open", &seat.id, now).await?;
     }
     Ok(seat)
@@ -131,7 +140,16 @@ pub async fn admit(
     seat_id: &Id,
     now: Timestamp,
 ) -> Result<(), AdmitError> {
-    shift(tx, appointment, officer, seat_id, (Place::Waiting, Place::In), "admitted", now).await?;
+    shift(
+        tx,
+        appointment,
+        officer,
+        seat_id,
+        (Place::Waiting, Place::In),
+        "admitted",
+        now,
+    )
+    .await?;
     if appointment.state == State::Open {
         let actor = Actor::Officer(officer.id.clone());
         booking::move_to(tx, appointment, State::InHearing, &actor, now).await?;
@@ -150,7 +168,16 @@ pub async fn send_back(
     seat_id: &Id,
     now: Timestamp,
 ) -> Result<(), AdmitError> {
-    shift(tx, appointment, officer, seat_id, (Place::In, Place::Waiting), "sent_back", now).await
+    shift(
+        tx,
+        appointment,
+        officer,
+        seat_id,
+        (Place::In, Place::Waiting),
+        "sent_back",
+        now,
+    )
+    .await
 }
 
 async fn shift(
@@ -171,7 +198,15 @@ async fn shift(
     let actor = Actor::Officer(officer.id.clone());
     store::raise_version(tx, &appointment.id, &actor, now).await?;
     store::insert_event(tx, &appointment.id, Some(seat_id), kind, now, None, &actor).await?;
-    note(tx, appointment, &actor, &format!("seat.{kind}"), seat_id, now).await?;
+    note(
+        tx,
+        appointment,
+        &actor,
+        &format!("seat.{kind}"),
+        seat_id,
+        now,
+    )
+    .await?;
     Ok(())
 }
 
@@ -233,7 +268,10 @@ async fn note(
 /// The whole truth about a room, as the media node needs it.
 #[must_use]
 pub fn room_document(appointment: &Appointment, hearing: &Hearing, seats: &[Seat]) -> RoomDocument {
-    let present: Vec<&Seat> = seats.iter().filter(|seat| seat.place != Place::Left).collect();
+    let present: Vec<&Seat> = seats
+        .iter()
+        .filter(|seat| seat.place != Place::Left)
+        .collect();
     RoomDocument {
         room: hearing.room.as_str().into(),
         version: u64::try_from(hearing.version).unwrap_or(0),

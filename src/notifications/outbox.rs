@@ -155,7 +155,15 @@ mod tests {
 
     #[test]
     fn attempts_are_spaced_further_and_further() {
-        for (attempts, seconds) in [(0, 10), (1, 10), (2, 20), (5, 160), (9, 2560), (10, 3600), (99, 3600)] {
+        for (attempts, seconds) in [
+            (0, 10),
+            (1, 10),
+            (2, 20),
+            (5, 160),
+            (9, 2560),
+            (10, 3600),
+            (99, 3600),
+        ] {
             assert_eq!(back_off_seconds(attempts), seconds, "{attempts}");
         }
     }

@@ -161,7 +161,9 @@ impl Suppliers {
             .map_err(|error| Refused::later(error.without_url().to_string()))?;
         match answer.status().as_u16() {
             200..=299 => Ok(()),
-            400 | 404 | 410 | 422 => Err(Refused::for_good(format!("gateway: {}", answer.status()))),
+            400 | 404 | 410 | 422 => {
+                Err(Refused::for_good(format!("gateway: {}", answer.status())))
+            }
             _ => Err(Refused::later(format!("gateway: {}", answer.status()))),
         }
     }
@@ -221,7 +223,9 @@ async fn sandbox(
     _address: &str,
     _text: &Rendered,
 ) -> Result<(), Refused> {
-    Err(Refused::later(format!("no supplier is configured for {channel}")))
+    Err(Refused::later(format!(
+        "no supplier is configured for {channel}"
+    )))
 }
 
 #[cfg(test)]

@@ -41,10 +41,13 @@ pub fn render(
     values: &Values,
 ) -> Rendered {
     let lang = Lang::parse(language).unwrap_or_default();
-    let link = values.link.as_ref().map_or_else(String::new, |(id, generation)| {
-        let secret = meeting_link::secret(&app.keys, id, *generation);
-        format!("{}/lien/{secret}", app.config.public_url)
-    });
+    let link = values
+        .link
+        .as_ref()
+        .map_or_else(String::new, |(id, generation)| {
+            let secret = meeting_link::secret(&app.keys, id, *generation);
+            format!("{}/lien/{secret}", app.config.public_url)
+        });
     let mut args: Vec<(&str, &str)> = values
         .values
         .iter()

@@ -55,20 +55,49 @@ async fn an_appointment_is_made(app: &TestApp, camille: &Citizen) -> (String, St
         tells_only_what_it_may(letter);
     }
     let link = mail.link.clone().expect("the mail holds a personal link");
-    assert_eq!(sms.link.as_deref(), Some(link.as_str()), "one link in every message");
+    assert_eq!(
+        sms.link.as_deref(),
+        Some(link.as_str()),
+        "one link in every message"
+    );
     assert!(link.starts_with(&format!("{}/lien/", app.site)));
     // Day, hour and place stand in the mail as they stand on the page.
-    for words in ["Commissariat de Fontclaire", "1 place de l’Exemple", "01 99 00 78 01"] {
-        assert!(mail.text.contains(words), "{words} is missing in {}", mail.text);
+    for words in [
+        "Commissariat de Fontclaire",
+        "1 place de l’Exemple",
+        "01 99 00 78 01",
+    ] {
+        assert!(
+            mail.text.contains(words),
+            "{words} is missing in {}",
+            mail.text
+        );
     }
-    let time = booked.starts_at.in_zone(chrono_tz::Europe::Paris).format("%-H").to_string();
-    assert!(mail.text.contains(&time) && sms.text.contains(&time), "the hour {time} is missing");
+    let time = booked
+        .starts_at
+        .in_zone(chrono_tz::Europe::Paris)
+        .format("%-H")
+        .to_string();
+    assert!(
+        mail.text.contains(&time) && sms.text.contains(&time),
+        "the hour {time} is missing"
+    );
     is_a_calendar_entry(&mail.calendar, booked.starts_at, &link);
-    let own = camille.get(&format!("/rendez-vous/{id}/calendrier.ics")).await.ok();
+    let own = camille
+        .get(&format!("/rendez-vous/{id}/calendrier.ics"))
+        .await
+        .ok();
     let page = format!("{}/rendez-vous/{id}", app.site);
     is_a_calendar_entry(&own.text(), booked.starts_at, &page);
-    assert!(!own.text().contains("/lien/"), "a downloaded entry holds no secret");
-    assert_eq!(app.count_messages(&format!("appointment/{id}/booked")).await, 2);
+    assert!(
+        !own.text().contains("/lien/"),
+        "a downloaded entry holds no secret"
+    );
+    assert_eq!(
+        app.count_messages(&format!("appointment/{id}/booked"))
+            .await,
+        2
+    );
     (id, link)
 }
 
@@ -84,41 +113,71 @@ fn tells_only_what_it_may(letter: &Letter) {
 
 /// A calendar object as RFC 5545 wants it, of that instant, leading there.
 fn is_a_calendar_entry(text: &str, starts_at: Timestamp, leads_to: &str) {
-    assert!(text.starts_with("BEGIN:VCALENDAR\r\n") && text.ends_with("END:VCALENDAR\r\n"), "{text}");
+    assert!(
+        text.starts_with("BEGIN:VCALENDAR\r\n") && text.ends_with("END:VCALENDAR\r\n"),
+        "{text}"
+    );
     for line in text.split("\r\n") {
         assert!(line.len() <= 75, "a line of {} octets: {line}", line.len());
     }
     let unfolded = text.replace("\r\n ", "");
     let start = starts_at.utc().format("DTSTART:%Y%m%dT%H%M%SZ").to_string();
-    assert!(unfolded.contains(&start), "{start} is missing in {unfolded}");
-    assert!(unfolded.contains(leads_to), "{leads_to} is missing in {unfolded}");
+    assert!(
+        unfolded.contains(&start),
+        "{start} is missing in {unfolded}"
+    );
+    assert!(
+        unfolded.contains(leads_to),
+        "{leads_to} is missing in {unfolded}"
+    );
 }
 
 /// The officer finds the appointment and opens; the citizen comes by the link,
 /// waits, is admitted; each sees the other in the room.
-async fn both_meet(app: &TestApp, camille: &Citizen, sarah: &Officer, id: &str, link: &str) -> (Call, Call) {
+async fn both_meet(
+    app: &TestApp,
+    camille: &Citizen,
+    sarah: &Officer,
+    id: &str,
+    link: &str,
+) -> (Call, Call) {
     let agenda = sarah.logs_in("/agent").await.ok();
     let workspace = format!("/agent/audition/{id}");
     let opened = agenda.attributes("main a", "href").contains(&workspace);
-    assert!(opened, "the appointment stands in the day's agenda: {agenda:.2000}");
+    assert!(
+        opened,
+        "the appointment stands in the day's agenda: {agenda:.2000}"
+    );
     let dossier = sarah.get(&workspace).await.ok();
-    assert!(dossier.text().contains("vélo attaché"), "the officer reads the statement");
+    assert!(
+        dossier.text().contains("vélo attaché"),
+        "the officer reads the statement"
+    );
 
     // Another day, another browser: the link, a login, the door.
     let path = link.strip_prefix(&app.site).unwrap();
     let stranger = camille.elsewhere();
     let door = stranger.get(path).await.ok();
-    assert!(!door.text().contains("BERTHELOT"), "the link does not say who");
+    assert!(
+        !door.text().contains("BERTHELOT"),
+        "the link does not say who"
+    );
     let entry = stranger.identify(&door).await.ok();
     assert!(entry.has("form[action$='/entrer']"), "{entry:.2000}");
     // This story goes on in the first browser, by the link itself.
     let door = camille.get(path).await.ok();
-    let room = camille.submit(&door.form(&format!("form[action='{path}']"))).await.ok();
+    let room = camille
+        .submit(&door.form(&format!("form[action='{path}']")))
+        .await
+        .ok();
     assert_eq!(room.address, format!("/audition/{id}"));
     let mut citizen_call = camille.joins(&room).await.unwrap();
     citizen_call.expect("waiting").await;
 
-    let mine = sarah.submit(&dossier.form("form[action$='/ouvrir']")).await.ok();
+    let mine = sarah
+        .submit(&dossier.form("form[action$='/ouvrir']"))
+        .await
+        .ok();
     let mut officer_call = sarah.joins(&mine).await.unwrap();
     officer_call.expect("joined").await;
     officer_call.expect("offer").await;
@@ -127,7 +186,10 @@ async fn both_meet(app: &TestApp, camille: &Citizen, sarah: &Officer, id: &str, 
         page.has("ul.vp-people .fr-badge--success").then_some(page)
     })
     .await;
-    sarah.submit(&arrived.form("form[action$='/admettre']")).await.ok();
+    sarah
+        .submit(&arrived.form("form[action$='/admettre']"))
+        .await
+        .ok();
     citizen_call.expect("joined").await;
     let offer = citizen_call.expect("offer").await;
     assert!(offer["sdp"].as_str().unwrap().contains("a=ice-lite"));
@@ -152,37 +214,83 @@ async fn the_record_is_written_and_agreed(camille: &Citizen, sarah: &Officer, id
     let workspace = format!("/agent/audition/{id}");
     let reading = format!("/audition/{id}/proces-verbal");
     let page = sarah.get(&workspace).await.ok();
-    assert!(!sendable(&page), "nothing is sent before the checks are made");
+    assert!(
+        !sendable(&page),
+        "nothing is sent before the checks are made"
+    );
     let page = sarah.ticks_everything(&page).await;
-    let saved = sarah.writes(&page, "Le vélo a disparu à dix heures.").await.ok();
+    let saved = sarah
+        .writes(&page, "Le vélo a disparu à dix heures.")
+        .await
+        .ok();
     let along = camille.get(&reading).await.ok();
-    assert!(along.text().contains("disparu à dix heures"), "the citizen reads along");
-    assert!(!along.has("form[action$='/accord']"), "a draft is not to be agreed to");
+    assert!(
+        along.text().contains("disparu à dix heures"),
+        "the citizen reads along"
+    );
+    assert!(
+        !along.has("form[action$='/accord']"),
+        "a draft is not to be agreed to"
+    );
 
     assert!(sendable(&saved), "{saved:.3000}");
-    sarah.submit(&saved.form("form[action$='/relecture']")).await.ok();
+    sarah
+        .submit(&saved.form("form[action$='/relecture']"))
+        .await
+        .ok();
     let review = camille.get(&reading).await.ok();
-    let first_hash = review.form("form[action$='/accord']").field("empreinte").to_owned();
-    let change = review.form("form[action$='/modification']").with("texte", "C’était à onze heures.");
+    let first_hash = review
+        .form("form[action$='/accord']")
+        .field("empreinte")
+        .to_owned();
+    let change = review
+        .form("form[action$='/modification']")
+        .with("texte", "C’était à onze heures.");
     let asked = camille.submit(&change).await.ok();
-    assert!(!asked.has("form[action$='/accord']"), "a version under change is not to be agreed to");
+    assert!(
+        !asked.has("form[action$='/accord']"),
+        "a version under change is not to be agreed to"
+    );
 
     let page = sarah.get(&workspace).await.ok();
     assert!(page.text().contains("onze heures"));
-    assert!(!sendable(&page), "a change without an answer holds the record back");
-    let answer = page.form("form[action$='/reponse']").with("reponse", "Corrigé.");
+    assert!(
+        !sendable(&page),
+        "a change without an answer holds the record back"
+    );
+    let answer = page
+        .form("form[action$='/reponse']")
+        .with("reponse", "Corrigé.");
     let page = sarah.submit(&answer).await.ok();
-    let page = sarah.writes(&page, "Le vélo a disparu à onze heures.").await.ok();
-    sarah.submit(&page.form("form[action$='/relecture']")).await.ok();
+    let page = sarah
+        .writes(&page, "Le vélo a disparu à onze heures.")
+        .await
+        .ok();
+    sarah
+        .submit(&page.form("form[action$='/relecture']"))
+        .await
+        .ok();
 
     let review = camille.get(&reading).await.ok();
     for words in ["disparu à onze heures", "Corrigé."] {
-        assert!(review.text().contains(words), "{words} is missing: {review:.2000}");
+        assert!(
+            review.text().contains(words),
+            "{words} is missing: {review:.2000}"
+        );
     }
-    let agreement = review.form("form[action$='/accord']").with("decision", "agreed");
-    assert_ne!(agreement.field("empreinte"), first_hash, "a new text has a new hash");
+    let agreement = review
+        .form("form[action$='/accord']")
+        .with("decision", "agreed");
+    assert_ne!(
+        agreement.field("empreinte"),
+        first_hash,
+        "a new text has a new hash"
+    );
     let page = sarah.get(&workspace).await.ok();
-    assert!(!page.has("form[action$='/signature']"), "nothing is signed before the agreement");
+    assert!(
+        !page.has("form[action$='/signature']"),
+        "nothing is signed before the agreement"
+    );
     camille.submit(&agreement).await.ok();
 }
 
@@ -191,18 +299,34 @@ fn sendable(page: &Page) -> bool {
 }
 
 /// Signature, download by both, hand-off with its acknowledgement.
-async fn it_is_signed_downloaded_and_handed_over(app: &TestApp, camille: &Citizen, sarah: &Officer, id: &str) {
+async fn it_is_signed_downloaded_and_handed_over(
+    app: &TestApp,
+    camille: &Citizen,
+    sarah: &Officer,
+    id: &str,
+) {
     let workspace = format!("/agent/audition/{id}");
     let page = sarah.get(&workspace).await.ok();
-    let signed = sarah.submit(&page.form("form[action$='/signature']")).await.ok();
+    let signed = sarah
+        .submit(&page.form("form[action$='/signature']"))
+        .await
+        .ok();
     assert_eq!(signed.count("a[href^='/agent/documents/']"), 2);
     let reference = app.appointment(id).await.reference;
     let ready = mail_to(&app.site, EMAIL, &format!("Vos documents {reference}")).await;
-    assert!(ready.link.is_none() && !ready.text.contains("vélo"), "{}", ready.text);
+    assert!(
+        ready.link.is_none() && !ready.text.contains("vélo"),
+        "{}",
+        ready.text
+    );
 
     let space = camille.get("/espace").await.ok();
     let documents = space.attributes("a[href^='/espace/documents/']", "href");
-    assert_eq!(documents.len(), 2, "récépissé and procès-verbal: {space:.1000}");
+    assert_eq!(
+        documents.len(),
+        2,
+        "récépissé and procès-verbal: {space:.1000}"
+    );
     let mut texts = String::new();
     for (index, path) in documents.iter().enumerate() {
         let document = camille.get(path).await.ok();
@@ -228,7 +352,10 @@ async fn it_is_signed_downloaded_and_handed_over(app: &TestApp, camille: &Citize
         let broken = Command::new("pdfsig").arg(&file).output().unwrap();
         assert!(!String::from_utf8_lossy(&broken.stdout).contains("Signature is Valid"));
     }
-    assert!(texts.contains("onze heures"), "the agreed text is in the act");
+    assert!(
+        texts.contains("onze heures"),
+        "the agreed text is in the act"
+    );
     assert!(texts.contains(&reference));
     let other = app.citizen("amina");
     other.logs_in("/espace").await.ok();
@@ -237,7 +364,10 @@ async fn it_is_signed_downloaded_and_handed_over(app: &TestApp, camille: &Citize
     let case = app.appointment(id).await.case_id;
     until("the hand-off's acknowledgement", async || {
         let mut tx = app.read().await;
-        let record = visioplainte::complaint::store::find_record(&mut tx, &case).await.unwrap().unwrap();
+        let record = visioplainte::complaint::store::find_record(&mut tx, &case)
+            .await
+            .unwrap()
+            .unwrap();
         (record.state.as_str() == "acknowledged").then_some(())
     })
     .await;
@@ -249,10 +379,18 @@ async fn it_is_signed_downloaded_and_handed_over(app: &TestApp, camille: &Citize
     assert_eq!(packages.len(), 1, "{packages:?}");
     let folder = packages[0].to_str().unwrap();
     let verified = app.command(&["package", "verify", folder]);
-    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+    assert!(
+        verified.status.success(),
+        "{}",
+        String::from_utf8_lossy(&verified.stdout)
+    );
     let dossier = std::fs::read_to_string(packages[0].join("dossier.json")).unwrap();
     assert!(dossier.contains(STATEMENT) && dossier.contains("onze heures"));
-    std::fs::write(packages[0].join("dossier.json"), dossier.replace("onze", "douze")).unwrap();
+    std::fs::write(
+        packages[0].join("dossier.json"),
+        dossier.replace("onze", "douze"),
+    )
+    .unwrap();
     let verified = app.command(&["package", "verify", folder]);
     assert!(!verified.status.success(), "a changed package passes");
 }
@@ -266,13 +404,19 @@ async fn the_hearing_ends(
     mut officer_call: Call,
 ) {
     let page = sarah.get(&format!("/agent/audition/{id}")).await.ok();
-    sarah.submit(&page.form("form[action$='/terminer']")).await.ok();
+    sarah
+        .submit(&page.form("form[action$='/terminer']"))
+        .await
+        .ok();
     for call in [&mut citizen_call, &mut officer_call] {
         call.expect("ended").await;
         assert_eq!(call.closed().await, 4410);
     }
     let space = camille.get("/espace").await.ok();
-    assert!(!space.has(&format!("a[href='/audition/{id}']")), "a hearing that is over is not joined");
+    assert!(
+        !space.has(&format!("a[href='/audition/{id}']")),
+        "a hearing that is over is not joined"
+    );
 }
 
 /// What a tool of the test machine says of a file.

@@ -34,7 +34,16 @@ fn done(id: &str) -> Vec<String> {
 }
 
 const OFFICER_ACTS: &[&str] = &[
-    "ouvrir", "jeton", "admettre", "renvoyer", "constat", "terminer", "texte", "relecture", "reponse", "signature",
+    "ouvrir",
+    "jeton",
+    "admettre",
+    "renvoyer",
+    "constat",
+    "terminer",
+    "texte",
+    "relecture",
+    "reponse",
+    "signature",
 ];
 
 /// Fields that make every form readable, so that rights alone decide.
@@ -55,7 +64,8 @@ fn fields(csrf: &str) -> Vec<(&str, &str)> {
 
 async fn csrf_of(browser: &Browser, page: &str) -> String {
     let page = browser.get(page).await.ok();
-    page.attribute("input[name='csrf']:not([value=''])", "value").expect("a form of somebody signed in")
+    page.attribute("input[name='csrf']:not([value=''])", "value")
+        .expect("a form of somebody signed in")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,7 +74,9 @@ async fn another_citizen_finds_nothing_of_my_appointment_room_act_or_documents()
         let (camille, sarah) = (app.citizen("camille"), app.officer("78-police"));
         let id = together::signed(&app, &camille, &sarah).await;
         let space = camille.get("/espace").await.ok();
-        let document = space.attributes("a[href^='/espace/documents/']", "href").remove(0);
+        let document = space
+            .attributes("a[href^='/espace/documents/']", "href")
+            .remove(0);
         camille.get(&document).await.ok();
 
         let amina = app.citizen("amina");
@@ -73,14 +85,24 @@ async fn another_citizen_finds_nothing_of_my_appointment_room_act_or_documents()
         for address in looked_at(&id, &document) {
             let page = amina.get_here(&address).await;
             assert_eq!(page.status, StatusCode::NOT_FOUND, "{address}: {page:.200}");
-            assert_eq!(page.text(), amina.get_here(&address.replace(&id, &"0".repeat(32))).await.text()
-                .replace(&"0".repeat(32), &id), "{address}: what is not mine and what is not at all differ");
+            assert_eq!(
+                page.text(),
+                amina
+                    .get_here(&address.replace(&id, &"0".repeat(32)))
+                    .await
+                    .text()
+                    .replace(&"0".repeat(32), &id),
+                "{address}: what is not mine and what is not at all differ"
+            );
         }
         for address in done(&id) {
             let page = amina.post(&address, &fields(&csrf)).await;
             assert_eq!(page.status, StatusCode::NOT_FOUND, "{address}: {page:.200}");
         }
-        let token = amina.ask_json(&format!("/audition/{id}/jeton"), &csrf).await.unwrap();
+        let token = amina
+            .ask_json(&format!("/audition/{id}/jeton"), &csrf)
+            .await
+            .unwrap();
         assert_eq!(token.status, StatusCode::FORBIDDEN);
         assert!(!amina.get("/espace").await.ok().text().contains(&id));
 
@@ -89,19 +111,37 @@ async fn another_citizen_finds_nothing_of_my_appointment_room_act_or_documents()
         for address in looked_at(&id, &document) {
             let page = nobody.get_here(&address).await;
             let login = page.status.is_redirection() && page.location.starts_with("/connexion");
-            assert!(login || page.status == StatusCode::NOT_FOUND, "{address}: {page:.200}");
+            assert!(
+                login || page.status == StatusCode::NOT_FOUND,
+                "{address}: {page:.200}"
+            );
         }
         for address in done(&id) {
             let page = nobody.post(&address, &fields("")).await;
-            assert!(!page.status.is_success() && !page.status.is_server_error(), "{address}: {page:.200}");
-            assert!(!page.status.is_redirection() || page.location.starts_with("/connexion"), "{address}");
+            assert!(
+                !page.status.is_success() && !page.status.is_server_error(),
+                "{address}: {page:.200}"
+            );
+            assert!(
+                !page.status.is_redirection() || page.location.starts_with("/connexion"),
+                "{address}"
+            );
         }
         // Nor is a citizen an officer.
         for act in OFFICER_ACTS {
-            let page = camille.post(&format!("/agent/audition/{id}/{act}"), &fields(&csrf_of(&camille, "/espace").await)).await;
+            let page = camille
+                .post(
+                    &format!("/agent/audition/{id}/{act}"),
+                    &fields(&csrf_of(&camille, "/espace").await),
+                )
+                .await;
             assert!(page.status.is_client_error(), "{act}: {page:.200}");
         }
-        assert_eq!(app.appointment(&id).await.state.as_str(), "in_hearing", "nothing was changed by all this");
+        assert_eq!(
+            app.appointment(&id).await.state.as_str(),
+            "in_hearing",
+            "nothing was changed by all this"
+        );
         app.journal_holds();
     }
 }
@@ -112,7 +152,9 @@ async fn an_officer_of_another_unit_finds_nothing_of_the_hearing_or_its_document
         let (camille, sarah) = (app.citizen("camille"), app.officer("78-police"));
         let id = together::signed(&app, &camille, &sarah).await;
         let workspace = sarah.workspace(&id).await;
-        let document = workspace.attributes("a[href^='/agent/documents/']", "href").remove(0);
+        let document = workspace
+            .attributes("a[href^='/agent/documents/']", "href")
+            .remove(0);
         sarah.get(&document).await.ok();
         let before = app.journal_of_unit("u-78-police").await;
 
@@ -123,17 +165,30 @@ async fn an_officer_of_another_unit_finds_nothing_of_the_hearing_or_its_document
             let events = format!("/agent/audition/{id}/evenements");
             for address in [format!("/agent/audition/{id}"), events, document.clone()] {
                 let page = other.get_here(&address).await;
-                assert_eq!(page.status, StatusCode::NOT_FOUND, "{key} {address}: {page:.200}");
+                assert_eq!(
+                    page.status,
+                    StatusCode::NOT_FOUND,
+                    "{key} {address}: {page:.200}"
+                );
             }
             for act in OFFICER_ACTS {
-                let page = other.post(&format!("/agent/audition/{id}/{act}"), &fields(&csrf)).await;
-                assert_eq!(page.status, StatusCode::NOT_FOUND, "{key} {act}: {page:.200}");
+                let page = other
+                    .post(&format!("/agent/audition/{id}/{act}"), &fields(&csrf))
+                    .await;
+                assert_eq!(
+                    page.status,
+                    StatusCode::NOT_FOUND,
+                    "{key} {act}: {page:.200}"
+                );
             }
             assert!(!other.get("/agent").await.ok().text().contains(&id));
             // The citizens' side of it is no way in either.
             for address in looked_at(&id, &document.replace("/agent/", "/espace/")) {
                 let page = other.get_here(&address).await;
-                assert!(!page.status.is_success() && !page.status.is_server_error(), "{key} {address}: {page:.200}");
+                assert!(
+                    !page.status.is_success() && !page.status.is_server_error(),
+                    "{key} {address}: {page:.200}"
+                );
             }
         }
         // An auditor of the unit reads journals, not hearings.
@@ -142,7 +197,11 @@ async fn an_officer_of_another_unit_finds_nothing_of_the_hearing_or_its_document
         let page = auditor.get_here(&format!("/agent/audition/{id}")).await;
         assert!(page.status.is_client_error(), "{page:.200}");
         assert!(auditor.get_here(&document).await.status.is_client_error());
-        assert_eq!(app.journal_of_unit("u-78-police").await, before, "a refusal leaves no act behind");
+        assert_eq!(
+            app.journal_of_unit("u-78-police").await,
+            before,
+            "a refusal leaves no act behind"
+        );
         app.journal_holds();
     }
 }

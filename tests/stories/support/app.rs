@@ -41,7 +41,11 @@ impl Drop for TestApp {
 
 /// An instant as RFC 3339.
 pub fn at(text: &str) -> Timestamp {
-    Timestamp(chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis())
+    Timestamp(
+        chrono::DateTime::parse_from_rfc3339(text)
+            .unwrap()
+            .timestamp_millis(),
+    )
 }
 
 /// A new, empty database on the PostgreSQL server, if the environment names one.
@@ -50,7 +54,9 @@ async fn fresh_postgres() -> Option<String> {
     let server = std::env::var(POSTGRES).ok()?;
     let mut connection = sqlx::PgConnection::connect(&server)
         .await
-        .unwrap_or_else(|error| panic!("{POSTGRES} is set but its server does not answer: {error}"));
+        .unwrap_or_else(|error| {
+            panic!("{POSTGRES} is set but its server does not answer: {error}")
+        });
     let name = format!("vp_story_{}", random_hex::<6>());
     // The name is ours, of hexadecimal digits: nothing to escape.
     sqlx::query(sqlx::AssertSqlSafe(format!("create database {name}")))
@@ -106,9 +112,18 @@ impl TestApp {
         let stop = CancellationToken::new();
         let _tasks = background(&app, &stop);
         let (router, ended) = (app.router(), stop.clone().cancelled_owned());
-        tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(ended).await });
+        tokio::spawn(async move {
+            axum::serve(listener, router)
+                .with_graceful_shutdown(ended)
+                .await
+        });
         let site = app.config.public_url.clone();
-        TestApp { app, site, folder, stop }
+        TestApp {
+            app,
+            site,
+            folder,
+            stop,
+        }
     }
 
     /// Starts a media node beside the service, as `serve` does in a process apart.
@@ -173,8 +188,13 @@ impl TestApp {
     /// Checks every chain of the journal with the real command.
     pub fn journal_holds(&self) {
         let verified = self.command(&["journal", "verify"]);
-        let said = [&verified.stdout, &verified.stderr].map(|text| String::from_utf8_lossy(text).into_owned()).concat();
-        assert!(verified.status.success() && said.contains("every chain is whole"), "{said}");
+        let said = [&verified.stdout, &verified.stderr]
+            .map(|text| String::from_utf8_lossy(text).into_owned())
+            .concat();
+        assert!(
+            verified.status.success() && said.contains("every chain is whole"),
+            "{said}"
+        );
     }
 
     /// How many rows a table has that matter to the reader.
@@ -205,17 +225,22 @@ impl TestApp {
 
     pub async fn appointment(&self, id: &str) -> visioplainte::booking::Appointment {
         let mut tx = self.read().await;
-        visioplainte::booking::find(&mut tx, &Id::from(id)).await.unwrap().unwrap()
+        visioplainte::booking::find(&mut tx, &Id::from(id))
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     /// People signed in whose cases are as ready as an existing one: a crowd
     /// larger than the sandbox has accounts.
     pub async fn a_crowd_like(&self, case: &Id, size: usize) -> Vec<Browser> {
-        use visioplainte::identity::session::{self, Subject};
         use visioplainte::identity::PivotIdentity;
+        use visioplainte::identity::session::{self, Subject};
         let now = self.clock.now();
         let mut tx = self.db.begin().await.unwrap();
-        let content = visioplainte::declaration::open_content(&mut tx, &self.keys, case).await.unwrap();
+        let content = visioplainte::declaration::open_content(&mut tx, &self.keys, case)
+            .await
+            .unwrap();
         let mut crowd = Vec::new();
         for number in 0..size {
             let (id, own_case) = (Id::random(), Id::random());
@@ -229,7 +254,10 @@ impl TestApp {
                 preferred_username: String::new(),
                 email: String::new(),
             };
-            let sealed = self.keys.service.seal_json(&format!("citizen/{id}"), &identity);
+            let sealed = self
+                .keys
+                .service
+                .seal_json(&format!("citizen/{id}"), &identity);
             visioplainte::execute!(
                 &mut tx,
                 "insert into citizens (id, issuer, sub, sealed_identity, created_at) values ($1, 'crowd', $2, $3, $4)",
@@ -239,7 +267,11 @@ impl TestApp {
                 now
             )
             .unwrap();
-            let key = self.keys.create_case_key(&mut tx, &own_case, now).await.unwrap();
+            let key = self
+                .keys
+                .create_case_key(&mut tx, &own_case, now)
+                .await
+                .unwrap();
             visioplainte::execute!(
                 &mut tx,
                 "insert into declarations (case_id, citizen_id, unit_id, commune_code, offence, catalogue_version,
@@ -256,7 +288,9 @@ impl TestApp {
             )
             .unwrap();
             let subject = Subject::Citizen(&id);
-            let cookie = session::start(&mut tx, &self.keys, subject, "eidas1", "pwd", "", now).await.unwrap();
+            let cookie = session::start(&mut tx, &self.keys, subject, "eidas1", "pwd", "", now)
+                .await
+                .unwrap();
             let browser = self.browser();
             browser.set_cookie(session::COOKIE, &cookie);
             crowd.push(browser);

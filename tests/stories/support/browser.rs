@@ -55,7 +55,11 @@ impl Browser {
         let fresh = Browser::new(&self.site);
         let jar = self.jar.lock().unwrap();
         let kept = jar.iter().filter(|(name, _)| kept.contains(&name.as_str()));
-        fresh.jar.lock().unwrap().extend(kept.map(|(name, value)| (name.clone(), value.clone())));
+        fresh
+            .jar
+            .lock()
+            .unwrap()
+            .extend(kept.map(|(name, value)| (name.clone(), value.clone())));
         fresh
     }
 
@@ -64,12 +68,18 @@ impl Browser {
     }
 
     pub fn set_cookie(&self, name: &str, value: &str) {
-        self.jar.lock().unwrap().insert(name.to_owned(), value.to_owned());
+        self.jar
+            .lock()
+            .unwrap()
+            .insert(name.to_owned(), value.to_owned());
     }
 
     fn cookies(&self) -> String {
         let jar = self.jar.lock().unwrap();
-        jar.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+        jar.iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join("; ")
     }
 
     fn keep(&self, header: &str) {
@@ -98,9 +108,14 @@ impl Browser {
         }
         let url = url::Url::parse(&self.site).unwrap().join(address).unwrap();
         assert!(url.as_str().starts_with(&self.site), "led away to {url}");
-        let mut request = self.http.request(method.clone(), url.clone()).header(COOKIE, self.cookies());
+        let mut request = self
+            .http
+            .request(method.clone(), url.clone())
+            .header(COOKIE, self.cookies());
         if method == Method::POST {
-            request = request.header(ORIGIN, &self.site).header(CONTENT_TYPE, FORM);
+            request = request
+                .header(ORIGIN, &self.site)
+                .header(CONTENT_TYPE, FORM);
         }
         let mut request = request.body(body).build().unwrap();
         for (name, value) in headers {
@@ -112,7 +127,10 @@ impl Browser {
             self.keep(cookie.to_str().unwrap());
         }
         let header = |name| {
-            let value = answer.headers().get(name).map(|value| value.to_str().unwrap());
+            let value = answer
+                .headers()
+                .get(name)
+                .map(|value| value.to_str().unwrap());
             value.unwrap_or_default().to_owned()
         };
         let address = match url.query() {
@@ -152,36 +170,54 @@ impl Browser {
     }
 
     pub async fn get(&self, address: &str) -> Page {
-        self.try_get(address).await.unwrap_or_else(|_| panic!("no answer to GET {address}"))
+        self.try_get(address)
+            .await
+            .unwrap_or_else(|_| panic!("no answer to GET {address}"))
     }
 
     /// A page that must answer with itself, not with a redirect.
     pub async fn get_here(&self, address: &str) -> Page {
-        self.send(Method::GET, address, &[], Vec::new()).await.unwrap()
+        self.send(Method::GET, address, &[], Vec::new())
+            .await
+            .unwrap()
     }
 
     pub async fn try_submit(&self, form: &Form) -> Result<Page, Lost> {
         if form.post {
-            self.follow(Method::POST, &form.action, form.encoded().into_bytes()).await
+            self.follow(Method::POST, &form.action, form.encoded().into_bytes())
+                .await
         } else {
-            self.try_get(&format!("{}?{}", form.action, form.encoded())).await
+            self.try_get(&format!("{}?{}", form.action, form.encoded()))
+                .await
         }
     }
 
     pub async fn submit(&self, form: &Form) -> Page {
-        self.try_submit(form).await.unwrap_or_else(|_| panic!("no answer to {}", form.action))
+        self.try_submit(form)
+            .await
+            .unwrap_or_else(|_| panic!("no answer to {}", form.action))
     }
 
     /// A POST as it comes, without a form of ours behind it.
     pub async fn post(&self, address: &str, fields: &[(&str, &str)]) -> Page {
-        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        self.send(Method::POST, address, &[], body.into_bytes()).await.unwrap()
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        self.send(Method::POST, address, &[], body.into_bytes())
+            .await
+            .unwrap()
     }
 
     /// What a script of the page asks for.
     pub async fn ask_json(&self, address: &str, csrf: &str) -> Result<Page, Lost> {
         let body = format!("csrf={csrf}").into_bytes();
-        self.send(Method::POST, address, &[(ACCEPT.as_str(), "application/json")], body).await
+        self.send(
+            Method::POST,
+            address,
+            &[(ACCEPT.as_str(), "application/json")],
+            body,
+        )
+        .await
     }
 }
 

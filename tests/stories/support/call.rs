@@ -38,7 +38,10 @@ impl Call {
         );
         let connected = timeout(PATIENCE, tokio_tungstenite::connect_async(request)).await;
         let (socket, _) = connected.map_err(|_| Lost)?.map_err(|_| Lost)?;
-        Ok(Call { socket, heard: Vec::new() })
+        Ok(Call {
+            socket,
+            heard: Vec::new(),
+        })
     }
 
     /// Buys a token where the page of the hearing would, and joins with it.
@@ -94,7 +97,12 @@ impl Call {
     /// The next message of a type; it must come.
     pub async fn expect(&mut self, kind: &str) -> Value {
         let found = self.find(kind).await;
-        found.unwrap_or_else(|code| panic!("closed with {code} while {kind} was awaited: {:?}", self.heard))
+        found.unwrap_or_else(|code| {
+            panic!(
+                "closed with {code} while {kind} was awaited: {:?}",
+                self.heard
+            )
+        })
     }
 
     /// The code of the end.

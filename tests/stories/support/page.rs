@@ -107,7 +107,10 @@ impl Page {
 
     /// Every form that a selector finds.
     pub fn forms(&self, what: &str) -> Vec<Form> {
-        self.html().select(&selector(what)).map(Form::read).collect()
+        self.html()
+            .select(&selector(what))
+            .map(Form::read)
+            .collect()
     }
 }
 
@@ -148,7 +151,10 @@ impl Form {
                 continue;
             }
             let value = control.attr("value").map(ToOwned::to_owned);
-            match (control.value().name(), control.attr("type").unwrap_or("text")) {
+            match (
+                control.value().name(),
+                control.attr("type").unwrap_or("text"),
+            ) {
                 ("button", _) | ("input", "submit") => read.offered.push((name, value)),
                 ("input", "radio" | "checkbox") => {
                     let value = value.unwrap_or_else(|| "on".to_owned());
@@ -184,7 +190,8 @@ impl Form {
             }
             self.offered.push((name.to_owned(), Some(value)));
         }
-        self.fields.push((name.to_owned(), chosen.unwrap_or_default()));
+        self.fields
+            .push((name.to_owned(), chosen.unwrap_or_default()));
     }
 
     fn offers(&self, name: &str, value: &str) -> bool {
@@ -216,7 +223,11 @@ impl Form {
     /// Chooses one more of several boxes of a name.
     #[track_caller]
     pub fn also(mut self, name: &str, value: &str) -> Self {
-        assert!(self.offers(name, value), "the form {} offers no {name}={value}", self.action);
+        assert!(
+            self.offers(name, value),
+            "the form {} offers no {name}={value}",
+            self.action
+        );
         let chosen = (name.to_owned(), value.to_owned());
         if !self.fields.contains(&chosen) {
             self.fields.push(chosen);

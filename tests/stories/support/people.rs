@@ -7,8 +7,18 @@ use super::{Browser, Page};
 
 /// Words of the case that no message may hold.
 pub const FACTS_OF_THE_CASE: &[&str] = &[
-    "vélo", "librairie", "rue Royale", "Libraire", "12 rue des Lilas", "BERTHELOT", "Berthelot", "Camille",
-    "Versailles", " plainte", "Vol ", "vol ",
+    "vélo",
+    "librairie",
+    "rue Royale",
+    "Libraire",
+    "12 rue des Lilas",
+    "BERTHELOT",
+    "Berthelot",
+    "Camille",
+    "Versailles",
+    " plainte",
+    "Vol ",
+    "vol ",
 ];
 
 pub const STATEMENT: &str = "On m’a volé mon vélo attaché devant la librairie.";
@@ -44,9 +54,17 @@ impl Citizen {
 
     /// Presses the FranceConnect button of this page and chooses their account.
     pub async fn identify(&self, page: &Page) -> Page {
-        let provider = self.submit(&page.form("form[action='/connexion/franceconnect']")).await.ok();
-        assert!(provider.address.starts_with("/bac-a-sable/franceconnect/"), "{provider:.500}");
-        let account = provider.form("main form[method='post']").with("personne", self.key);
+        let provider = self
+            .submit(&page.form("form[action='/connexion/franceconnect']"))
+            .await
+            .ok();
+        assert!(
+            provider.address.starts_with("/bac-a-sable/franceconnect/"),
+            "{provider:.500}"
+        );
+        let account = provider
+            .form("main form[method='post']")
+            .with("personne", self.key);
         self.submit(&account).await
     }
 
@@ -59,7 +77,9 @@ impl Citizen {
     /// From the home page to the first page that needs a login.
     pub async fn is_oriented(&self) -> Page {
         let home = self.get("/").await.ok();
-        let start = home.attribute("main a[href='/orientation']", "href").unwrap();
+        let start = home
+            .attribute("main a[href='/orientation']", "href")
+            .unwrap();
         let questions = self.get(&start).await.ok();
         let answers = questions
             .form("form[action='/orientation/resultat']")
@@ -68,7 +88,9 @@ impl Citizen {
             .with("enligne", "non")
             .with("auteur", "oui");
         let outcome = self.submit(&answers).await.ok();
-        let next = outcome.attribute("main a[href^='/declaration/droits']", "href").unwrap();
+        let next = outcome
+            .attribute("main a[href^='/declaration/droits']", "href")
+            .unwrap();
         self.get(&next).await.ok()
     }
 
@@ -114,7 +136,10 @@ impl Citizen {
         let contact = self.reads_rights(&rights).await;
         let facts = self.tells_contact(&contact, commune).await;
         let slots = self.tells_facts(&facts).await;
-        assert!(slots.address.starts_with("/rendez-vous/creneaux"), "{slots:.2000}");
+        assert!(
+            slots.address.starts_with("/rendez-vous/creneaux"),
+            "{slots:.2000}"
+        );
         slots
     }
 
@@ -126,15 +151,24 @@ impl Citizen {
 
     /// Takes the slot that starts at an instant (milliseconds) and confirms it.
     pub async fn books(&self, slots: &Page, starts_at: i64) -> String {
-        let form = slots.form("form.vp-next-slot").forge("creneau", &starts_at.to_string());
+        let form = slots
+            .form("form.vp-next-slot")
+            .forge("creneau", &starts_at.to_string());
         let review = self.submit(&form).await.ok();
         self.confirms(&review).await
     }
 
     pub async fn confirms(&self, review: &Page) -> String {
-        let appointment = self.submit(&review.form("form[action$='/confirmer']")).await.ok();
+        let appointment = self
+            .submit(&review.form("form[action$='/confirmer']"))
+            .await
+            .ok();
         let id = appointment.address.rsplit('/').next().unwrap().to_owned();
-        assert_eq!(appointment.address, format!("/rendez-vous/{id}"), "{appointment:.2000}");
+        assert_eq!(
+            appointment.address,
+            format!("/rendez-vous/{id}"),
+            "{appointment:.2000}"
+        );
         id
     }
 
@@ -147,20 +181,27 @@ impl Citizen {
     /// Comes in from their own space; lands in the room.
     pub async fn enters(&self, id: &str) -> Page {
         let door = self.get(&format!("/audition/{id}")).await.ok();
-        let room = self.submit(&door.form("form[action$='/entrer']")).await.ok();
+        let room = self
+            .submit(&door.form("form[action$='/entrer']"))
+            .await
+            .ok();
         assert!(room.has("[data-call]"), "{room:.1000}");
         room
     }
 
     /// The act as it stands for them.
     pub async fn reads_the_act(&self, id: &str) -> Page {
-        self.get(&format!("/audition/{id}/proces-verbal")).await.ok()
+        self.get(&format!("/audition/{id}/proces-verbal"))
+            .await
+            .ok()
     }
 
     /// Agrees to the version on the page.
     pub async fn agrees(&self, id: &str) -> Page {
         let review = self.reads_the_act(id).await;
-        let agreement = review.form("form[action$='/accord']").with("decision", "agreed");
+        let agreement = review
+            .form("form[action$='/accord']")
+            .with("decision", "agreed");
         self.submit(&agreement).await
     }
 
@@ -193,10 +234,21 @@ impl Officer {
 
     /// Logs in by ProConnect and lands on a page.
     pub async fn logs_in(&self, wanted: &str) -> Page {
-        let page = self.get(&format!("/agent/connexion?retour={wanted}")).await.ok();
-        let provider = self.submit(&page.form("form[action='/agent/connexion/proconnect']")).await.ok();
-        assert!(provider.address.starts_with("/bac-a-sable/proconnect/"), "{provider:.500}");
-        let account = provider.form("main form[method='post']").with("personne", self.key);
+        let page = self
+            .get(&format!("/agent/connexion?retour={wanted}"))
+            .await
+            .ok();
+        let provider = self
+            .submit(&page.form("form[action='/agent/connexion/proconnect']"))
+            .await
+            .ok();
+        assert!(
+            provider.address.starts_with("/bac-a-sable/proconnect/"),
+            "{provider:.500}"
+        );
+        let account = provider
+            .form("main form[method='post']")
+            .with("personne", self.key);
         self.submit(&account).await
     }
 
@@ -208,20 +260,27 @@ impl Officer {
     /// Opens the hearing; gives the workspace with its call.
     pub async fn opens(&self, id: &str) -> Page {
         let page = self.workspace(id).await;
-        self.submit(&page.form("form[action$='/ouvrir']")).await.ok()
+        self.submit(&page.form("form[action$='/ouvrir']"))
+            .await
+            .ok()
     }
 
     /// Lets the one who waits come in.
     pub async fn admits(&self, id: &str) -> Page {
         let page = self.workspace(id).await;
-        self.submit(&page.form("form[action$='/admettre']")).await.ok()
+        self.submit(&page.form("form[action$='/admettre']"))
+            .await
+            .ok()
     }
 
     /// Opens a desk of a unit, every day around the clock.
     pub async fn opens_a_desk(&self, unit: &str, label: &str) -> Page {
         let list = self.get("/administration/guichets").await.ok();
         let wanted = format!("main a[href='/administration/guichets/nouveau?unite={unit}']");
-        let empty = self.get(&list.attribute(&wanted, "href").unwrap()).await.ok();
+        let empty = self
+            .get(&list.attribute(&wanted, "href").unwrap())
+            .await
+            .ok();
         let mut form = empty
             .form("form[action='/administration/guichets/nouveau']")
             .with("libelle", label)
@@ -268,7 +327,10 @@ fn nth_form(page: &Page, what: &str, index: usize) -> super::page::Form {
 }
 
 fn results_of(page: &Page, index: usize) -> Option<String> {
-    let form = page.forms("form[action$='/constat']").into_iter().nth(index)?;
+    let form = page
+        .forms("form[action$='/constat']")
+        .into_iter()
+        .nth(index)?;
     form.choices("resultat").into_iter().next()
 }
 
@@ -310,7 +372,10 @@ pub mod together {
         let page = sarah.workspace(&id).await;
         let page = sarah.ticks_everything(&page).await;
         let page = sarah.writes(&page, NARRATIVE).await.ok();
-        sarah.submit(&page.form("form[action$='/relecture']")).await.ok();
+        sarah
+            .submit(&page.form("form[action$='/relecture']"))
+            .await
+            .ok();
         id
     }
 
@@ -325,7 +390,10 @@ pub mod together {
     pub async fn signed(app: &TestApp, camille: &Citizen, sarah: &Officer) -> String {
         let id = agreed(app, camille, sarah).await;
         let page: Page = sarah.workspace(&id).await;
-        sarah.submit(&page.form("form[action$='/signature']")).await.ok();
+        sarah
+            .submit(&page.form("form[action$='/signature']"))
+            .await
+            .ok();
         id
     }
 }

@@ -58,6 +58,7 @@ booking-confirm-note = The confirmation and your personal link are sent there. T
 booking-confirm = Confirm the appointment
 booking-other-slot = Choose another time
 booking-appointment-title = Appointment { $reference }
+booking-appointment-heading = Appointment
 booking-booked-title = Your appointment is confirmed
 booking-booked-text = An e-mail and, if you gave a number, a text message are being sent with your personal link.
 booking-open-title = Your hearing is open

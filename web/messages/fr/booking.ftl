@@ -58,6 +58,7 @@ booking-confirm-note = La confirmation et votre lien personnel partent à ces ad
 booking-confirm = Confirmer le rendez-vous
 booking-other-slot = Choisir un autre créneau
 booking-appointment-title = Rendez-vous { $reference }
+booking-appointment-heading = Rendez-vous
 booking-booked-title = Votre rendez-vous est confirmé
 booking-booked-text = Un courriel et, si vous avez donné un numéro, un SMS vous sont envoyés avec votre lien personnel.
 booking-open-title = Votre audition est ouverte

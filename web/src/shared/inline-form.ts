@@ -29,6 +29,13 @@ async function send(form: HTMLFormElement, button: HTMLButtonElement | undefined
     if (response.ok) {
       say(form, '')
       for (const field of form.querySelectorAll<HTMLTextAreaElement | HTMLInputElement>('textarea, input:not([type="hidden"])')) field.value = ''
+      // The region is about to be fetched again; a field that keeps the focus
+      // would hold it back, and the focus must not fall to the page's top.
+      const region = form.closest<HTMLElement>('[data-live]')
+      if (region !== null && region.contains(document.activeElement)) {
+        region.tabIndex = -1
+        region.focus({ preventScroll: true })
+      }
       form.dispatchEvent(new CustomEvent('vp:sent', { bubbles: true }))
       return
     }

@@ -1,0 +1,107 @@
+//! Slots as the database gives them, on every engine.
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::execute;
+use crate::testing::{TestApp, at, on_every_engine};
+
+/// Monday 2 March 2026, 09:00 in Paris.
+const MONDAY: &str = "2026-03-02T08:00:00Z";
+
+async fn starts(app: &TestApp, unit: &Unit, from: &str, to: &str) -> Vec<String> {
+    let mut tx = app.db.read().await.unwrap();
+    let now = app.clock.now();
+    let slots = offered_slots(&mut tx, unit, at(from), at(to), now)
+        .await
+        .unwrap();
+    slots
+        .iter()
+        .map(|slot| slot.starts_at.utc().format("%dT%H:%M").to_string())
+        .collect()
+}
+
+#[tokio::test]
+async fn seeding_again_adds_nothing() {
+    for app in on_every_engine(MONDAY).await {
+        crate::seed::seed(&app).await.unwrap();
+        let mut tx = app.db.read().await.unwrap();
+        for department in ["78", "974"] {
+            let units = list_units(&mut tx, department).await.unwrap();
+            assert_eq!(units.len(), 2);
+            for unit in units {
+                assert!(unit.name.contains("(unité fictive)"));
+                assert_eq!(list_desks(&mut tx, &unit.id).await.unwrap().len(), 1);
+                let hours = list_opening_hours(&mut tx, &unit.id).await.unwrap();
+                assert_eq!(hours.len(), 1);
+            }
+        }
+        let found = search_communes(&mut tx, "st rémy").await.unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].unit_id, Some("u-78-gendarmerie".into()));
+        assert_eq!(search_communes(&mut tx, "974").await.unwrap().len(), 11);
+        assert!(search_communes(&mut tx, "%").await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn notice_horizon_absences_and_unreadable_rules_are_respected() {
+    for app in on_every_engine(MONDAY).await {
+        let mut unit = app.unit("u-78-police").await;
+        let day = ("2026-03-02T00:00:00Z", "2026-03-02T23:00:00Z");
+        let all = starts(&app, &unit, day.0, day.1).await;
+        assert_eq!((all.len(), all[0].as_str()), (22, "02T08:00"));
+        unit.notice_minutes = 121;
+        let later = starts(&app, &unit, day.0, day.1).await;
+        assert_eq!(later[0], "02T10:30");
+        unit.notice_minutes = 0;
+
+        // The last day of the horizon is offered whole, in summer time by then.
+        let far = ("2026-03-01T00:00:00Z", "2027-03-01T00:00:00Z");
+        let horizon = starts(&app, &unit, far.0, far.1).await;
+        assert_eq!(horizon.last().unwrap(), "02T17:30");
+        assert_eq!(horizon.len(), 22 + 31 * 24);
+
+        let mut tx = app.db.begin().await.unwrap();
+        for (id, desk, from, to) in [
+            (
+                "desk",
+                Some("d-78-police-1"),
+                "2026-03-02T09:00:00Z",
+                "2026-03-02T10:00:00Z",
+            ),
+            ("unit", None, "2026-03-02T11:00:00Z", "2026-03-02T18:00:00Z"),
+            (
+                "other",
+                Some("d-974-police-1"),
+                "2026-03-02T08:00:00Z",
+                "2026-03-02T09:00:00Z",
+            ),
+        ] {
+            execute!(
+                &mut tx,
+                "insert into absences (id, unit_id, desk_id, from_at, to_at, reason, created_at, created_by)
+                 values ($1, 'u-78-police', $2, $3, $4, 'test', 0, 'system')",
+                id,
+                desk,
+                at(from),
+                at(to)
+            )
+            .unwrap();
+        }
+        execute!(
+            &mut tx,
+            "insert into opening_hours (id, desk_id, rrule, first_day, start_minute, end_minute, created_at, created_by)
+             values ('broken', 'd-78-police-1', 'FREQ=EVER', '2026-03-02', 0, 1440, 0, 'system')"
+        )
+        .unwrap();
+        tx.commit().await.unwrap();
+        let left = starts(&app, &unit, day.0, "2026-03-02T19:00:00Z").await;
+        assert_eq!(
+            left,
+            [
+                "02T08:00", "02T08:30", "02T10:00", "02T10:30", "02T18:00", "02T18:30"
+            ]
+        );
+    }
+}
