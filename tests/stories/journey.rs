@@ -361,16 +361,7 @@ async fn it_is_signed_downloaded_and_handed_over(
     other.logs_in("/espace").await.ok();
     assert_eq!(other.get(&documents[0]).await.status, StatusCode::NOT_FOUND);
 
-    let case = app.appointment(id).await.case_id;
-    until("the hand-off's acknowledgement", async || {
-        let mut tx = app.read().await;
-        let record = visioplainte::complaint::store::find_record(&mut tx, &case)
-            .await
-            .unwrap()
-            .unwrap();
-        (record.state.as_str() == "acknowledged").then_some(())
-    })
-    .await;
+    app.record_becomes(id, "acknowledged").await;
     let packages: Vec<_> = std::fs::read_dir(app.handoff_inbox())
         .unwrap()
         .map(|entry| entry.unwrap().path())

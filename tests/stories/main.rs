@@ -7,7 +7,10 @@
 
 mod booking;
 mod calendar;
+mod call;
+mod hostile;
 mod journey;
 mod meeting_link;
 mod privacy;
+mod record;
 mod support;

