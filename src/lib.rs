@@ -44,4 +44,3 @@ pub mod sandbox;
 pub mod seed;
 #[cfg(test)]
 mod testing;
-pub mod when;

@@ -13,7 +13,7 @@ use super::record::Change;
 use super::store::{self, Agreement, Decision, Record};
 use crate::app::App;
 use crate::booking::Appointment;
-use crate::calendar::{Unit, UnitKind};
+use crate::calendar::{Unit, UnitKind, wall};
 use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::declaration::{self, Content};
@@ -126,7 +126,7 @@ impl Dossier {
             address: self.unit.address.clone(),
             city: format!("{} {}", self.unit.postal_code, self.unit.city),
             phone: self.unit.phone.clone(),
-            time_zone: zone_name(&self.unit.time_zone).to_owned(),
+            time_zone: wall::zone_name(Lang::Fr, self.unit.zone()),
         }
     }
 
@@ -347,22 +347,5 @@ fn session_words(acr: &str) -> String {
         "eidas2" => "session FranceConnect+ (niveau eIDAS substantiel)".to_owned(),
         "eidas3" => "session FranceConnect+ (niveau eIDAS élevé)".to_owned(),
         other => format!("session FranceConnect (niveau {other})"),
-    }
-}
-
-/// How people call the clock of a zone of the Republic.
-fn zone_name(zone: &str) -> &str {
-    match zone {
-        "Europe/Paris" => "heure de Paris",
-        "Indian/Reunion" => "heure de La Réunion",
-        "Indian/Mayotte" => "heure de Mayotte",
-        "America/Guadeloupe" => "heure de la Guadeloupe",
-        "America/Martinique" => "heure de la Martinique",
-        "America/Cayenne" => "heure de la Guyane",
-        "America/Miquelon" => "heure de Saint-Pierre-et-Miquelon",
-        "Pacific/Noumea" => "heure de la Nouvelle-Calédonie",
-        "Pacific/Tahiti" => "heure de la Polynésie française",
-        "Pacific/Wallis" => "heure de Wallis-et-Futuna",
-        other => other,
     }
 }

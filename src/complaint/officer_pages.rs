@@ -2,7 +2,7 @@
 //! reads the documents.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -22,6 +22,7 @@ use crate::form::Form;
 use crate::hearings;
 use crate::identity::SignedInOfficer;
 use crate::page::Ctx;
+use crate::path::PathId;
 
 async fn record_of(
     tx: &mut Tx,
@@ -72,12 +73,11 @@ pub struct TextForm {
 /// POST `…/texte`: saves the working text; a script gets the new revision.
 pub async fn save(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     officer: SignedInOfficer,
     headers: axum::http::HeaderMap,
     Form(form): Form<TextForm>,
 ) -> Result<Response, PageError> {
-    let id = Id(id);
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let (appointment, _, record) = record_of(&mut tx, &id, &officer).await?;
@@ -116,11 +116,10 @@ pub struct Nothing {}
 /// POST `…/relecture`: sends the text to the person.
 pub async fn send(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     officer: SignedInOfficer,
     Form(Nothing {}): Form<Nothing>,
 ) -> Result<Redirect, PageError> {
-    let id = Id(id);
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let (appointment, unit, record) = record_of(&mut tx, &id, &officer).await?;
@@ -143,11 +142,10 @@ pub struct AnswerForm {
 /// POST `…/reponse`.
 pub async fn answer(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     officer: SignedInOfficer,
     Form(form): Form<AnswerForm>,
 ) -> Result<Redirect, PageError> {
-    let id = Id(id);
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let (appointment, _, record) = record_of(&mut tx, &id, &officer).await?;
@@ -163,11 +161,10 @@ pub async fn answer(
 /// POST `…/signature`: makes the documents and signs them.
 pub async fn sign(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     officer: SignedInOfficer,
     Form(Nothing {}): Form<Nothing>,
 ) -> Result<Redirect, PageError> {
-    let id = Id(id);
     let mut tx = app.db.read().await?;
     let (appointment, unit, record) = record_of(&mut tx, &id, &officer).await?;
     drop(tx);
@@ -193,12 +190,12 @@ fn not_signed(error: SignError, id: &Id) -> PageError {
 /// GET `/agent/documents/ID`: a document of this officer's unit.
 pub async fn download(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     officer: SignedInOfficer,
     _ctx: Ctx,
 ) -> Result<Response, PageError> {
     let mut tx = app.db.begin().await?;
-    let (row, _, unit_id) = store::find_document(&mut tx, &Id(id))
+    let (row, _, unit_id) = store::find_document(&mut tx, &id)
         .await?
         .ok_or_else(Refusal::not_found)?;
     if !officer.may_hear_in(&unit_id) {

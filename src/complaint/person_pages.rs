@@ -3,7 +3,7 @@
 //! takes a live FranceConnect session.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{Html, Redirect};
 use axum_extra::extract::cookie::CookieJar;
@@ -16,13 +16,14 @@ use crate::app::App;
 use crate::audit::{self, Actor};
 use crate::booking::{self, Appointment};
 use crate::calendar;
+use crate::calendar::wall;
 use crate::db::{Id, Tx};
 use crate::error::{PageError, Refusal};
 use crate::form::Form;
 use crate::hearings::{self, SeatRole};
 use crate::identity::{SignedInCitizen, Who};
 use crate::page::{Ctx, render};
-use crate::when;
+use crate::path::PathId;
 
 /// A change request as shown.
 pub struct ShownChange {
@@ -42,7 +43,7 @@ pub fn shown(changes: Vec<Change>, unit: &calendar::Unit, ctx: &Ctx) -> Vec<Show
     changes
         .into_iter()
         .map(|change| ShownChange {
-            at: when::time(change.requested_at, unit.zone(), ctx.lang),
+            at: wall::time(ctx.lang, change.requested_at, unit.zone()),
             id: change.id,
             text: change.text,
             answer: change.answer,
@@ -100,11 +101,10 @@ async fn reader(
 /// region of the hearing's page.
 pub async fn show(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     jar: CookieJar,
     ctx: Ctx,
 ) -> Result<Html<String>, PageError> {
-    let id = Id(id);
     let mut tx = app.db.read().await?;
     let appointment = reader(&mut tx, &app, &jar, &ctx, &id).await?;
     let unit = calendar::find_unit(&mut tx, &appointment.unit_id)
@@ -168,7 +168,7 @@ async fn fill(
                 .map(|incident| {
                     format!(
                         "{} – {}",
-                        when::time(incident.from, unit.zone(), page.ctx.lang),
+                        wall::time(page.ctx.lang, incident.from, unit.zone()),
                         page.ctx.t(&incident.kind.replace('_', "-"))
                     )
                 })
@@ -221,13 +221,13 @@ pub struct ChangeForm {
 /// POST `/audition/ID/modification`.
 pub async fn request_change(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     citizen: SignedInCitizen,
     Form(form): Form<ChangeForm>,
 ) -> Result<Redirect, PageError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    let (appointment, record) = own_record(&mut tx, &Id(id), &citizen).await?;
+    let (appointment, record) = own_record(&mut tx, &id, &citizen).await?;
     record::request_change(&mut tx, &app.keys, &record, &citizen, &form.texte, now)
         .await
         .map_err(|error| refusal(error, &appointment))?;
@@ -248,13 +248,13 @@ pub struct DecisionForm {
 /// POST `/audition/ID/accord`: the person's express decision.
 pub async fn decide(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     citizen: SignedInCitizen,
     Form(form): Form<DecisionForm>,
 ) -> Result<Redirect, PageError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    let (appointment, record) = own_record(&mut tx, &Id(id), &citizen).await?;
+    let (appointment, record) = own_record(&mut tx, &id, &citizen).await?;
     record::decide(
         &mut tx,
         &record,

@@ -9,13 +9,12 @@ use crate::booking::Appointment;
 use crate::calendar::Unit;
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
+use crate::declaration;
 use crate::error::Fault;
 use crate::hearings;
 use crate::identity::{SignedInCitizen, SignedInOfficer};
 use crate::keys::Keys;
-use crate::messages::Lang;
 use crate::notifications::{self, Channel, Outgoing, Values};
-use crate::{declaration, when};
 
 /// Longest change request or answer, in characters.
 pub const MAX_REQUEST: usize = 4_000;
@@ -528,10 +527,4 @@ pub async fn tell_person(
         now,
     )
     .await
-}
-
-/// Day and hour of an instant in the unit's zone, in French, for the act.
-#[must_use]
-pub fn in_unit(at: Timestamp, unit: &Unit) -> String {
-    when::day_and_time(at, unit.zone(), Lang::Fr)
 }

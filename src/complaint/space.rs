@@ -2,7 +2,7 @@
 //! documents.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{Html, IntoResponse, Response};
 
@@ -13,11 +13,12 @@ use crate::app::App;
 use crate::audit::{self, Actor};
 use crate::booking::State as AppointmentState;
 use crate::booking::meeting_link::{OPENS_MINUTES_BEFORE, OVERRUN_MINUTES};
+use crate::calendar::wall;
 use crate::db::{Id, Tx};
 use crate::error::{Fault, PageError, Refusal};
 use crate::identity::SignedInCitizen;
 use crate::page::{Ctx, render};
-use crate::when;
+use crate::path::PathId;
 
 /// Documents can be downloaded for this many days (six months).
 pub const KEEP_DAYS: i64 = 183;
@@ -71,14 +72,14 @@ pub async fn show(
             live && ctx.now >= opens_at && ctx.now < row.ends_at.plus_minutes(OVERRUN_MINUTES);
         let documents = store::list_documents(&mut tx, &row.case_id).await?;
         entries.push(Entry {
-            when: when::day_and_time(row.starts_at, zone, ctx.lang),
+            when: wall::moment(ctx.lang, row.starts_at, zone),
             state: ctx.t(&format!(
                 "appointment-state-{}",
                 row.state.as_str().replace('_', "-")
             )),
             joinable: open,
             opens_at: if live && ctx.now < opens_at {
-                when::day_and_time(opens_at, zone, ctx.lang)
+                wall::moment(ctx.lang, opens_at, zone)
             } else {
                 String::new()
             },
@@ -89,7 +90,7 @@ pub async fn show(
             ),
             keep_until: documents.first().map_or_else(String::new, |document| {
                 let until = document.created_at.plus_minutes(KEEP_DAYS * 24 * 60);
-                when::day(until, zone, ctx.lang)
+                wall::day(ctx.lang, until.in_zone(zone).date_naive())
             }),
             documents: documents.iter().map(|row| listed(&ctx, row)).collect(),
             id: row.id,
@@ -114,11 +115,11 @@ fn listed(ctx: &Ctx, row: &DocumentRow) -> Document {
 /// GET `/espace/documents/ID`: the person's own document.
 pub async fn download(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     citizen: SignedInCitizen,
 ) -> Result<Response, PageError> {
     let mut tx = app.db.begin().await?;
-    let (row, owner, unit_id) = store::find_document(&mut tx, &Id(id))
+    let (row, owner, unit_id) = store::find_document(&mut tx, &id)
         .await?
         .ok_or_else(Refusal::not_found)?;
     if owner != citizen.id {

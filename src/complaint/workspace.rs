@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use askama::Template;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::sse::{Event, Sse};
 use axum::response::{Html, Redirect};
@@ -20,6 +20,7 @@ use super::store::{self, DocumentRow, Record};
 use crate::app::App;
 use crate::audit::Actor;
 use crate::booking::{self, Appointment};
+use crate::calendar::wall;
 use crate::calendar::{self, Unit};
 use crate::db::{Id, Tx};
 use crate::declaration::{self, Content};
@@ -30,7 +31,7 @@ use crate::hearings::store::{self as hearing_store, NotedCheck};
 use crate::hearings::{self, AdmitError, CallView, OpenError, Place, Seat, SeatRole};
 use crate::identity::{PivotIdentity, SignedInOfficer};
 use crate::page::{Ctx, render};
-use crate::when;
+use crate::path::PathId;
 
 struct Person {
     seat_id: Id,
@@ -68,6 +69,7 @@ struct WorkspacePage {
     when: String,
     identity: PivotIdentity,
     name: String,
+    birth: String,
     content: Content,
     /// This officer sits in the hearing with this session.
     seated: bool,
@@ -76,6 +78,7 @@ struct WorkspacePage {
     announce: String,
     checks: Vec<CheckRow>,
     rights: Vec<RightRow>,
+    told: usize,
     missing: usize,
     incidents: Vec<String>,
     record: Option<Record>,
@@ -112,11 +115,10 @@ pub async fn held_by(
 /// GET `/agent/audition/ID`.
 pub async fn show(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     officer: SignedInOfficer,
     ctx: Ctx,
 ) -> Result<Html<String>, PageError> {
-    let id = Id(id);
     let mut tx = app.db.begin().await?;
     let (appointment, unit) = held_by(&mut tx, &id, &officer).await?;
     let actor = Actor::Officer(officer.id.clone());
@@ -154,7 +156,7 @@ async fn page(
     let today = ctx.now.in_zone(zone).date_naive();
     let missing = hearings::checks::missing(&noted, today).len();
     let state = record.as_ref().map(|record| record.state);
-    let at = |instant| when::time(instant, zone, lang);
+    let at = |instant| wall::time(lang, instant, zone);
     let people: Vec<Person> = seats
         .iter()
         .filter(|seat| seat.role != SeatRole::Officer && seat.place != Place::Left)
@@ -177,6 +179,10 @@ async fn page(
         },
         checks: check_rows(&ctx, &noted, &at),
         rights: right_rows(&noted, today, &at),
+        told: noted
+            .iter()
+            .filter(|check| check.item.starts_with(RIGHT))
+            .count(),
         missing,
         incidents: events
             .iter()
@@ -211,10 +217,14 @@ async fn page(
             role: SeatRole::Officer.as_str(),
             back_url: "/agent".to_owned(),
         },
+        birth: chrono::NaiveDate::parse_from_str(&identity.birthdate, "%Y-%m-%d").map_or_else(
+            |_| identity.birthdate.clone(),
+            |day| day.format("%d/%m/%Y").to_string(),
+        ),
         name: identity.display_name(),
         identity,
         content: declaration::open_content(tx, &app.keys, &appointment.case_id).await?,
-        when: when::day_and_time(appointment.starts_at, zone, lang),
+        when: wall::moment(lang, appointment.starts_at, zone),
         reference: appointment.reference.clone(),
         id: appointment.id.clone(),
         unit,
@@ -285,13 +295,13 @@ pub struct Nothing {}
 /// POST `…/ouvrir`: the officer opens the hearing, or takes it over.
 pub async fn open(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     officer: SignedInOfficer,
     Form(Nothing {}): Form<Nothing>,
 ) -> Result<Redirect, PageError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    let (appointment, _) = held_by(&mut tx, &Id(id), &officer).await?;
+    let (appointment, _) = held_by(&mut tx, &id, &officer).await?;
     hearings::open(&mut tx, &appointment, &officer, now)
         .await
         .map_err(not_opened)?;
@@ -320,13 +330,13 @@ fn back(appointment: &Appointment) -> Redirect {
 /// POST `…/jeton`: a fresh join token for this officer's seat.
 pub async fn token(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     officer: SignedInOfficer,
     ctx: Ctx,
     Form(Nothing {}): Form<Nothing>,
 ) -> Result<Json<impl serde::Serialize>, PageError> {
     let mut tx = app.db.read().await?;
-    let (appointment, _) = held_by(&mut tx, &Id(id), &officer).await?;
+    let (appointment, _) = held_by(&mut tx, &id, &officer).await?;
     let hearing = hearing_store::find_hearing(&mut tx, &appointment.id).await?;
     let seats = hearing_store::list_seats(&mut tx, &appointment.id).await?;
     let seat = seats.iter().find(|seat| is_own(seat, &officer));
@@ -342,11 +352,11 @@ pub async fn token(
 /// GET `…/evenements`: which regions of the workspace to fetch again.
 pub async fn events(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     officer: SignedInOfficer,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, PageError> {
     let mut tx = app.db.read().await?;
-    let (appointment, _) = held_by(&mut tx, &Id(id), &officer).await?;
+    let (appointment, _) = held_by(&mut tx, &id, &officer).await?;
     Ok(hearings::changes(
         &app,
         hearings::topic(&appointment.id),
@@ -363,13 +373,13 @@ pub struct SeatForm {
 /// POST `…/admettre`.
 pub async fn admit(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     officer: SignedInOfficer,
     Form(form): Form<SeatForm>,
 ) -> Result<Redirect, PageError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    let (appointment, _) = held_by(&mut tx, &Id(id), &officer).await?;
+    let (appointment, _) = held_by(&mut tx, &id, &officer).await?;
     hearings::admit(&mut tx, &appointment, &officer, &form.place, now)
         .await
         .map_err(|error| not_admitted(error, &appointment))?;
@@ -381,13 +391,13 @@ pub async fn admit(
 /// POST `…/renvoyer`: back to the waiting room.
 pub async fn send_back(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     officer: SignedInOfficer,
     Form(form): Form<SeatForm>,
 ) -> Result<Redirect, PageError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    let (appointment, _) = held_by(&mut tx, &Id(id), &officer).await?;
+    let (appointment, _) = held_by(&mut tx, &id, &officer).await?;
     hearings::send_back(&mut tx, &appointment, &officer, &form.place, now)
         .await
         .map_err(|error| not_admitted(error, &appointment))?;
@@ -419,13 +429,13 @@ pub struct CheckForm {
 /// POST `…/constat`: notes a check or a right with its time.
 pub async fn check(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     officer: SignedInOfficer,
     Form(form): Form<CheckForm>,
 ) -> Result<Redirect, PageError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    let (appointment, unit) = held_by(&mut tx, &Id(id), &officer).await?;
+    let (appointment, unit) = held_by(&mut tx, &id, &officer).await?;
     let result = if form.element.starts_with(RIGHT) {
         TOLD
     } else {
@@ -455,13 +465,13 @@ pub async fn check(
 /// POST `…/terminer`: ends the video; the record goes on.
 pub async fn close(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     officer: SignedInOfficer,
     Form(Nothing {}): Form<Nothing>,
 ) -> Result<Redirect, PageError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    let (appointment, _) = held_by(&mut tx, &Id(id), &officer).await?;
+    let (appointment, _) = held_by(&mut tx, &id, &officer).await?;
     hearings::close(&mut tx, &appointment, &officer, now)
         .await
         .map_err(not_opened)?;

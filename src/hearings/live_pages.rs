@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum_extra::extract::cookie::CookieJar;
 use futures_util::Stream;
@@ -12,8 +12,8 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::{entry, topic};
 use crate::app::App;
-use crate::db::Id;
 use crate::error::{PageError, Refusal};
+use crate::path::PathId;
 
 /// Regions are fetched again this often even without a notice, so that a
 /// change made by another process of the service is seen too.
@@ -22,10 +22,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// Events for whoever holds a seat in this browser.
 pub async fn citizen_events(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     jar: CookieJar,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, PageError> {
-    let id = Id(id);
     let mut tx = app.db.read().await?;
     if entry::seat_of_browser(&mut tx, &app, &jar, &id)
         .await?

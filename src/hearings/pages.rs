@@ -12,6 +12,7 @@ use super::entry::{self, EnterError, LinkState, SEAT_COOKIE, check_window};
 use super::{store, tell, token};
 use crate::app::App;
 use crate::booking::{self, Appointment};
+use crate::calendar::wall;
 use crate::calendar::{self, Unit};
 use crate::db::{Id, random_hex};
 use crate::error::{Fault, PageError, Refusal};
@@ -20,7 +21,7 @@ use crate::identity::session::{cookie_name, private_cookie};
 use crate::identity::{SignedInCitizen, Who};
 use crate::keys::sha256_hex;
 use crate::page::{Ctx, render};
-use crate::when;
+use crate::path::PathId;
 
 /// What the call component of a page needs.
 #[derive(Clone, Debug)]
@@ -153,8 +154,8 @@ async fn door(
     let zone = unit.zone();
     let open = opens_at.is_none();
     let page = LinkPage {
-        when: when::day_and_time(appointment.starts_at, zone, ctx.lang),
-        opens_at: opens_at.map_or_else(String::new, |at| when::day_and_time(at, zone, ctx.lang)),
+        when: wall::moment(ctx.lang, appointment.starts_at, zone),
+        opens_at: opens_at.map_or_else(String::new, |at| wall::moment(ctx.lang, at, zone)),
         login_return: if open && !owner {
             // Not the link's own address: its secret is not to be written anywhere.
             format!("/audition/{}", appointment.id)
@@ -189,13 +190,13 @@ pub async fn enter_by_link(
 /// POST `/audition/ID/entrer`: the person comes from their own space.
 pub async fn enter_by_session(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     jar: CookieJar,
     citizen: SignedInCitizen,
     Form(Nothing {}): Form<Nothing>,
 ) -> Result<(CookieJar, Redirect), PageError> {
     let mut tx = app.db.begin().await?;
-    let appointment = own_appointment(&mut tx, &Id(id), &citizen).await?;
+    let appointment = own_appointment(&mut tx, &id, &citizen).await?;
     enter(&app, tx, &appointment, &citizen, None, jar).await
 }
 
@@ -231,9 +232,10 @@ async fn enter(
         .map_err(refusal_of)?;
     tx.commit().await?;
     tell(app, appointment);
-    // Kept when the browser crashes: coming back needs no second login.
+    // Kept when the browser crashes: coming back needs no second login. A day is
+    // longer than any room stays open.
     let mut cookie = private_cookie(app, SEAT_COOKIE, value);
-    cookie.make_permanent();
+    cookie.set_max_age(time::Duration::days(1));
     let to = Redirect::to(&format!("/audition/{}", appointment.id));
     Ok((jar.add(cookie), to))
 }
@@ -241,11 +243,10 @@ async fn enter(
 /// GET `/audition/ID`: the room for a browser that holds a seat, else its door.
 pub async fn room(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     jar: CookieJar,
     ctx: Ctx,
 ) -> Result<Response, PageError> {
-    let id = Id(id);
     let mut tx = app.db.read().await?;
     let Some(seat) = entry::seat_of_browser(&mut tx, &app, &jar, &id).await? else {
         // Somebody unknown learns nothing of whether such a hearing exists.
@@ -267,7 +268,7 @@ pub async fn room(
         .ok_or_else(Refusal::not_found)?;
     let unit = unit_of(&mut tx, &appointment).await?;
     let page = RoomPage {
-        when: when::day_and_time(appointment.starts_at, unit.zone(), ctx.lang),
+        when: wall::moment(ctx.lang, appointment.starts_at, unit.zone()),
         reference: appointment.reference.clone(),
         call: CallView {
             token_url: format!("/audition/{id}/jeton"),
@@ -285,11 +286,10 @@ pub async fn room(
 /// The seat's cookie is the proof; a session may have ended meanwhile.
 pub async fn token(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     jar: CookieJar,
     ctx: Ctx,
 ) -> Result<Json<token::Grant>, PageError> {
-    let id = Id(id);
     let mut tx = app.db.read().await?;
     let seat = entry::seat_of_browser(&mut tx, &app, &jar, &id)
         .await?

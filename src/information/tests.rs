@@ -254,3 +254,34 @@ fn the_words_are_well_typeset() {
         }
     }
 }
+
+/// Names of the cookies that the code sets, read from its constants.
+fn cookies_in(folder: &std::path::Path, found: &mut std::collections::BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            cookies_in(&path, found);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            for line in text
+                .lines()
+                .filter(|line| line.contains("COOKIE: &str = \""))
+            {
+                found.insert(line.split('"').nth(1).unwrap().to_owned());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_page_on_cookies_names_every_cookie() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut set = std::collections::BTreeSet::new();
+    cookies_in(&root.join("src"), &mut set);
+    assert!(set.len() >= 6, "{set:?}");
+    let page =
+        std::fs::read_to_string(root.join("web/templates/information/cookies.html")).unwrap();
+    for cookie in set {
+        assert!(page.contains(&format!("<code>{cookie}</code>")), "{cookie}");
+    }
+}

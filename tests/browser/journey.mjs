@@ -20,10 +20,15 @@ const firefox = citizenBrowser === 'firefox'
 const folder = firefox ? join(journeyFolder, 'firefox') : journeyFolder
 
 let step = 0
-async function seen(driver, name, { axe = true, reflow = !driver.puppet } = {}) {
+async function look(driver, name, { axe = true, reflow = !driver.puppet } = {}) {
   step += 1
   await shot(driver.page, step, name, { folder })
   if (axe) await assertAccessible(driver.page, name)
+  if (axe && !driver.puppet) {
+    await driver.page.emulateMedia({ colorScheme: 'dark' })
+    await assertAccessible(driver.page, `${name}, dark`)
+    await driver.page.emulateMedia({ colorScheme: 'light' })
+  }
   if (reflow) await assertReflows(driver.page, name)
   console.log(`${String(step).padStart(2, '0')} ${name}`)
 }
@@ -41,7 +46,7 @@ async function officerLogin(driver, who, path) {
 
 async function administrator(driver) {
   await officerLogin(driver, 'admin-78', '/administration')
-  await seen(driver, 'administration-guichets')
+  await look(driver, 'administration-guichets')
   await driver.follow('a[href^="/administration/guichets/nouveau"]')
   await driver.fill('#libelle', 'Guichet du parcours')
   for (const day of ['MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU']) {
@@ -49,13 +54,14 @@ async function administrator(driver) {
   }
   await driver.fill('#debut', '00:00')
   await driver.fill('#fin', '24:00')
-  await seen(driver, 'administration-nouveau-guichet')
+  await look(driver, 'administration-nouveau-guichet')
   await driver.follow('main form button[type="submit"]')
   expect((await driver.text('main')).includes('Guichet du parcours'), 'the new desk is listed')
-  await seen(driver, 'administration-guichet-ouvert')
+  await look(driver, 'administration-guichet-ouvert')
 }
 
-async function book(driver) {
+async function book(driver, who, { looked }) {
+  const seen = looked ? look : async () => {}
   await driver.go(`${base}/`)
   await seen(driver, 'accueil')
   await driver.follow('main a[href="/orientation"]')
@@ -70,7 +76,7 @@ async function book(driver) {
   await seen(driver, 'connexion')
   await driver.follow('form[action="/connexion/franceconnect"] button')
   await seen(driver, 'franceconnect-bac-a-sable')
-  await driver.follow('button[name="personne"][value="camille"]')
+  await driver.follow(`button[name="personne"][value="${who}"]`)
   await driver.press('input[name="francais"][value="oui"]')
   await driver.press('#droits')
   await driver.press('#cgu')
@@ -113,7 +119,7 @@ async function readMail(driver, appointmentId) {
   const limit = Date.now() + 45_000
   while (!(await mail())) expect(Date.now() < limit, 'the confirmation arrives')
   await driver.follow('a[href^="/bac-a-sable/courrier/"]')
-  await seen(driver, 'courriel-de-confirmation')
+  await look(driver, 'courriel-de-confirmation')
   const body = await driver.text('main')
   for (const secret of ['vélo', 'librairie', 'Libraire', 'vol ']) expect(!body.includes(secret), `the mail says nothing of the case (${secret})`)
   const link = await driver.page.$eval('a[href*="/lien/"]', (anchor) => anchor.href)
@@ -121,7 +127,7 @@ async function readMail(driver, appointmentId) {
   const calendar = await invitation.text()
   expect(calendar.includes('BEGIN:VCALENDAR') && !calendar.includes('vélo'), 'the invitation is an iCalendar file without facts')
   await driver.go(`${base}/bac-a-sable/sms`)
-  await seen(driver, 'sms')
+  await look(driver, 'sms')
   expect((await driver.text('main')).includes(link), 'the SMS holds the same link')
   expect(appointmentId.length > 0, 'an appointment')
   return link
@@ -169,40 +175,48 @@ async function main() {
       return new Driver(page, true)
     }
 
+    // Booking works without a script too: the same steps, by somebody else.
+    if (!firefox) {
+      const bare = await person(chromium, 'phone', { javaScriptEnabled: false })
+      await book(new Driver(bare.page, false), 'zoe', { looked: false })
+      await bare.context.close()
+      console.log('   booking works without a script')
+    }
+
     // 0. An administrator opens a desk whose slots the public then sees.
     const admin = await desk()
     if (!firefox) await administrator(admin)
 
     // 1 and 2. The citizen books, and the confirmation arrives.
     const citizen = await phone()
-    const id = await book(citizen)
+    const id = await book(citizen, 'camille', { looked: true })
     const link = await readMail(citizen, id)
 
     // 3. The officer finds the appointment in the agenda and opens the hearing.
     const officer = await desk()
     await officerLogin(officer, '78-police', '/agent')
     if (!(await officer.has(`a[href="/agent/audition/${id}"]`))) await officer.follow('a[rel="next"], nav a[href*="jour="]:last-of-type')
-    await seen(officer, 'agenda')
+    await look(officer, 'agenda')
     await officer.follow(`a[href="/agent/audition/${id}"]`)
-    await seen(officer, 'audition-avant-ouverture')
+    await look(officer, 'audition-avant-ouverture')
     await officer.follow('form[action$="/ouvrir"] button')
-    await seen(officer, 'audition-ouverte')
+    await look(officer, 'audition-ouverte')
 
     // 4. The citizen opens the link, tests the devices and waits.
     await citizen.go(link)
-    await seen(citizen, 'lien-personnel')
+    await look(citizen, 'lien-personnel')
     await citizen.follow('form[action^="/lien/"] button')
     await joinCall(citizen)
-    await seen(citizen, 'test-camera-micro')
+    await look(citizen, 'test-camera-micro')
     await citizen.press('[data-act="join"]')
     await citizen.until(() => document.querySelector('[data-call]').dataset.state === 'waiting', null, 'the citizen waits')
-    await seen(citizen, 'salle-attente')
+    await look(citizen, 'salle-attente')
     await joinCall(officer)
     await officer.press('[data-act="join"]')
     await officer.until(() => document.querySelector('[data-call]').dataset.state === 'in', null, 'the officer is in')
     await officer.until(() => document.querySelector('form[action$="/admettre"]') !== null, null, 'the officer sees the arrival')
     await officer.until(() => document.querySelector('[data-live="people"] .fr-badge--success') !== null, null, 'the citizen is shown connected')
-    await seen(officer, 'arrivee')
+    await look(officer, 'arrivee')
     await officer.press('form[action$="/admettre"] button')
 
     // 5. Both see and hear each other through the SFU.
@@ -212,8 +226,8 @@ async function main() {
     const chosen = await citizen.data(media, 'selectedCandidate')
     expect(/\d+\.\d+\.\d+\.\d+|:/.test(chosen ?? ''), `a candidate pair that ends at the SFU, not ${chosen}`)
     console.log(`   the citizen's packets go to ${chosen}`)
-    await seen(citizen, 'audition-usager')
-    await seen(officer, 'audition-agent')
+    await look(citizen, 'audition-usager')
+    await look(officer, 'audition-agent')
     await citizen.press('[data-act="mute"]')
     await officer.until(() => /coupé|muted/i.test(document.querySelector('[data-stage]').innerText), null, 'the officer sees that the citizen is muted')
     await citizen.press('[data-act="mute"]')
@@ -223,7 +237,7 @@ async function main() {
     await hears(officer, 'the officer after mute and camera')
     await citizen.press('[data-act="leave"]')
     await citizen.until(() => document.querySelector('[data-call]').dataset.state === 'ended', null, 'the citizen left')
-    await seen(citizen, 'audition-quittee')
+    await look(citizen, 'audition-quittee')
     await citizen.press('[data-act="rejoin"]')
     await hears(citizen, 'the citizen after coming back')
     await hears(officer, 'the officer after the citizen came back')
@@ -241,15 +255,15 @@ async function main() {
     }
     await officer.fill('#texte', 'Le 21 novembre, vers 19 heures, mon vélo attaché devant la librairie a été volé.\nJe n’ai vu personne.')
     await citizen.until(() => document.querySelector('[data-live="record"]').innerText.includes('vers 19 heures'), null, 'the citizen reads along')
-    await seen(citizen, 'lecture-en-direct')
+    await look(citizen, 'lecture-en-direct')
     await officer.until(() => document.querySelector('#texte').dataset.autosaveState === 'saved', null, 'the text is saved')
     await officer.press('form[action$="/relecture"] button:not([disabled])')
     await citizen.until(() => document.querySelector('form[action$="/modification"]') !== null, null, 'the text is with the citizen')
-    await seen(citizen, 'relecture')
+    await look(citizen, 'relecture')
     await citizen.fill('form[action$="/modification"] textarea', 'Le vol a eu lieu vers 18 heures, pas 19 heures.')
     await citizen.press('form[action$="/modification"] button')
     await officer.until(() => document.querySelector('form[action$="/reponse"]') !== null, null, 'the officer sees the request')
-    await seen(officer, 'demande-de-modification')
+    await look(officer, 'demande-de-modification')
     await officer.fill('form[action$="/reponse"] input[name="reponse"]', 'Corrigé.')
     await officer.press('form[action$="/reponse"] button')
     await officer.until(() => document.querySelector('form[action$="/reponse"]') === null, null, 'the request is answered')
@@ -257,26 +271,26 @@ async function main() {
     await officer.until(() => document.querySelector('#texte').dataset.autosaveState === 'saved', null, 'the new text is saved')
     await officer.press('form[action$="/relecture"] button:not([disabled])')
     await citizen.until(() => document.querySelector('[data-live="record"]').innerText.includes('vers 18 heures') && document.querySelector('form[action$="/accord"]') !== null, null, 'the citizen has the new version')
-    await seen(citizen, 'nouvelle-version')
+    await look(citizen, 'nouvelle-version')
     await citizen.press('form[action$="/accord"] button[value="agreed"]')
     await officer.until(() => document.querySelector('form[action$="/signature"]') !== null, null, 'the agreement arrives')
-    await seen(officer, 'accord-recu')
+    await look(officer, 'accord-recu')
     await officer.press('form[action$="/signature"] button')
     await officer.until(() => document.querySelectorAll('a[href^="/agent/documents/"]').length >= 2, null, 'the documents are signed')
-    await seen(officer, 'signe')
+    await look(officer, 'signe')
     await hears(citizen, 'the citizen at the end')
     await officer.follow('form[action$="/terminer"] button')
     await citizen.until(() => document.querySelector('[data-call]').dataset.state === 'ended', null, 'the hearing is over for the citizen')
 
     await citizen.go(`${base}/espace`)
-    await seen(citizen, 'espace-usager')
+    await look(citizen, 'espace-usager')
     const pdfs = await citizen.page.$$eval('a[href^="/espace/documents/"]', (links) => links.map((anchor) => [anchor.textContent, anchor.href]))
     expect(pdfs.length === 2, 'a procès-verbal and a récépissé')
     await checkDocuments(citizen, pdfs)
 
     // 7. The package was handed over and acknowledged.
     await officer.until(() => /reçu/i.test(document.querySelector('[data-live="review"]').innerText), null, 'the hand-off is acknowledged')
-    await seen(officer, 'transmission-acquittee')
+    await look(officer, 'transmission-acquittee')
     for (const watch of watches) assertQuiet(watch)
   } finally {
     await chromium.close()

@@ -13,6 +13,7 @@
 mod chain;
 mod cms_message;
 mod pdf;
+#[cfg(feature = "software-key")]
 mod software_key;
 mod timestamp;
 mod verification;
@@ -20,6 +21,7 @@ mod verification;
 use chrono::{DateTime, FixedOffset, Utc};
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "software-key")]
 pub use software_key::{CertificateSubject, SoftwareAuthority, SoftwareKey, Validity};
 pub use timestamp::Timestamp;
 pub use verification::{InvalidSignature, Verified, verify};
