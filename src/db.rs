@@ -105,14 +105,18 @@ impl Db {
         })
     }
 
-    /// Begins a transaction that only reads.
+    /// Begins a transaction that only reads, and reads one instant of the whole
+    /// database on both engines: what it reads second fits what it read first.
     ///
     /// # Errors
     /// When no connection can be had in time.
     pub async fn read(&self) -> Result<Tx, Fault> {
         Ok(match self {
             Db::Lite { reader, .. } => Tx::Lite(reader.begin().await?),
-            Db::Pg(pool) => Tx::Pg(pool.begin().await?),
+            Db::Pg(pool) => Tx::Pg(
+                pool.begin_with("begin isolation level repeatable read read only")
+                    .await?,
+            ),
         })
     }
 

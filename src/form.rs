@@ -55,11 +55,16 @@ where
                     .into());
             }
         }
-        serde_html_form::from_bytes(&bytes).map(Form).map_err(|_| {
-            Refusal::malformed()
-                .way_out(ctx.path, "way-out-back")
-                .into()
-        })
+        let malformed = || Refusal::malformed().way_out(ctx.path.clone(), "way-out-back");
+        // No keyboard types it, and PostgreSQL takes it in no text.
+        let holds_nul = url::form_urlencoded::parse(&bytes)
+            .any(|(name, value)| name.contains('\0') || value.contains('\0'));
+        if holds_nul {
+            return Err(malformed().into());
+        }
+        serde_html_form::from_bytes(&bytes)
+            .map(Form)
+            .map_err(|_| malformed().into())
     }
 }
 

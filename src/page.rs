@@ -168,6 +168,7 @@ pub async fn prepare(State(app): State<App>, mut request: Request, next: Next) -
         Err(fault) => return PageError::Fault(fault).into_response(),
     };
     let foreign = changes_something(&method) && !same_origin(&app, &headers);
+    let mangled = is_mangled(request.uri().path());
     request.extensions_mut().insert(ctx.clone());
     let wants_json = request
         .headers()
@@ -183,6 +184,8 @@ pub async fn prepare(State(app): State<App>, mut request: Request, next: Next) -
             Refusal::new(StatusCode::FORBIDDEN, "refusal-forged").way_out("/", "way-out-home"),
         )
         .into_response()
+    } else if mangled {
+        PageError::from(Refusal::not_found()).into_response()
     } else {
         next.run(request).await
     };
@@ -194,15 +197,50 @@ pub async fn prepare(State(app): State<App>, mut request: Request, next: Next) -
         ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         "request {request_id}"
     );
-    if response.status() == StatusCode::METHOD_NOT_ALLOWED
-        && response.extensions().get::<Refusal>().is_none()
-    {
-        response.extensions_mut().insert(Refusal {
-            status: StatusCode::METHOD_NOT_ALLOWED,
-            ..Refusal::not_found()
-        });
+    if let Some(refusal) = unworded(&response) {
+        response.extensions_mut().insert(refusal);
     }
     worded(ctx, response, wants_json)
+}
+
+/// What stands behind an error that the framework answered by itself, in plain
+/// English or in nothing at all: an unreadable query, a method that no route has.
+fn unworded(response: &Response) -> Option<Refusal> {
+    let status = response.status();
+    let words = response.headers().get(header::CONTENT_TYPE);
+    let plain = words.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    let has_page = response.extensions().get::<Refusal>().is_some();
+    if has_page || !plain || !status.is_client_error() {
+        return None;
+    }
+    let refusal = match status {
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Refusal::not_found(),
+        _ => Refusal::malformed(),
+    };
+    Some(Refusal { status, ..refusal })
+}
+
+/// Whether a path, decoded, is no text or holds the one character that no
+/// database takes: it names nothing of ours.
+fn is_mangled(path: &str) -> bool {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let digits = tail
+            .get(..2)
+            .and_then(|pair| std::str::from_utf8(pair).ok());
+        match digits.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
+            Some(byte) if first == b'%' => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            _ => {
+                bytes.push(first);
+                rest = tail;
+            }
+        }
+    }
+    bytes.contains(&0) || std::str::from_utf8(&bytes).is_err()
 }
 
 /// Replaces a refusal or fault by its page, or by JSON where a script asked.
@@ -393,7 +431,24 @@ pub fn safe_return(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::safe_return;
+    use super::{is_mangled, safe_return};
+
+    #[test]
+    fn a_path_that_no_text_can_be_read_from_is_told_apart() {
+        for (path, mangled) in [
+            ("/", false),
+            ("/audition/0123", false),
+            ("/lien/%C3%A9", false),
+            ("/lien/%", false),
+            ("/lien/%2", false),
+            ("/lien/%zz", false),
+            ("/lien/%c3", true),
+            ("/lien/%ff%fe", true),
+            ("/audition/%00", true),
+        ] {
+            assert_eq!(is_mangled(path), mangled, "{path}");
+        }
+    }
 
     #[test]
     fn a_return_path_never_leaves_this_site() {

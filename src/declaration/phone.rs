@@ -37,8 +37,17 @@ pub fn e164(typed: &str) -> Option<String> {
     candidates
         .into_iter()
         .flatten()
-        .find(phonenumber::is_valid)
+        .find(|number| phonenumber::is_valid(number) || is_fictional(number))
         .map(|number| number.format().mode(phonenumber::Mode::E164).to_string())
+}
+
+/// Mobile numbers kept for fiction, 06 39 98 … (ARCEP decision 2012-0856).
+/// Nobody has one, so only the demonstration takes them: there they keep
+/// whoever tries it from typing a stranger's number.
+fn is_fictional(number: &phonenumber::PhoneNumber) -> bool {
+    cfg!(feature = "sandbox")
+        && number.code().value() == 33
+        && number.national().value() / 10_000 == 63_998
 }
 
 fn may_stand_in_a_number(one: char) -> bool {
@@ -105,6 +114,13 @@ mod tests {
         ] {
             assert_eq!(e164(typed), expected.map(str::to_owned), "{typed:?}");
         }
+    }
+
+    #[test]
+    fn only_the_demonstration_takes_numbers_of_fiction() {
+        let expected = cfg!(feature = "sandbox").then(|| "+33639981234".to_owned());
+        assert_eq!(e164("06 39 98 12 34"), expected);
+        assert_eq!(e164("06 39 97 12 34"), None);
     }
 
     #[test]

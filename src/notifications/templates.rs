@@ -73,11 +73,45 @@ pub fn render(
             .render()
             .unwrap_or_default();
             Rendered {
-                calendar: values.calendar.replace("{link}", &link),
+                calendar: folded(&values.calendar.replace("{link}", &link)),
                 html,
                 subject,
                 text,
             }
         }
+    }
+}
+
+/// Folds the lines of an iCalendar object that its link made longer than the
+/// 75 octets of RFC 5545 section 3.1.
+fn folded(calendar: &str) -> String {
+    let mut text = String::with_capacity(calendar.len() + 8);
+    for line in calendar.split_inclusive("\r\n") {
+        let mut width = 0;
+        for character in line.chars() {
+            let ends_line = matches!(character, '\r' | '\n');
+            if !ends_line && width + character.len_utf8() > 75 {
+                text.push_str("\r\n ");
+                width = 1;
+            }
+            text.push(character);
+            width += character.len_utf8();
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::folded;
+
+    #[test]
+    fn long_lines_of_a_calendar_are_folded_and_short_ones_stay() {
+        let short = format!("BEGIN:VCALENDAR\r\nURL:{}\r\n", "x".repeat(71));
+        assert_eq!(folded(&short), short);
+        let long = format!("URL:{}é\r\nEND:VCALENDAR\r\n", "x".repeat(200));
+        let made = folded(&long);
+        assert!(made.split("\r\n").all(|line| line.len() <= 75), "{made}");
+        assert_eq!(made.replace("\r\n ", ""), long);
     }
 }

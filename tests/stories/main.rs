@@ -1,0 +1,16 @@
+//! Stories: people with browsers and the whole service, on every engine.
+//!
+//! PostgreSQL joins in when `VISIOPLAINTE_TEST_POSTGRES` names a server, e.g.
+//! the one that `tests/postgres.sh start` gives.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod booking;
+mod calendar;
+mod call;
+mod hostile;
+mod journey;
+mod meeting_link;
+mod privacy;
+mod record;
+mod support;

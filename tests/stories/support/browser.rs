@@ -1,0 +1,231 @@
+//! A browser without a screen: keeps cookies, follows redirects, submits forms.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
+use reqwest::{Client, Method};
+
+use super::page::{Form, Page};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// No answer came: the service went away in between.
+#[derive(Debug)]
+pub struct Lost;
+
+/// Told of every request before it leaves; for whoever disturbs the service.
+pub type Watcher = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// A browser of one person.
+#[derive(Clone)]
+pub struct Browser {
+    /// Scheme, host and port of the service.
+    pub site: String,
+    http: Client,
+    jar: Arc<Mutex<BTreeMap<String, String>>>,
+    watcher: Option<Watcher>,
+}
+
+impl Browser {
+    pub fn new(site: &str) -> Self {
+        let http = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(super::PATIENCE)
+            .build()
+            .unwrap();
+        Browser {
+            site: site.to_owned(),
+            http,
+            jar: Arc::default(),
+            watcher: None,
+        }
+    }
+
+    #[must_use]
+    pub fn watched_by(mut self, watcher: Watcher) -> Self {
+        self.watcher = Some(watcher);
+        self
+    }
+
+    /// The same machine after a crash: what the browser kept on disk is there,
+    /// what lived as long as the browser is gone.
+    #[must_use]
+    pub fn after_a_crash(&self, kept: &[&str]) -> Self {
+        let fresh = Browser::new(&self.site);
+        let jar = self.jar.lock().unwrap();
+        let kept = jar.iter().filter(|(name, _)| kept.contains(&name.as_str()));
+        fresh
+            .jar
+            .lock()
+            .unwrap()
+            .extend(kept.map(|(name, value)| (name.clone(), value.clone())));
+        fresh
+    }
+
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.jar.lock().unwrap().get(name).cloned()
+    }
+
+    pub fn set_cookie(&self, name: &str, value: &str) {
+        self.jar
+            .lock()
+            .unwrap()
+            .insert(name.to_owned(), value.to_owned());
+    }
+
+    fn cookies(&self) -> String {
+        let jar = self.jar.lock().unwrap();
+        jar.iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join("; ")
+    }
+
+    fn keep(&self, header: &str) {
+        let mut parts = header.split(';');
+        let Some((name, value)) = parts.next().and_then(|pair| pair.split_once('=')) else {
+            panic!("an unreadable cookie: {header}");
+        };
+        let mut jar = self.jar.lock().unwrap();
+        if parts.any(|part| part.trim().eq_ignore_ascii_case("max-age=0")) {
+            jar.remove(name.trim());
+        } else {
+            jar.insert(name.trim().to_owned(), value.trim().to_owned());
+        }
+    }
+
+    /// One request and its answer; redirects are not followed.
+    pub async fn send(
+        &self,
+        method: Method,
+        address: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<Page, Lost> {
+        if let Some(watcher) = &self.watcher {
+            watcher(&format!("{method} {}", shape(address)));
+        }
+        let url = url::Url::parse(&self.site).unwrap().join(address).unwrap();
+        assert!(url.as_str().starts_with(&self.site), "led away to {url}");
+        let mut request = self
+            .http
+            .request(method.clone(), url.clone())
+            .header(COOKIE, self.cookies());
+        if method == Method::POST {
+            request = request
+                .header(ORIGIN, &self.site)
+                .header(CONTENT_TYPE, FORM);
+        }
+        let mut request = request.body(body).build().unwrap();
+        for (name, value) in headers {
+            let name = reqwest::header::HeaderName::from_bytes(name.as_bytes()).unwrap();
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        let answer = self.http.execute(request).await.map_err(|_| Lost)?;
+        for cookie in answer.headers().get_all(SET_COOKIE) {
+            self.keep(cookie.to_str().unwrap());
+        }
+        let header = |name| {
+            let value = answer
+                .headers()
+                .get(name)
+                .map(|value| value.to_str().unwrap());
+            value.unwrap_or_default().to_owned()
+        };
+        let address = match url.query() {
+            Some(query) => format!("{}?{query}", url.path()),
+            None => url.path().to_owned(),
+        };
+        let (location, kind) = (header(LOCATION), header(CONTENT_TYPE));
+        let page = Page {
+            status: answer.status(),
+            address,
+            via: Vec::new(),
+            location,
+            kind,
+            bytes: answer.bytes().await.map_err(|_| Lost)?.to_vec(),
+        };
+        // A page asks for every word of it: none may be missing.
+        assert!(!page.text().contains('⟦'), "a message is missing: {page}");
+        Ok(page)
+    }
+
+    /// A request and everything it redirects to.
+    async fn follow(&self, method: Method, address: &str, body: Vec<u8>) -> Result<Page, Lost> {
+        let mut page = self.send(method, address, &[], body).await?;
+        let mut via = Vec::new();
+        while page.status.is_redirection() {
+            assert!(via.len() < 15, "a loop of redirects: {via:?}");
+            via.push(page.address.clone());
+            let next = page.location.clone();
+            page = self.send(Method::GET, &next, &[], Vec::new()).await?;
+        }
+        page.via = via;
+        Ok(page)
+    }
+
+    pub async fn try_get(&self, address: &str) -> Result<Page, Lost> {
+        self.follow(Method::GET, address, Vec::new()).await
+    }
+
+    pub async fn get(&self, address: &str) -> Page {
+        self.try_get(address)
+            .await
+            .unwrap_or_else(|_| panic!("no answer to GET {address}"))
+    }
+
+    /// A page that must answer with itself, not with a redirect.
+    pub async fn get_here(&self, address: &str) -> Page {
+        self.send(Method::GET, address, &[], Vec::new())
+            .await
+            .unwrap()
+    }
+
+    pub async fn try_submit(&self, form: &Form) -> Result<Page, Lost> {
+        if form.post {
+            self.follow(Method::POST, &form.action, form.encoded().into_bytes())
+                .await
+        } else {
+            self.try_get(&format!("{}?{}", form.action, form.encoded()))
+                .await
+        }
+    }
+
+    pub async fn submit(&self, form: &Form) -> Page {
+        self.try_submit(form)
+            .await
+            .unwrap_or_else(|_| panic!("no answer to {}", form.action))
+    }
+
+    /// A POST as it comes, without a form of ours behind it.
+    pub async fn post(&self, address: &str, fields: &[(&str, &str)]) -> Page {
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        self.send(Method::POST, address, &[], body.into_bytes())
+            .await
+            .unwrap()
+    }
+
+    /// What a script of the page asks for.
+    pub async fn ask_json(&self, address: &str, csrf: &str) -> Result<Page, Lost> {
+        let body = format!("csrf={csrf}").into_bytes();
+        self.send(
+            Method::POST,
+            address,
+            &[(ACCEPT.as_str(), "application/json")],
+            body,
+        )
+        .await
+    }
+}
+
+/// An address with its ids and query left out, to count requests by kind.
+pub fn shape(address: &str) -> String {
+    let path = address.split('?').next().unwrap_or_default();
+    path.split('/')
+        .map(|part| if part.len() >= 24 { "…" } else { part })
+        .collect::<Vec<_>>()
+        .join("/")
+}
