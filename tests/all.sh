@@ -10,13 +10,17 @@ if [[ ! -e web/dist/manifest.json ]]; then
   exit 1
 fi
 
-postgres=$(mktemp -d)
-trap 'tests/postgres.sh stop "$postgres"' EXIT
+# A server of this run alone: two runs on one machine do not meet.
+postgres() {
+  VISIOPLAINTE_TEST_POSTGRES_PORT=$postgres_port VISIOPLAINTE_TEST_POSTGRES_DIR=$postgres_folder tests/postgres.sh "$1"
+}
+postgres_port=$(node --eval 'const s = require("node:net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })')
+postgres_folder=${TMPDIR:-/tmp}/visioplainte-tests-$$
+trap 'postgres stop' EXIT
 trap 'exit 130' INT TERM
 
 start_postgres() {
-  local exported
-  exported=$(tests/postgres.sh start "$postgres") && eval "$exported"
+  VISIOPLAINTE_TEST_POSTGRES=$(postgres start) && export VISIOPLAINTE_TEST_POSTGRES
 }
 
 # A pattern that matches nothing must fail, not pass for want of tests.
