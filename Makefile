@@ -29,10 +29,14 @@ web/node_modules/.package-lock.json: web/package-lock.json
 needs:                ## what the tests need: browsers, PostgreSQL, PDF tools
 	tests/needs.sh
 
-lint:
+# The second clippy sees what production is built from, without the sandbox.
+# --examples, of which there are none, makes it choose the same features of our
+# dependencies as the first, so that none of them is checked twice.
+lint: web/node_modules/.package-lock.json   ## formatter, clippy, types of the scripts
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --features sandbox -- -D warnings
 	npm --prefix web run --silent check
+	$(CARGO) clippy --workspace --all-targets --features sandbox -- -D warnings
+	$(CARGO) clippy --workspace --lib --bins --examples -- -D warnings
 
 test: needs web       ## everything: rules, stories on both databases, browsers, kill -9
 	tests/all.sh

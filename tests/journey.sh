@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Plays the whole journey in real browsers, each time against a service of its
+# own: a new data folder, free ports, stopped at the end whatever happens.
+#
+#   tests/journey.sh                     Chromium, then Firefox as the citizen
+#   tests/journey.sh firefox             only that one
+#   VISIOPLAINTE_BIN=… tests/journey.sh  another binary than target/debug's
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+bin=$(realpath "${VISIOPLAINTE_BIN:-target/debug/visioplainte}")
+pictures=target/journey
+for file in "$bin" web/dist/manifest.json tests/browser/journey.mjs; do
+  [[ -e $file ]] && continue
+  echo "journey: $file is missing; run: make build" >&2
+  exit 1
+done
+
+# The service refuses settings it does not know, and the developer's own are not the tests'.
+while read -r name; do unset "$name"; done < <(compgen -v VISIOPLAINTE_ || true)
+
+folder=$(mktemp -d)
+service=
+stop() {
+  if [[ -n $service ]]; then
+    kill "$service" 2>/dev/null || true
+    wait "$service" 2>/dev/null || true
+    service=
+  fi
+}
+trap 'stop; rm -rf "$folder"' EXIT
+trap 'exit 130' INT TERM
+
+# Waits until the service says that it can serve, as long as it lives.
+ready() {
+  node - "$1" "$service" <<'NODE'
+const [url, service] = process.argv.slice(2)
+const deadline = Date.now() + 60_000
+for (;;) {
+  process.kill(Number(service), 0)
+  const answer = await fetch(`${url}/ready`).catch(() => undefined)
+  if (answer?.ok) break
+  if (Date.now() > deadline) throw new Error(`${url}/ready: ${answer?.status ?? 'no answer'} after a minute`)
+  await new Promise((wake) => setTimeout(wake, 100))
+}
+NODE
+}
+
+play() {
+  local browser=$1 log=$pictures/service-$1.log port
+  port=$(node --eval 'const s = require("node:net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })')
+  export VISIOPLAINTE_LISTEN=127.0.0.1:$port
+  export VISIOPLAINTE_DATA_DIR=$folder/$browser
+  export VISIOPLAINTE_MEDIA_PORTS='[0]'
+  "$bin" migrate
+  "$bin" seed
+  NO_COLOR=1 "$bin" serve >"$log" 2>&1 </dev/null &
+  service=$!
+  if ready "http://localhost:$port" && node tests/browser/journey.mjs "http://localhost:$port" "$browser"; then
+    stop
+    echo "journey with $browser: played to its end"
+  else
+    echo "journey with $browser: FAILED. The service's last words ($log):" >&2
+    tail -n 40 "$log" >&2
+    return 1
+  fi
+}
+
+rm -rf "$pictures"
+mkdir -p "$pictures"
+for browser in "${@:-chromium firefox}"; do
+  for one in $browser; do play "$one"; done
+done
+echo "pictures: $pictures"
