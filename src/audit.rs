@@ -150,6 +150,7 @@ pub async fn append(
         line.seq,
         &line.hash
     )?;
+    tx.note_act(format!("{act} {object} by {actor} {detail}"));
     Ok(())
 }
 

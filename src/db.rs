@@ -41,11 +41,28 @@ pub enum Db {
 
 /// A transaction on either engine. Dropped without [`Tx::commit`], it is rolled back.
 #[derive(Debug)]
-pub enum Tx {
-    /// On SQLite.
+pub struct Tx {
+    #[doc(hidden)]
+    pub engine: Engine,
+    /// Acts done in it, logged only once they are durable.
+    acts: Vec<String>,
+}
+
+/// The engine's own transaction, for the macros below.
+#[derive(Debug)]
+#[doc(hidden)]
+pub enum Engine {
     Lite(Transaction<'static, Sqlite>),
-    /// On PostgreSQL.
     Pg(Transaction<'static, Postgres>),
+}
+
+impl From<Engine> for Tx {
+    fn from(engine: Engine) -> Self {
+        Tx {
+            engine,
+            acts: Vec::new(),
+        }
+    }
 }
 
 impl Db {
@@ -100,9 +117,10 @@ impl Db {
     /// When no connection can be had in time.
     pub async fn begin(&self) -> Result<Tx, Fault> {
         Ok(match self {
-            Db::Lite { writer, .. } => Tx::Lite(writer.begin_with("begin immediate").await?),
-            Db::Pg(pool) => Tx::Pg(pool.begin().await?),
-        })
+            Db::Lite { writer, .. } => Engine::Lite(writer.begin_with("begin immediate").await?),
+            Db::Pg(pool) => Engine::Pg(pool.begin().await?),
+        }
+        .into())
     }
 
     /// Begins a transaction that only reads, and reads one instant of the whole
@@ -112,12 +130,13 @@ impl Db {
     /// When no connection can be had in time.
     pub async fn read(&self) -> Result<Tx, Fault> {
         Ok(match self {
-            Db::Lite { reader, .. } => Tx::Lite(reader.begin().await?),
-            Db::Pg(pool) => Tx::Pg(
+            Db::Lite { reader, .. } => Engine::Lite(reader.begin().await?),
+            Db::Pg(pool) => Engine::Pg(
                 pool.begin_with("begin isolation level repeatable read read only")
                     .await?,
             ),
-        })
+        }
+        .into())
     }
 
     /// `"sqlite"` or `"postgresql"`, for operators.
@@ -136,11 +155,19 @@ impl Tx {
     /// # Errors
     /// When the database refuses; then nothing of it happened.
     pub async fn commit(self) -> Result<(), Fault> {
-        match self {
-            Tx::Lite(tx) => tx.commit().await?,
-            Tx::Pg(tx) => tx.commit().await?,
+        match self.engine {
+            Engine::Lite(tx) => tx.commit().await?,
+            Engine::Pg(tx) => tx.commit().await?,
+        }
+        for act in self.acts {
+            tracing::info!(act, "act {act}");
         }
         Ok(())
+    }
+
+    /// Notes an act (ids and numbers only), to be logged when it is durable.
+    pub fn note_act(&mut self, act: String) {
+        self.acts.push(act);
     }
 }
 
@@ -172,10 +199,10 @@ macro_rules! register_statement {
 macro_rules! execute {
     ($tx:expr, $sql:literal $(, $arg:expr)* $(,)?) => {{
         $crate::register_statement!($sql);
-        let rows: Result<u64, $crate::error::Fault> = match &mut *$tx {
-            $crate::db::Tx::Lite(tx) => sqlx::query($sql)$(.bind($arg))*
+        let rows: Result<u64, $crate::error::Fault> = match &mut $tx.engine {
+            $crate::db::Engine::Lite(tx) => sqlx::query($sql)$(.bind($arg))*
                 .execute(&mut **tx).await.map(|done| done.rows_affected()).map_err(Into::into),
-            $crate::db::Tx::Pg(tx) => sqlx::query($sql)$(.bind($arg))*
+            $crate::db::Engine::Pg(tx) => sqlx::query($sql)$(.bind($arg))*
                 .execute(&mut **tx).await.map(|done| done.rows_affected()).map_err(Into::into),
         };
         rows
@@ -187,10 +214,10 @@ macro_rules! execute {
 macro_rules! fetch_all {
     ($tx:expr, $row:ty, $sql:literal $(, $arg:expr)* $(,)?) => {{
         $crate::register_statement!($sql);
-        let rows: Result<Vec<$row>, $crate::error::Fault> = match &mut *$tx {
-            $crate::db::Tx::Lite(tx) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*
+        let rows: Result<Vec<$row>, $crate::error::Fault> = match &mut $tx.engine {
+            $crate::db::Engine::Lite(tx) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*
                 .fetch_all(&mut **tx).await.map_err(Into::into),
-            $crate::db::Tx::Pg(tx) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*
+            $crate::db::Engine::Pg(tx) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*
                 .fetch_all(&mut **tx).await.map_err(Into::into),
         };
         rows
@@ -202,10 +229,10 @@ macro_rules! fetch_all {
 macro_rules! fetch_optional {
     ($tx:expr, $row:ty, $sql:literal $(, $arg:expr)* $(,)?) => {{
         $crate::register_statement!($sql);
-        let row: Result<Option<$row>, $crate::error::Fault> = match &mut *$tx {
-            $crate::db::Tx::Lite(tx) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*
+        let row: Result<Option<$row>, $crate::error::Fault> = match &mut $tx.engine {
+            $crate::db::Engine::Lite(tx) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*
                 .fetch_optional(&mut **tx).await.map_err(Into::into),
-            $crate::db::Tx::Pg(tx) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*
+            $crate::db::Engine::Pg(tx) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*
                 .fetch_optional(&mut **tx).await.map_err(Into::into),
         };
         row
