@@ -16,7 +16,7 @@ postgres() {
 }
 postgres_port=$(node --eval 'const s = require("node:net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })')
 postgres_folder=${TMPDIR:-/tmp}/visioplainte-tests-$$
-trap 'postgres stop' EXIT
+trap '[[ ! -d $postgres_folder ]] || postgres stop' EXIT
 trap 'exit 130' INT TERM
 
 start_postgres() {

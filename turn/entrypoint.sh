@@ -7,9 +7,8 @@ set -eu
 conf=${TURN_CONF:-/etc/turn} tls=${TURN_TLS:-/tls} run=${TURN_RUN:-/run/turn}
 
 umask 077
-chown turnserver:turnserver "$run"
-install -o turnserver -g turnserver -m 400 "$tls/fullchain.pem" "$run/fullchain.pem"
-install -o turnserver -g turnserver -m 400 "$tls/privkey.pem" "$run/privkey.pem"
+cat "$tls/fullchain.pem" >"$run/fullchain.pem"
+cat "$tls/privkey.pem" >"$run/privkey.pem"
 {
   cat "$conf/turnserver.conf"
   echo "realm=$TURN_DOMAIN"
@@ -18,10 +17,9 @@ install -o turnserver -g turnserver -m 400 "$tls/privkey.pem" "$run/privkey.pem"
   echo "cert=$run/fullchain.pem"
   echo "pkey=$run/privkey.pem"
 } >"$run/turnserver.conf"
-chown turnserver:turnserver "$run/turnserver.conf"
+chown -R turnserver:turnserver "$run"
 
 nft -D "MEDIA=$MEDIA_ADDRESS" -D "PORTS={ $MEDIA_PORTS }" -f "$conf/egress.nft"
 
-exec setpriv --reuid=turnserver --regid=turnserver --clear-groups \
-  --inh-caps=-all --bounding-set=-all --no-new-privs \
+exec setpriv --reuid=turnserver --regid=turnserver --clear-groups --inh-caps=-all --no-new-privs \
   turnserver -c "$run/turnserver.conf" --pidfile="$run/turnserver.pid"

@@ -15,8 +15,10 @@ function filesUnder(folder: string, ending: string): string[] {
 function messagesOf(language: string): Map<string, string> {
   const messages = new Map<string, string>()
   for (const file of filesUnder(`messages/${language}`, '.ftl')) {
-    for (const line of readFileSync(join(web, file), 'utf8').split('\n')) {
-      const found = /^([a-z][a-z0-9-]*) = (.+)$/.exec(line)
+    // The text of a letter goes on over indented lines, with empty ones between its paragraphs.
+    const folded = readFileSync(join(web, file), 'utf8').replace(/\n+ +/g, ' ')
+    for (const line of folded.split('\n')) {
+      const found = /^([a-z][a-z0-9_-]*) = (.+)$/.exec(line)
       if (found === null) {
         assert.match(line, /^(#.*)?$/, `${file}: one message a line, not "${line}"`)
         continue
