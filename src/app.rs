@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::error::{Fault, PageError, Refusal};
 use crate::form::MAX_FORM_BYTES;
-use crate::keys::{self, Keys};
+use crate::keys::Keys;
 use crate::live::Live;
 use crate::media::Media;
 use crate::{
@@ -71,11 +71,7 @@ impl App {
     /// When one of them cannot be had.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, Fault> {
         std::fs::create_dir_all(&config.data_dir).map_err(Fault::other)?;
-        let master = if config.master_key.is_empty() {
-            Keys::master_in(&config.data_dir)?
-        } else {
-            keys::parse_master(&config.master_key)?
-        };
+        let master = Keys::master_of(&config)?;
         let db = Db::connect(&config.database_url).await?;
         let store = local_store(&config.data_dir.join("objects"))?;
         Ok(App(Arc::new(Shared {

@@ -15,6 +15,7 @@ use crate::audit;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Fault;
+use crate::keys::Keys;
 
 pub use serve::{background, ready};
 
@@ -121,8 +122,8 @@ fn with_service(command: Command) -> Result<ExitCode, Fault> {
                 Ok(ExitCode::SUCCESS)
             }
             Command::Keys => {
-                let app = App::open(config, Clock::System).await?;
-                println!("{}", crate::db::hex(&app.keys.join_public));
+                let keys = Keys::from_master(&Keys::master_of(&config)?);
+                println!("{}", crate::db::hex(&keys.join_public));
                 Ok(ExitCode::SUCCESS)
             }
             Command::Check => check::check(config).await,

@@ -149,7 +149,8 @@ impl Config {
             figment = figment.merge(Toml::file_exact(file));
         }
         figment
-            .merge(Env::prefixed("VISIOPLAINTE_").ignore(&["config"]))
+            // The others of our prefix speak to the tests and to the build.
+            .merge(Env::prefixed("VISIOPLAINTE_").ignore(&["config", "test_postgres", "identity"]))
             .extract::<Config>()
             .map_err(|error| Fault::other(format!("configuration: {error}")))
             .and_then(Config::completed)

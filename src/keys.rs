@@ -14,6 +14,7 @@ use ring::{digest, hkdf, hmac};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::config::Config;
 use crate::db::{Id, Tx, hex, random_bytes};
 use crate::error::Fault;
 use crate::{clock::Timestamp, execute, fetch_optional};
@@ -81,6 +82,18 @@ impl Keys {
             join: EncodingKey::from_ed_der(&pkcs8),
             join_public,
             signing_seed: derive(&prk, "sandbox-signature"),
+        }
+    }
+
+    /// The master secret of a deployment: its setting, else the data folder's file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not 32 bytes of hexadecimal.
+    pub fn master_of(config: &Config) -> Result<[u8; 32], Fault> {
+        if config.master_key.is_empty() {
+            Self::master_in(&config.data_dir)
+        } else {
+            parse_master(&config.master_key)
         }
     }
 

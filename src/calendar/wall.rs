@@ -66,6 +66,12 @@ pub fn time(lang: Lang, at: Timestamp, zone: Tz) -> String {
     }
 }
 
+/// "10:00:07" on the wall of a zone, for what is measured.
+#[must_use]
+pub fn second(at: Timestamp, zone: Tz) -> String {
+    at.in_zone(zone).format("%H:%M:%S").to_string()
+}
+
 /// "20 h 00" for a minute of the day; 1440 reads "24 h 00".
 #[must_use]
 pub fn minute_of_day(lang: Lang, minute: i64) -> String {

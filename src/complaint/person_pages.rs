@@ -169,7 +169,7 @@ async fn fill(
                 .map(|incident| {
                     format!(
                         "{} – {}",
-                        wall::time(page.ctx.lang, incident.from, unit.zone()),
+                        wall::second(incident.from, unit.zone()),
                         page.ctx.t(&incident.kind.replace('_', "-"))
                     )
                 })

@@ -187,9 +187,10 @@ async fn page(
         incidents: hearings::incidents::incidents(&events)
             .iter()
             .map(|incident| {
-                let until = incident.until.map_or_else(String::new, at);
+                let second = |at| wall::second(at, zone);
+                let until = incident.until.map_or_else(String::new, second);
                 let what = ctx.t(&incident.kind.replace('_', "-"));
-                format!("{} – {until} : {what}", at(incident.from))
+                format!("{} – {until} : {what}", second(incident.from))
             })
             .collect(),
         record_state: state.map_or_else(String::new, |state| {
