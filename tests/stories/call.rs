@@ -14,7 +14,10 @@ use crate::support::{Citizen, Officer, Page, TestApp, until};
 async fn at_the_door(app: &TestApp) -> (Citizen, Officer, String, Page) {
     let nadia = app.officer("admin-78");
     nadia.logs_in("/administration").await.ok();
-    nadia.opens_a_desk("u-78-police", "Guichet de nuit").await.ok();
+    nadia
+        .opens_a_desk("u-78-police", "Guichet de nuit")
+        .await
+        .ok();
     let (camille, sarah) = (app.citizen("camille"), app.officer("78-police"));
     let id = camille.has_an_appointment().await;
     let room = camille.enters(&id).await;
@@ -31,7 +34,9 @@ async fn grant(citizen: &Citizen, room: &Page) -> Value {
 fn claims_of(token: &str) -> JoinClaims {
     use base64::Engine;
     let payload = token.split('.').nth(1).unwrap();
-    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap();
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(payload)
+        .unwrap();
     serde_json::from_slice(&bytes).unwrap()
 }
 
@@ -42,7 +47,9 @@ fn signed(claims: &JoinClaims, key: &jsonwebtoken::EncodingKey) -> String {
 
 async fn refused_with(app: &TestApp, token: &str) -> u16 {
     let mut call = Call::connect(&app.site).await.unwrap();
-    call.say(&json!({ "type": "join", "token": token })).await.unwrap();
+    call.say(&json!({ "type": "join", "token": token }))
+        .await
+        .unwrap();
     let refused = call.expect("refused").await;
     let code = call.closed().await;
     assert_eq!(refused["code"], code);
@@ -51,17 +58,29 @@ async fn refused_with(app: &TestApp, token: &str) -> u16 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_token_of_a_seat_opens_the_call() {
-    let app = TestApp::live_on_every_engine().await.remove(0).with_media().await;
+    let app = TestApp::live_on_every_engine()
+        .await
+        .remove(0)
+        .with_media()
+        .await;
     let (camille, _, _, room) = at_the_door(&app).await;
-    let good = grant(&camille, &room).await["token"].as_str().unwrap().to_owned();
+    let good = grant(&camille, &room).await["token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let mut call = Call::connect(&app.site).await.unwrap();
-    call.say(&json!({ "type": "join", "token": good })).await.unwrap();
+    call.say(&json!({ "type": "join", "token": good }))
+        .await
+        .unwrap();
     call.expect("waiting").await;
 
     let own = claims_of(&good);
     assert_eq!(own.aud, JOIN_AUDIENCE);
     assert!((own.exp - own.iat) <= 600, "a token lives minutes");
-    assert!(!good.contains("camille") && !own.sub.as_str().contains("citizen"), "no name goes to the node");
+    assert!(
+        !good.contains("camille") && !own.sub.as_str().contains("citizen"),
+        "no name goes to the node"
+    );
     let foreign = visioplainte::keys::Keys::from_master(&[7; 32]);
     let with = |change: fn(&mut JoinClaims)| {
         let mut claims = own.clone();
@@ -75,12 +94,39 @@ async fn only_the_token_of_a_seat_opens_the_call() {
         ("of another service", signed(&own, &foreign.join), 4401),
         (
             "expired",
-            signed(&with(|claims| { claims.iat -= 900; claims.exp -= 900; }), &app.keys.join),
+            signed(
+                &with(|claims| {
+                    claims.iat -= 900;
+                    claims.exp -= 900;
+                }),
+                &app.keys.join,
+            ),
             4401,
         ),
-        ("for another use", signed(&with(|claims| claims.aud = "visioplainte-control".into()), &app.keys.join), 4401),
-        ("of a room that is not", signed(&with(|claims| claims.room = "nowhere".into()), &app.keys.join), 4404),
-        ("of nobody there", signed(&with(|claims| claims.sub = "somebody".into()), &app.keys.join), 4403),
+        (
+            "for another use",
+            signed(
+                &with(|claims| claims.aud = "visioplainte-control".into()),
+                &app.keys.join,
+            ),
+            4401,
+        ),
+        (
+            "of a room that is not",
+            signed(
+                &with(|claims| claims.room = "nowhere".into()),
+                &app.keys.join,
+            ),
+            4404,
+        ),
+        (
+            "of nobody there",
+            signed(
+                &with(|claims| claims.sub = "somebody".into()),
+                &app.keys.join,
+            ),
+            4403,
+        ),
     ] {
         assert_eq!(refused_with(&app, &token).await, code, "{what}");
     }
@@ -91,7 +137,11 @@ async fn only_the_token_of_a_seat_opens_the_call() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_on_the_line_closes_that_line_with_its_code_and_no_other() {
-    let app = TestApp::live_on_every_engine().await.remove(0).with_media().await;
+    let app = TestApp::live_on_every_engine()
+        .await
+        .remove(0)
+        .with_media()
+        .await;
     let (camille, sarah, id, room) = at_the_door(&app).await;
     sarah.opens(&id).await;
     let mut officer_call = sarah.joins(&sarah.workspace(&id).await).await.unwrap();
@@ -115,8 +165,16 @@ async fn garbage_on_the_line_closes_that_line_with_its_code_and_no_other() {
     }
     let after_joining = [
         ("no JSON", Message::text("bonjour"), 4400),
-        ("no session description", Message::text(r#"{"type":"answer","negotiation":1}"#), 4400),
-        ("wrong kinds", Message::text(r#"{"type":"media","audio":"yes","video":1}"#), 4400),
+        (
+            "no session description",
+            Message::text(r#"{"type":"answer","negotiation":1}"#),
+            4400,
+        ),
+        (
+            "wrong kinds",
+            Message::text(r#"{"type":"media","audio":"yes","video":1}"#),
+            4400,
+        ),
         ("too large", Message::text(big), 4413),
     ];
     for (what, message, code) in after_joining {
@@ -129,7 +187,11 @@ async fn garbage_on_the_line_closes_that_line_with_its_code_and_no_other() {
     let mut flood = camille.joins(&room).await.unwrap();
     flood.expect("waiting").await;
     for number in 0..500 {
-        if flood.say(&json!({ "type": "ping", "t": number })).await.is_err() {
+        if flood
+            .say(&json!({ "type": "ping", "t": number }))
+            .await
+            .is_err()
+        {
             break;
         }
     }
@@ -137,11 +199,16 @@ async fn garbage_on_the_line_closes_that_line_with_its_code_and_no_other() {
     // A type that a newer page may know is passed over.
     let mut call = camille.joins(&room).await.unwrap();
     call.expect("waiting").await;
-    call.say(&json!({ "type": "newer", "than": "this" })).await.unwrap();
+    call.say(&json!({ "type": "newer", "than": "this" }))
+        .await
+        .unwrap();
     call.say(&json!({ "type": "ping", "t": 1 })).await.unwrap();
     call.expect("pong").await;
     // The officer heard nothing of all this but people coming and going.
-    officer_call.say(&json!({ "type": "ping", "t": 2 })).await.unwrap();
+    officer_call
+        .say(&json!({ "type": "ping", "t": 2 }))
+        .await
+        .unwrap();
     assert_eq!(officer_call.expect("pong").await["t"], 2);
     sarah.admits(&id).await;
     call.expect("joined").await;
@@ -154,7 +221,10 @@ async fn the_seat_follows_the_person_and_the_former_line_is_told() {
         let (camille, sarah, id, room) = at_the_door(&app).await;
         let mut first = camille.joins(&room).await.unwrap();
         first.expect("waiting").await;
-        let stolen = grant(&camille, &room).await["token"].as_str().unwrap().to_owned();
+        let stolen = grant(&camille, &room).await["token"]
+            .as_str()
+            .unwrap()
+            .to_owned();
 
         // A second tab of the same browser: the newer line counts.
         let mut second = camille.joins(&room).await.unwrap();
@@ -168,7 +238,11 @@ async fn the_seat_follows_the_person_and_the_former_line_is_told() {
         let mut third = telephone.joins(&there).await.unwrap();
         third.expect("waiting").await;
         assert_eq!(second.closed().await, 4409);
-        assert_eq!(refused_with(&app, &stolen).await, 4409, "a token bought before the move");
+        assert_eq!(
+            refused_with(&app, &stolen).await,
+            4409,
+            "a token bought before the move"
+        );
         let (url, csrf) = token_of(&room);
         let refused = camille.ask_json(&url, &csrf).await.unwrap();
         assert_eq!(refused.status, StatusCode::FORBIDDEN);
@@ -179,7 +253,10 @@ async fn the_seat_follows_the_person_and_the_former_line_is_told() {
         sarah.admits(&id).await;
         third.expect("joined").await;
         let page = sarah.get(&workspace).await.ok();
-        sarah.submit(&page.form("form[action$='/renvoyer']")).await.ok();
+        sarah
+            .submit(&page.form("form[action$='/renvoyer']"))
+            .await
+            .ok();
         third.expect("waiting").await;
         sarah.admits(&id).await;
         third.expect("joined").await;
@@ -204,13 +281,24 @@ async fn signaling_that_cannot_be_reached_is_said_in_http() {
     assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE, "no node yet");
     assert!(Call::connect(&app.site).await.is_err());
     let app = app.with_media().await;
-    let page = browser.send(Method::GET, "/signaling", &[], Vec::new()).await.unwrap();
+    let page = browser
+        .send(Method::GET, "/signaling", &[], Vec::new())
+        .await
+        .unwrap();
     assert_eq!(page.status, StatusCode::UPGRADE_REQUIRED);
     // The service's own channel is not reachable from outside.
-    let page = browser.send(Method::GET, "/control", &[], Vec::new()).await.unwrap();
+    let page = browser
+        .send(Method::GET, "/control", &[], Vec::new())
+        .await
+        .unwrap();
     assert_eq!(page.status, StatusCode::NOT_FOUND);
     let mut call = Call::connect(&app.site).await.unwrap();
-    call.say(&json!({ "type": "hello", "token": "x" })).await.unwrap();
-    assert!(matches!(call.next().await, Said::Message(_) | Said::Closed(4400)));
+    call.say(&json!({ "type": "hello", "token": "x" }))
+        .await
+        .unwrap();
+    assert!(matches!(
+        call.next().await,
+        Said::Message(_) | Said::Closed(4400)
+    ));
     assert_eq!(call.closed().await, 4400);
 }

@@ -88,7 +88,10 @@ async fn fifty_looks_at_a_link_change_nothing_and_it_still_opens() {
                 .unwrap()
                 .ok();
             let own = look % 5 == 0;
-            assert!(own || !page.text().contains("BERTHELOT"), "the link says who");
+            assert!(
+                own || !page.text().contains("BERTHELOT"),
+                "the link says who"
+            );
         }
         assert_eq!(traces(&app).await, before);
         let door = camille.get(&path).await.ok();

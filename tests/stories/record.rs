@@ -12,7 +12,11 @@ use crate::support::{Officer, TestApp};
 const MONDAY: &str = "2026-11-23T08:00:00Z";
 
 async fn csrf_of(officer: &Officer, id: &str) -> String {
-    officer.workspace(id).await.attribute("input[name='csrf']", "value").unwrap()
+    officer
+        .workspace(id)
+        .await
+        .attribute("input[name='csrf']", "value")
+        .unwrap()
 }
 
 async fn count_signatures(app: &TestApp) -> i64 {
@@ -31,16 +35,24 @@ async fn nothing_is_signed_before_the_person_agrees_whatever_is_pressed() {
         let pressed = async |what: &str| {
             let page = sarah.post(&sign, &[("csrf", &csrf)]).await;
             assert_eq!(page.status, StatusCode::CONFLICT, "{what}: {page:.300}");
-            assert!(page.count("main a[href]") > 0, "{what}: a refusal without a way out");
+            assert!(
+                page.count("main a[href]") > 0,
+                "{what}: a refusal without a way out"
+            );
             assert_eq!(count_signatures(&app).await, 0, "{what}");
         };
         pressed("while drafting").await;
         let page = sarah.ticks_everything(&sarah.workspace(&id).await).await;
         let page = sarah.writes(&page, NARRATIVE).await.ok();
-        sarah.submit(&page.form("form[action$='/relecture']")).await.ok();
+        sarah
+            .submit(&page.form("form[action$='/relecture']"))
+            .await
+            .ok();
         pressed("in review").await;
         let review = camille.reads_the_act(&id).await;
-        let change = review.form("form[action$='/modification']").with("texte", "Pas onze heures.");
+        let change = review
+            .form("form[action$='/modification']")
+            .with("texte", "Pas onze heures.");
         camille.submit(&change).await.ok();
         pressed("with a change asked for").await;
         app.journal_holds();
@@ -54,7 +66,10 @@ async fn the_database_itself_refuses_a_signature_without_a_decision_on_that_very
         let id = together::in_review(&app, &camille, &sarah).await;
         let case = app.appointment(&id).await.case_id;
         let review = camille.reads_the_act(&id).await;
-        let hash = review.form("form[action$='/accord']").field("empreinte").to_owned();
+        let hash = review
+            .form("form[action$='/accord']")
+            .field("empreinte")
+            .to_owned();
         let other = "0".repeat(64);
         for (what, hash, allowed) in [
             ("undecided", hash.as_str(), false),
@@ -94,26 +109,42 @@ async fn an_agreement_to_a_text_that_has_changed_meanwhile_does_not_count() {
     for app in TestApp::on_every_engine(MONDAY).await {
         let (camille, sarah) = (app.citizen("camille"), app.officer("78-police"));
         let id = together::in_review(&app, &camille, &sarah).await;
-        let stale = camille.reads_the_act(&id).await.form("form[action$='/accord']").with("decision", "agreed");
+        let stale = camille
+            .reads_the_act(&id)
+            .await
+            .form("form[action$='/accord']")
+            .with("decision", "agreed");
         // While the page is open, the officer sends another text.
         let page = sarah.workspace(&id).await;
         let page = sarah.writes(&page, "Le vélo a disparu à midi.").await.ok();
-        sarah.submit(&page.form("form[action$='/relecture']")).await.ok();
+        sarah
+            .submit(&page.form("form[action$='/relecture']"))
+            .await
+            .ok();
 
         let refused = camille.submit(&stale).await;
         assert_eq!(refused.status, StatusCode::CONFLICT, "{refused:.300}");
         assert!(refused.count("main a[href]") > 0);
         for forged in ["", "0", "é", "agreed"] {
-            let page = camille.submit(&stale.clone().forge("empreinte", forged)).await;
+            let page = camille
+                .submit(&stale.clone().forge("empreinte", forged))
+                .await;
             assert_eq!(page.status, StatusCode::CONFLICT, "{forged}: {page:.300}");
         }
-        let page = camille.submit(&stale.clone().forge("decision", "perhaps")).await;
+        let page = camille
+            .submit(&stale.clone().forge("decision", "perhaps"))
+            .await;
         assert_eq!(page.status, StatusCode::BAD_REQUEST, "{page:.300}");
         let page = camille.reads_the_act(&id).await;
-        assert!(page.text().contains("à midi"), "the new text is what is shown");
+        assert!(
+            page.text().contains("à midi"),
+            "the new text is what is shown"
+        );
         camille.agrees(&id).await.ok();
         // Decided once: pressed again, nothing moves.
-        let again = page.form("form[action$='/accord']").with("decision", "refused");
+        let again = page
+            .form("form[action$='/accord']")
+            .with("decision", "refused");
         assert_eq!(camille.submit(&again).await.status, StatusCode::CONFLICT);
         app.record_becomes(&id, "agreed").await;
         app.journal_holds();
@@ -125,16 +156,29 @@ async fn a_decision_takes_a_live_login_while_reading_along_takes_only_the_seat()
     let app = TestApp::at(MONDAY).await;
     let (camille, sarah) = (app.citizen("camille"), app.officer("78-police"));
     let id = together::in_review(&app, &camille, &sarah).await;
-    let form = camille.reads_the_act(&id).await.form("form[action$='/accord']").with("decision", "agreed");
+    let form = camille
+        .reads_the_act(&id)
+        .await
+        .form("form[action$='/accord']")
+        .with("decision", "agreed");
     let crashed = camille.after_a_crash(&["vp_seat"]);
-    let page = crashed.get(&format!("/audition/{id}/proces-verbal")).await.ok();
-    assert!(page.text().contains(NARRATIVE), "the seat reads along: {page:.500}");
+    let page = crashed
+        .get(&format!("/audition/{id}/proces-verbal"))
+        .await
+        .ok();
+    assert!(
+        page.text().contains(NARRATIVE),
+        "the seat reads along: {page:.500}"
+    );
     assert!(!page.has("form[action$='/accord']"));
     let sent = crashed
         .send(Method::POST, &form.action, &[], form.encoded().into_bytes())
         .await
         .unwrap();
-    assert!(sent.status.is_redirection() && sent.location.starts_with("/connexion"), "{sent:.300}");
+    assert!(
+        sent.status.is_redirection() && sent.location.starts_with("/connexion"),
+        "{sent:.300}"
+    );
     app.record_becomes(&id, "in_review").await;
 }
 
@@ -149,12 +193,25 @@ async fn a_text_typed_on_an_older_one_does_not_overwrite_it() {
         let late = sarah.writes(&open, "Le second texte.").await;
         assert_eq!(late.status, StatusCode::CONFLICT, "{late:.300}");
         let page = sarah.workspace(&id).await;
-        assert_eq!(page.form("form[action$='/texte']").field("texte"), "Le premier texte.");
+        assert_eq!(
+            page.form("form[action$='/texte']").field("texte"),
+            "Le premier texte."
+        );
         // By script the answer is a revision, or a refusal in JSON.
-        let form = page.form("form[action$='/texte']").with("texte", "Le troisième texte.");
+        let form = page
+            .form("form[action$='/texte']")
+            .with("texte", "Le troisième texte.");
         let accept = [("accept", "application/json")];
         let post = async |form: &crate::support::page::Form| {
-            sarah.send(Method::POST, &form.action, &accept, form.encoded().into_bytes()).await.unwrap()
+            sarah
+                .send(
+                    Method::POST,
+                    &form.action,
+                    &accept,
+                    form.encoded().into_bytes(),
+                )
+                .await
+                .unwrap()
         };
         let saved = post(&form).await.ok();
         assert_eq!(saved.json()["version"], 2);
@@ -164,7 +221,10 @@ async fn a_text_typed_on_an_older_one_does_not_overwrite_it() {
         let base = sarah.workspace(&id).await.form("form[action$='/texte']");
         let saves: Vec<_> = (0..50)
             .map(|number| {
-                let (browser, form) = (sarah.browser.clone(), base.clone().with("texte", &format!("Texte {number}.")));
+                let (browser, form) = (
+                    sarah.browser.clone(),
+                    base.clone().with("texte", &format!("Texte {number}.")),
+                );
                 tokio::spawn(async move { browser.submit(&form).await.status })
             })
             .collect();
@@ -189,12 +249,26 @@ async fn what_is_missing_holds_the_record_back_even_when_the_button_is_forged() 
     let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
     let pressed = async || sarah.post(&send, &[("csrf", &csrf)]).await.status;
     assert_eq!(pressed().await, unprocessable, "no text");
-    sarah.writes(&sarah.workspace(&id).await, NARRATIVE).await.ok();
+    sarah
+        .writes(&sarah.workspace(&id).await, NARRATIVE)
+        .await
+        .ok();
     assert_eq!(pressed().await, unprocessable, "no checks");
     // A right that is not on the list, a result that is not offered.
-    for (item, result) in [("right.unknown", "told"), ("identity", "certain"), ("", ""), ("right.", "told")] {
-        let fields = [("csrf", csrf.as_str()), ("element", item), ("resultat", result)];
-        let page = sarah.post(&format!("/agent/audition/{id}/constat"), &fields).await;
+    for (item, result) in [
+        ("right.unknown", "told"),
+        ("identity", "certain"),
+        ("", ""),
+        ("right.", "told"),
+    ] {
+        let fields = [
+            ("csrf", csrf.as_str()),
+            ("element", item),
+            ("resultat", result),
+        ];
+        let page = sarah
+            .post(&format!("/agent/audition/{id}/constat"), &fields)
+            .await;
         assert_eq!(page.status, StatusCode::BAD_REQUEST, "{item} {result}");
     }
     sarah.ticks_everything(&sarah.workspace(&id).await).await;
@@ -203,14 +277,19 @@ async fn what_is_missing_holds_the_record_back_even_when_the_button_is_forged() 
     let seat = Id::random();
     for place in [seat.as_str(), "", "x"] {
         let fields = [("csrf", csrf.as_str()), ("place", place)];
-        let page = sarah.post(&format!("/agent/audition/{id}/admettre"), &fields).await;
+        let page = sarah
+            .post(&format!("/agent/audition/{id}/admettre"), &fields)
+            .await;
         page.refused(StatusCode::CONFLICT, &title_of_nobody_waits());
     }
     app.journal_holds();
 }
 
 fn title_of_nobody_waits() -> String {
-    visioplainte::messages::text(visioplainte::messages::Lang::Fr, "refusal-nobody-waits-title")
+    visioplainte::messages::text(
+        visioplainte::messages::Lang::Fr,
+        "refusal-nobody-waits-title",
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -218,15 +297,27 @@ async fn a_citizen_who_refuses_is_recorded_as_refusing_and_the_officer_may_sign_
     let app = TestApp::at(MONDAY).await;
     let (camille, sarah) = (app.citizen("camille"), app.officer("78-police"));
     let id = together::in_review(&app, &camille, &sarah).await;
-    let form = camille.reads_the_act(&id).await.form("form[action$='/accord']").with("decision", "refused");
+    let form = camille
+        .reads_the_act(&id)
+        .await
+        .form("form[action$='/accord']")
+        .with("decision", "refused");
     camille.submit(&form).await.ok();
     app.record_becomes(&id, "refused").await;
     let page = sarah.workspace(&id).await;
-    sarah.submit(&page.form("form[action$='/signature']")).await.ok();
+    sarah
+        .submit(&page.form("form[action$='/signature']"))
+        .await
+        .ok();
     app.record_becomes(&id, "acknowledged").await;
     // Signed twice: refused with words, and still two documents.
     let csrf = csrf_of(&sarah, &id).await;
-    let again = sarah.post(&format!("/agent/audition/{id}/signature"), &[("csrf", &csrf)]).await;
+    let again = sarah
+        .post(
+            &format!("/agent/audition/{id}/signature"),
+            &[("csrf", &csrf)],
+        )
+        .await;
     assert_eq!(again.status, StatusCode::CONFLICT, "{again:.300}");
     let space = camille.get("/espace").await.ok();
     assert_eq!(space.count("a[href^='/espace/documents/']"), 2);

@@ -327,7 +327,9 @@ impl TestApp {
         let case = self.appointment(id).await.case_id;
         until(&format!("a record that is {state}"), async || {
             let mut tx = self.read().await;
-            let record = visioplainte::complaint::store::find_record(&mut tx, &case).await.unwrap()?;
+            let record = visioplainte::complaint::store::find_record(&mut tx, &case)
+                .await
+                .unwrap()?;
             (record.state.as_str() == state).then_some(())
         })
         .await;
