@@ -2,6 +2,7 @@
 //! run apart), the address where it listens, and the WebSocket passed through
 //! to it on the one HTTP port. What a room is, `hearings` knows.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
@@ -26,16 +27,24 @@ use crate::config::Config;
 use crate::db::hex;
 use crate::error::Fault;
 
-/// Where the supervised media node listens, once it does.
+/// What the service knows of its media node: where the supervised one listens,
+/// once it does, and which version of each room's document it follows.
 #[derive(Debug)]
 pub struct Media {
     listen: watch::Sender<Option<SocketAddr>>,
+    /// By room; none while no control connection stands.
+    follows: watch::Sender<Option<HashMap<String, i64>>>,
 }
+
+/// How long a token waits for the node to know the seat it is for. The page
+/// tries again by itself if it is still too early then.
+const FOLLOWS_WITHIN: Duration = Duration::from_secs(2);
 
 impl Default for Media {
     fn default() -> Self {
         Media {
             listen: watch::channel(None).0,
+            follows: watch::channel(None).0,
         }
     }
 }
@@ -51,6 +60,33 @@ impl Media {
     /// a node of their own.
     pub fn set_listen(&self, to: Option<SocketAddr>) {
         self.listen.send_replace(to);
+    }
+
+    /// A control connection begins or ends: nothing is known any more of what
+    /// the node follows.
+    pub fn set_controlled(&self, stands: bool) {
+        self.follows.send_replace(stands.then(HashMap::new));
+    }
+
+    /// Notes which version of a room's document the node says it follows.
+    pub fn set_follows(&self, room: &str, version: i64) {
+        self.follows.send_modify(|follows| {
+            if let Some(follows) = follows {
+                follows.insert(room.to_owned(), version);
+            }
+        });
+    }
+
+    /// Waits a moment until the node follows a room's document: a page that was
+    /// just given a seat would otherwise be told that it has none.
+    pub async fn wait_until_follows(&self, room: &str, version: i64) {
+        let mut follows = self.follows.subscribe();
+        let known = follows.wait_for(|follows| match follows {
+            None => true,
+            Some(follows) => follows.get(room).is_some_and(|held| *held >= version),
+        });
+        // Too late or not at all: the page finds out at the door, and waits there.
+        let _ = tokio::time::timeout(FOLLOWS_WITHIN, known).await;
     }
 }
 

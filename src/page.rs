@@ -220,8 +220,8 @@ fn unworded(response: &Response) -> Option<Refusal> {
     Some(Refusal { status, ..refusal })
 }
 
-/// Whether a path, decoded, is no text or holds the one character that no
-/// database takes: it names nothing of ours.
+/// Whether a path, decoded, is no text or holds control characters, which no
+/// header and partly no database takes: it names nothing of ours.
 fn is_mangled(path: &str) -> bool {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
@@ -240,7 +240,7 @@ fn is_mangled(path: &str) -> bool {
             }
         }
     }
-    bytes.contains(&0) || std::str::from_utf8(&bytes).is_err()
+    bytes.iter().any(u8::is_ascii_control) || std::str::from_utf8(&bytes).is_err()
 }
 
 /// Replaces a refusal or fault by its page, or by JSON where a script asked.
@@ -445,6 +445,7 @@ mod tests {
             ("/lien/%c3", true),
             ("/lien/%ff%fe", true),
             ("/audition/%00", true),
+            ("/audition/%0d%0ax", true),
         ] {
             assert_eq!(is_mangled(path), mangled, "{path}");
         }

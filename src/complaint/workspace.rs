@@ -343,6 +343,10 @@ pub async fn token(
     if hearing.ended_at.is_some() {
         return Err(Refusal::new(StatusCode::GONE, "refusal-hearing-ended").into());
     }
+    drop(tx);
+    app.media
+        .wait_until_follows(&hearing.room, hearing.version)
+        .await;
     Ok(Json(hearings::grant(&app, &hearing, seat, ctx.now)?))
 }
 

@@ -45,6 +45,7 @@ pub async fn run(app: App, shutdown: CancellationToken) {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 outcome = connection(&app, &address) => {
+                    app.media.set_controlled(false);
                     if let Err(fault) = outcome {
                         tracing::warn!(%fault, "media control: {fault}");
                     }
@@ -77,6 +78,7 @@ async fn connection(app: &App, address: &str) -> Result<(), Fault> {
         .await
         .map_err(failed)?;
     tracing::info!("media control is connected");
+    app.media.set_controlled(true);
 
     let mut notices = app.live.listen();
     let mut pushed = HashMap::new();
@@ -151,7 +153,11 @@ async fn receive(app: &App, text: &str, pushed: &mut HashMap<String, i64>) -> Re
             tracing::info!(node, ?udp, "media node answers");
             Ok(())
         }
-        NodeMessage::Applied { .. } => Ok(()),
+        NodeMessage::Applied { room, version } => {
+            let version = i64::try_from(version).unwrap_or(i64::MAX);
+            app.media.set_follows(room.as_str(), version);
+            Ok(())
+        }
         NodeMessage::RoomRefused { room, reason } => {
             // Sent again at the next look, in case the node has room by then.
             pushed.remove(room.as_str());

@@ -305,5 +305,9 @@ pub async fn token(
     if hearing.ended_at.is_some() {
         return Err(refusal_of(EnterError::Over));
     }
+    drop(tx);
+    app.media
+        .wait_until_follows(&hearing.room, hearing.version)
+        .await;
     Ok(Json(token::grant(&app, &hearing, &seat, ctx.now)?))
 }

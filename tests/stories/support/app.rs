@@ -178,6 +178,8 @@ impl TestApp {
     pub fn command(&self, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_visioplainte"))
             .args(arguments)
+            // Nothing of the tests' own environment is a setting of the service.
+            .env_clear()
             .env("VISIOPLAINTE_DATA_DIR", self.folder.path())
             .env("VISIOPLAINTE_DATABASE_URL", &self.config.database_url)
             .env("VISIOPLAINTE_PUBLIC_URL", &self.site)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use reqwest::{Client, Method};
@@ -10,12 +11,29 @@ use super::page::{Form, Page};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// No answer came: the service went away in between.
+/// No answer came: the service went away in between. Holds what was asked, as
+/// a browser does that offers to send it again.
 #[derive(Debug)]
-pub struct Lost;
+pub struct Lost {
+    pub method: Method,
+    pub address: String,
+    pub body: Vec<u8>,
+}
 
-/// Told of every request before it leaves; for whoever disturbs the service.
-pub type Watcher = Arc<dyn Fn(&str) + Send + Sync>;
+impl Lost {
+    /// Something other than a page did not come.
+    pub fn line() -> Self {
+        Lost {
+            method: Method::GET,
+            address: "/".to_owned(),
+            body: Vec::new(),
+        }
+    }
+}
+
+/// Told of every request before it leaves and of every answer, with the time it
+/// took; for whoever disturbs the service.
+pub type Watcher = Arc<dyn Fn(&str, Option<Duration>) + Send + Sync>;
 
 /// A browser of one person.
 #[derive(Clone)]
@@ -32,6 +50,9 @@ impl Browser {
         let http = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(super::PATIENCE)
+            // A connection kept open may be closed by the service at any moment;
+            // without one, an answer that does not come was really lost.
+            .pool_max_idle_per_host(0)
             .build()
             .unwrap();
         Browser {
@@ -103,9 +124,19 @@ impl Browser {
         headers: &[(&str, &str)],
         body: Vec<u8>,
     ) -> Result<Page, Lost> {
-        if let Some(watcher) = &self.watcher {
-            watcher(&format!("{method} {}", shape(address)));
-        }
+        let lost = |_| Lost {
+            method: method.clone(),
+            address: address.to_owned(),
+            body: body.clone(),
+        };
+        let label = format!("{method} {}", shape(address));
+        let tell = |took| {
+            if let Some(watcher) = &self.watcher {
+                watcher(&label, took);
+            }
+        };
+        tell(None);
+        let began = Instant::now();
         let url = url::Url::parse(&self.site).unwrap().join(address).unwrap();
         assert!(url.as_str().starts_with(&self.site), "led away to {url}");
         let mut request = self
@@ -117,12 +148,12 @@ impl Browser {
                 .header(ORIGIN, &self.site)
                 .header(CONTENT_TYPE, FORM);
         }
-        let mut request = request.body(body).build().unwrap();
+        let mut request = request.body(body.clone()).build().unwrap();
         for (name, value) in headers {
             let name = reqwest::header::HeaderName::from_bytes(name.as_bytes()).unwrap();
             request.headers_mut().insert(name, value.parse().unwrap());
         }
-        let answer = self.http.execute(request).await.map_err(|_| Lost)?;
+        let answer = self.http.execute(request).await.map_err(lost)?;
         for cookie in answer.headers().get_all(SET_COOKIE) {
             self.keep(cookie.to_str().unwrap());
         }
@@ -133,19 +164,20 @@ impl Browser {
                 .map(|value| value.to_str().unwrap());
             value.unwrap_or_default().to_owned()
         };
-        let address = match url.query() {
+        let shown = match url.query() {
             Some(query) => format!("{}?{query}", url.path()),
             None => url.path().to_owned(),
         };
         let (location, kind) = (header(LOCATION), header(CONTENT_TYPE));
         let page = Page {
             status: answer.status(),
-            address,
+            address: shown,
             via: Vec::new(),
             location,
             kind,
-            bytes: answer.bytes().await.map_err(|_| Lost)?.to_vec(),
+            bytes: answer.bytes().await.map_err(lost)?.to_vec(),
         };
+        tell(Some(began.elapsed()));
         // A page asks for every word of it: none may be missing.
         assert!(!page.text().contains('⟦'), "a message is missing: {page}");
         Ok(page)
@@ -190,6 +222,12 @@ impl Browser {
             self.try_get(&format!("{}?{}", form.action, form.encoded()))
                 .await
         }
+    }
+
+    /// Sends once more what was not answered, as "reload" does.
+    pub async fn again(&self, lost: &Lost) -> Result<Page, Lost> {
+        self.follow(lost.method.clone(), &lost.address, lost.body.clone())
+            .await
     }
 
     pub async fn submit(&self, form: &Form) -> Page {

@@ -37,7 +37,9 @@ impl Call {
             HeaderValue::from_static(SIGNALING_SUBPROTOCOL),
         );
         let connected = timeout(PATIENCE, tokio_tungstenite::connect_async(request)).await;
-        let (socket, _) = connected.map_err(|_| Lost)?.map_err(|_| Lost)?;
+        let (socket, _) = connected
+            .map_err(|_| Lost::line())?
+            .map_err(|_| Lost::line())?;
         Ok(Call {
             socket,
             heard: Vec::new(),
@@ -61,7 +63,7 @@ impl Call {
     }
 
     pub async fn send(&mut self, message: Message) -> Result<(), Lost> {
-        self.socket.send(message).await.map_err(|_| Lost)
+        self.socket.send(message).await.map_err(|_| Lost::line())
     }
 
     /// The next message, or how the connection ended.

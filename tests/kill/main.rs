@@ -1,0 +1,15 @@
+//! kill -9: the service, and apart from it its media child, are killed at
+//! random instants of the journey; people try again; nothing confirmed is lost.
+//!
+//! The seed is printed and can be given: `VISIOPLAINTE_KILL_SEED`. So can the
+//! number of kills: `VISIOPLAINTE_KILLS`.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod chance;
+mod media;
+mod persistence;
+mod service;
+mod service_killed;
+#[path = "../stories/support/mod.rs"]
+mod support;

@@ -1,0 +1,175 @@
+//! What must be true of the database whatever happened: read by the service's
+//! own code, after the last process is gone.
+
+use visioplainte::config::Config;
+use visioplainte::db::Db;
+use visioplainte::{fetch_all, fetch_optional};
+
+use crate::service::Service;
+
+/// What was counted.
+#[derive(Debug)]
+pub struct Counts {
+    pub messages: i64,
+    pub deliveries: i64,
+    /// Deliveries beyond the first of the same message.
+    pub duplicates: i64,
+}
+
+pub async fn database(service: &Service) -> Db {
+    let config = Config {
+        database_url: service.database_url(),
+        ..Config::default()
+    };
+    Db::connect(&config.database_url).await.unwrap()
+}
+
+/// Checks every invariant; gives the counts.
+pub async fn holds(service: &Service, appointments: &[String]) -> Counts {
+    let db = database(service).await;
+    let mut tx = db.read().await.unwrap();
+
+    // Nothing that a page confirmed is lost.
+    for id in appointments {
+        let row = fetch_optional!(
+            &mut tx,
+            (String, String),
+            "select a.state, r.state from appointments a join complaint_records r on r.case_id = a.case_id
+             where a.id = $1",
+            id
+        );
+        assert_eq!(
+            row.unwrap(),
+            Some(("closed".to_owned(), "acknowledged".to_owned())),
+            "{id}"
+        );
+        let documents = fetch_all!(
+            &mut tx,
+            (String,),
+            "select d.kind from documents d join appointments a on a.case_id = d.case_id
+             where a.id = $1 order by d.kind",
+            id
+        );
+        let kinds: Vec<_> = documents.unwrap().into_iter().map(|(kind,)| kind).collect();
+        assert_eq!(kinds, ["proces_verbal", "recepisse"], "{id}");
+    }
+    let booked = fetch_all!(
+        &mut tx,
+        (String,),
+        "select id from appointments where state not in ('held', 'expired')"
+    );
+    assert_eq!(
+        booked.unwrap().len(),
+        appointments.len(),
+        "appointments that nobody saw confirmed"
+    );
+
+    // One row for each event, recipient and channel, and every one was sent.
+    let several = fetch_all!(
+        &mut tx,
+        (String, String, String),
+        "select event, recipient, channel from messages group by event, recipient, channel having count(*) > 1"
+    );
+    assert_eq!(several.unwrap(), []);
+    let unsent = fetch_all!(
+        &mut tx,
+        (String, String),
+        "select event, state from messages where state <> 'sent'"
+    );
+    assert_eq!(unsent.unwrap(), []);
+    for id in appointments {
+        let event = format!("appointment/{id}/booked");
+        let rows = fetch_all!(
+            &mut tx,
+            (String,),
+            "select channel from messages where event = $1 order by channel",
+            event
+        );
+        let channels: Vec<_> = rows
+            .unwrap()
+            .into_iter()
+            .map(|(channel,)| channel)
+            .collect();
+        assert_eq!(channels, ["email", "sms"], "{id}");
+    }
+
+    // A delivery belongs to a message, and a duplicate is the very same text.
+    let strays = fetch_all!(
+        &mut tx,
+        (String,),
+        "select message_id from sandbox_deliveries where message_id not in (select id from messages)"
+    );
+    assert_eq!(strays.unwrap(), []);
+    let undelivered = fetch_all!(
+        &mut tx,
+        (String,),
+        "select id from messages where id not in (select message_id from sandbox_deliveries)"
+    );
+    assert_eq!(undelivered.unwrap(), []);
+    let unlike = fetch_all!(
+        &mut tx,
+        (String,),
+        "select message_id from sandbox_deliveries group by message_id
+         having count(distinct body) > 1 or count(distinct recipient) > 1 or count(distinct subject) > 1"
+    );
+    assert_eq!(unlike.unwrap(), []);
+
+    // No desk is occupied twice, and every appointment has its time.
+    let crossing = fetch_all!(
+        &mut tx,
+        (String, String),
+        "select a.id, b.id from appointments a join appointments b on a.desk_id = b.desk_id and a.id < b.id
+         where a.starts_at < b.ends_at and b.starts_at < a.ends_at
+           and a.state not in ('held', 'expired') and b.state not in ('held', 'expired')"
+    );
+    assert_eq!(crossing.unwrap(), []);
+    for id in appointments {
+        let pieces = fetch_optional!(
+            &mut tx,
+            (i64,),
+            "select count(*) from desk_occupancy where appointment_id = $1 and expires_at is null",
+            id
+        );
+        assert_eq!(
+            pieces.unwrap(),
+            Some((6,)),
+            "half an hour of a desk for {id}"
+        );
+    }
+
+    // The journal is whole, and tells each decisive act once.
+    visioplainte::audit::verify_all(&mut tx)
+        .await
+        .unwrap()
+        .unwrap();
+    for (act, object) in [
+        ("appointment.book", "appointment"),
+        ("record.open", "record"),
+        ("record.agreed", "record"),
+        ("record.hand_off", "record"),
+        ("record.acknowledged", "record"),
+    ] {
+        let rows = fetch_all!(
+            &mut tx,
+            (String, i64),
+            "select object, count(*) from journal where act = $1 group by object",
+            act
+        );
+        let rows = rows.unwrap();
+        assert_eq!(rows.len(), appointments.len(), "{act}: {rows:?}");
+        for (named, times) in rows {
+            assert!(
+                named.starts_with(object) && times == 1,
+                "{act} {named}: {times}"
+            );
+        }
+    }
+    let messages = fetch_optional!(&mut tx, (i64,), "select count(*) from messages");
+    let deliveries = fetch_optional!(&mut tx, (i64,), "select count(*) from sandbox_deliveries");
+    let (messages, deliveries) = (messages.unwrap().unwrap().0, deliveries.unwrap().unwrap().0);
+    Counts {
+        messages,
+        deliveries,
+        duplicates: deliveries - messages,
+    }
+}
