@@ -27,7 +27,10 @@ pub(crate) struct Forwarding {
 #[derive(Debug)]
 struct Line {
     subscriber: SeatIndex,
-    publisher: SeatIndex,
+    /// None while the pair is closed. It is remembered all the same: the pair
+    /// keeps its SSRCs, and the subscriber's browser refuses, as a replay, every
+    /// number below the highest that it decrypted on them (RFC 3711 section 3.3.2).
+    publisher: Option<SeatIndex>,
     pair: PairId,
     audio: Rewrite,
     video: Rewrite,
@@ -48,7 +51,7 @@ impl Forwarding {
         let fresh = self
             .lines
             .iter()
-            .map(|line| (line.subscriber, line.publisher))
+            .filter_map(|line| line.publisher.map(|publisher| (line.subscriber, publisher)))
             .filter(|pair| allowed.contains(pair) && !self.allowed.contains(pair))
             .map(|(_, publisher)| publisher)
             .collect();
@@ -63,55 +66,49 @@ impl Forwarding {
 
     /// Replaces the negotiated lines of a subscriber, as (publisher, pair).
     ///
-    /// A pair that stays keeps its numbering, even under another publisher; on a
-    /// fresh connection (`fresh`) every browser-side memory is gone and numbering
-    /// starts anew. Answers the publishers that are newly received.
+    /// A pair keeps its numbering, even under another publisher and after a time
+    /// without any; on a fresh connection (`fresh`) every browser-side memory is
+    /// gone and numbering starts anew. Answers the publishers that are newly received.
     pub fn connect(
         &mut self,
         subscriber: SeatIndex,
         wanted: &[(SeatIndex, PairId)],
         fresh: bool,
     ) -> BTreeSet<SeatIndex> {
-        let mut before = Vec::new();
-        self.lines.retain_mut(|line| {
-            if line.subscriber != subscriber {
-                return true;
-            }
-            before.push((
-                line.publisher,
-                line.pair,
-                std::mem::take(&mut line.audio),
-                std::mem::take(&mut line.video),
-            ));
-            false
-        });
         if fresh {
-            before.clear();
+            self.lines.retain(|line| line.subscriber != subscriber);
         }
         let mut new = BTreeSet::new();
-        for (publisher, pair) in wanted {
-            let held = before
+        for line in &mut self.lines {
+            if line.subscriber != subscriber {
+                continue;
+            }
+            let publisher = wanted
                 .iter()
-                .position(|(_, held, _, _)| held == pair)
-                .map(|index| before.swap_remove(index));
-            let (audio, video) = match held {
-                Some((same, _, audio, video)) if same == *publisher => (audio, video),
-                other => {
-                    new.insert(*publisher);
-                    other.map_or_else(Default::default, |(_, _, mut audio, mut video)| {
-                        audio.change_source();
-                        video.change_source();
-                        (audio, video)
-                    })
-                }
-            };
-            self.lines.push(Line {
-                subscriber,
-                publisher: *publisher,
-                pair: *pair,
-                audio,
-                video,
-            });
+                .find(|(_, pair)| *pair == line.pair)
+                .map(|(publisher, _)| *publisher);
+            if line.publisher != publisher {
+                line.publisher = publisher;
+                line.audio.change_source();
+                line.video.change_source();
+                new.extend(publisher);
+            }
+        }
+        for (publisher, pair) in wanted {
+            let held = self
+                .lines
+                .iter()
+                .any(|line| line.subscriber == subscriber && line.pair == *pair);
+            if !held {
+                new.insert(*publisher);
+                self.lines.push(Line {
+                    subscriber,
+                    publisher: Some(*publisher),
+                    pair: *pair,
+                    audio: Rewrite::default(),
+                    video: Rewrite::default(),
+                });
+            }
         }
         new
     }
@@ -120,7 +117,7 @@ impl Forwarding {
     /// to do with the former one.
     pub fn restart_source(&mut self, publisher: SeatIndex) {
         for line in &mut self.lines {
-            if line.publisher == publisher {
+            if line.publisher == Some(publisher) {
                 line.audio.change_source();
                 line.video.change_source();
             }
@@ -136,7 +133,7 @@ impl Forwarding {
         mut send: impl FnMut(Destination),
     ) {
         for line in &mut self.lines {
-            if line.publisher != publisher {
+            if line.publisher != Some(publisher) {
                 continue;
             }
             let rewrite = match kind {
@@ -170,7 +167,7 @@ impl Forwarding {
         self.lines
             .iter()
             .find(|line| line.subscriber == subscriber && line.pair == pair)
-            .map(|line| line.publisher)
+            .and_then(|line| line.publisher)
             .filter(|publisher| self.allowed.contains(&(subscriber, *publisher)))
     }
 }
@@ -451,6 +448,32 @@ mod tests {
         // A fresh connection of the subscriber remembers nothing.
         table.connect(C, &[(B, PairId(0))], true);
         assert_eq!(routed(&mut table, B, 18), [(2, 0, 18)]);
+    }
+
+    #[test]
+    fn a_pair_that_was_closed_goes_on_where_it_stopped() {
+        // Whoever comes back numbers from a place of their own: below, above, far
+        // around the corner.
+        for start in [5, 30_001, 62_000] {
+            let mut table = Forwarding::default();
+            table.allow(BTreeSet::from([(B, A)]));
+            table.connect(B, &[(A, PairId(0))], true);
+            assert_eq!(routed(&mut table, A, 30_000), [(1, 0, 30_000)]);
+            assert_eq!(table.connect(B, &[], false), BTreeSet::new());
+            assert_eq!(routed(&mut table, A, 30_001), []);
+            assert_eq!(table.publisher_of(B, PairId(0)), None);
+
+            assert_eq!(
+                table.connect(B, &[(A, PairId(0))], false),
+                BTreeSet::from([A])
+            );
+            assert_eq!(routed(&mut table, A, start), [(1, 0, 30_001)], "{start}");
+            assert_eq!(table.publisher_of(B, PairId(0)), Some(A));
+
+            // Nothing is left of a connection that is gone.
+            table.connect(B, &[], true);
+            assert!(table.lines.is_empty());
+        }
     }
 
     #[test]

@@ -222,6 +222,51 @@ async fn media_comes_back_after_a_restart_and_goes_on_during_a_reconnection() {
     node.stop().await;
 }
 
+/// Browsers number from a random place at each start, and refuse as a replay
+/// whatever is numbered below what they decrypted on the same line.
+#[tokio::test]
+async fn who_leaves_and_comes_back_is_heard_on_the_same_lines_wherever_they_count_from() {
+    let node = TestNode::start().await;
+    let mut control = node.control().await;
+    control.push(&room("r", 1, BOTH_IN)).await;
+    let mut jean = Person::join(&node, "r", "jean").await;
+    jean.repeat("jean speaks");
+    for (round, starts) in [
+        (20_000, 3_000),
+        (30_000, 60_000),
+        (100, 40_000),
+        (9_000, 65_500),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut angele = Person::join(&node, "r", "angele").await;
+        angele.wish(Wish::CountFrom(starts.0));
+        angele.repeat(&format!("angele in round {round}"));
+        jean.hears(&format!("angele in round {round}")).await;
+        angele.hears("jean speaks").await;
+
+        // Her page is loaded anew, without leaving.
+        angele.wish(Wish::Silence);
+        angele.wish(Wish::CountFrom(starts.1));
+        angele.wish(Wish::Reconnect { resume: false });
+        angele.repeat(&format!("angele again in round {round}"));
+        jean.hears(&format!("angele again in round {round}")).await;
+        angele.hears("jean speaks").await;
+
+        angele.wish(Wish::Say(json!({"type": "leave"})));
+        loop {
+            // No fresh transport may be what mends it.
+            let offer = jean.expect("offer").await;
+            assert_eq!(offer["fresh"], false);
+            if offer["tracks"].as_object().unwrap().len() == 2 {
+                break;
+            }
+        }
+    }
+    node.stop().await;
+}
+
 #[tokio::test]
 async fn keyframe_requests_reach_the_publisher() {
     let node = TestNode::start().await;

@@ -62,6 +62,8 @@ pub enum Wish {
     AskKeyframe,
     /// Lose every n-th media datagram on the way out, once.
     LoseEvery(u32),
+    /// Number the packets from here on, as a browser does that starts anew.
+    CountFrom(u16),
     /// Drop the signaling connection without a word, and join again.
     Reconnect { resume: bool },
     /// Send these bytes to the node from the address of the media.
@@ -345,6 +347,7 @@ impl Media {
             Wish::Repeat(words) => self.words = Some(words),
             Wish::Silence => self.words = None,
             Wish::Say(message) => self.client.say(&message).await,
+            Wish::CountFrom(count) => self.count = count,
             Wish::LoseEvery(n) => self.lose_every = n,
             Wish::Datagram(bytes) => {
                 self.udp.send_to(&bytes, self.node).await.unwrap();

@@ -1,0 +1,181 @@
+// What people do with the service's pages, up to a call in which both see and
+// hear each other; shared by the journey and by the tests of recovery.
+//
+// `people` gives its steps for one service. Each page on the way is handed to
+// `seen`, for pictures and accessibility; a test that only wants to arrive
+// leaves it out.
+
+const LIMIT_MS = 45_000
+
+export function expect(truth, what) {
+  if (!truth) throw new Error(what)
+}
+
+/** The call on the page of either side. */
+export const media = '[data-call]'
+
+/** Runs in the page: picture and sound of the other side have grown since `mark` was first asked about. */
+const grown = ([mark, frames]) => {
+  const { framesDecoded, audioEnergy, state } = document.querySelector('[data-call]').dataset
+  const now = { frames: Number(framesDecoded ?? 0), energy: Number(audioEnergy ?? 0) }
+  const since = window.vpGrowth?.mark === mark ? window.vpGrowth : { mark, last: now, measured: false, frames: 0, energy: 0 }
+  if (now.frames !== since.last.frames || now.energy !== since.last.energy) {
+    // The first measure may still tell of the time before, and a fresh peer
+    // connection counts from nothing again: what counts is each later step upwards.
+    if (since.measured) {
+      since.frames += Math.max(0, now.frames - since.last.frames)
+      since.energy += Math.max(0, now.energy - since.last.energy)
+    }
+    since.measured = true
+    since.last = now
+  }
+  window.vpGrowth = since
+  return state === 'in' && since.frames > frames && since.energy > 0
+}
+
+let marks = 0
+
+/** Waits until picture and sound of the other side grow from now on. */
+export async function hears(driver, what) {
+  marks += 1
+  await driver.until(grown, [marks, 10], `${what}: frames and sound grow`)
+}
+
+/** Allows camera and microphone where the page asks, and waits for the own picture. */
+export async function testDevices(driver) {
+  await driver.see('[data-act="allow"]')
+  if (await driver.page.$eval('[data-act="allow"]', (button) => !button.hidden && button.offsetParent !== null)) await driver.press('[data-act="allow"]')
+  await driver.until(() => (document.querySelector('[data-panel="test"] video[data-local]')?.videoWidth ?? 0) > 0, null, 'the own picture is shown')
+}
+
+/** Each step on the service at `base`; `seen(driver, name)` is given every page on the way. */
+export function people(base, seen = async () => {}) {
+  /** Signs in through the sandbox's ProConnect. */
+  async function officerLogin(driver, who, path) {
+    await driver.go(`${base}${path}`)
+    await driver.follow('form[action="/agent/connexion/proconnect"] button')
+    await driver.follow(`button[name="personne"][value="${who}"]`)
+  }
+
+  async function administrator(driver) {
+    await officerLogin(driver, 'admin-78', '/administration')
+    await seen(driver, 'administration-guichets')
+    await driver.follow('a[href^="/administration/guichets/nouveau"]')
+    await driver.fill('#libelle', 'Guichet du parcours')
+    for (const day of ['MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU']) {
+      if (!(await driver.page.$eval(`#jour-${day}`, (box) => box.checked))) await driver.press(`#jour-${day}`)
+    }
+    await driver.fill('#debut', '00:00')
+    await driver.fill('#fin', '24:00')
+    await seen(driver, 'administration-nouveau-guichet')
+    await driver.follow('main form button[type="submit"]')
+    expect((await driver.text('main')).includes('Guichet du parcours'), 'the new desk is listed')
+    await seen(driver, 'administration-guichet-ouvert')
+  }
+
+  /** Books as somebody of the sandbox; gives the appointment's id. */
+  async function book(driver, who = 'camille') {
+    await driver.go(`${base}/`)
+    await seen(driver, 'accueil')
+    await driver.follow('main a[href="/orientation"]')
+    await driver.press('input[name="danger"][value="non"]')
+    await driver.press('input[name="nature"][value="vol"]')
+    await driver.press('input[name="enligne"][value="non"]')
+    await driver.press('input[name="auteur"][value="non"]')
+    await seen(driver, 'orientation')
+    await driver.follow('form[action="/orientation/resultat"] button')
+    await seen(driver, 'orientation-resultat')
+    await driver.follow('a[href^="/declaration/droits"]')
+    await seen(driver, 'connexion')
+    await driver.follow('form[action="/connexion/franceconnect"] button')
+    await seen(driver, 'franceconnect-bac-a-sable')
+    await driver.follow(`button[name="personne"][value="${who}"]`)
+    await driver.press('input[name="francais"][value="oui"]')
+    await driver.press('#droits')
+    await driver.press('#cgu')
+    await seen(driver, 'information-et-droits')
+    await driver.follow('form[action="/declaration/droits"] button')
+    await driver.fill('#courriel', 'camille.berthelot@courriel.example')
+    await driver.fill('#telephone', '06 12 34 56 78')
+    await driver.fill('#adresse', '12 rue des Lilas')
+    await driver.fill('#commune', 'Versailles')
+    await driver.fill('#profession', 'Libraire')
+    await seen(driver, 'coordonnees')
+    await driver.follow('form[action="/declaration/coordonnees"] button')
+    if (await driver.has('input[name="commune_code"][type="radio"]')) {
+      await driver.press('input[name="commune_code"][type="radio"]')
+      await seen(driver, 'coordonnees-commune')
+      await driver.follow('form[action="/declaration/coordonnees"] button')
+    }
+    await driver.press('#date_inconnue')
+    await driver.fill('#lieu', 'Versailles, rue Royale')
+    await driver.press('input[name="auteur"][value="non"]')
+    await driver.fill('#faits', 'On m’a volé mon vélo attaché devant la librairie.')
+    await seen(driver, 'faits')
+    await driver.follow('form[action="/declaration/faits"] button')
+    await seen(driver, 'creneaux')
+    await driver.follow('form.vp-next-slot button')
+    await seen(driver, 'creneau-garde')
+    await driver.follow('form[action$="/confirmer"] button')
+    await seen(driver, 'rendez-vous-confirme')
+    const id = new URL(driver.page.url()).pathname.split('/')[2]
+    expect(/^[0-9a-f]{32}$/.test(id), `an appointment's address, not ${driver.page.url()}`)
+    return id
+  }
+
+  /** Opens the newest mail of the sandbox and gives the personal link in it. */
+  async function readMail(driver, appointmentId) {
+    const mail = async () => {
+      await driver.go(`${base}/bac-a-sable/courrier`)
+      return driver.has('a[href^="/bac-a-sable/courrier/"]')
+    }
+    const limit = Date.now() + LIMIT_MS
+    while (!(await mail())) expect(Date.now() < limit, 'the confirmation arrives')
+    await driver.follow('a[href^="/bac-a-sable/courrier/"]')
+    await seen(driver, 'courriel-de-confirmation')
+    const body = await driver.text('main')
+    for (const secret of ['vélo', 'librairie', 'Libraire', 'vol ']) expect(!body.includes(secret), `the mail says nothing of the case (${secret})`)
+    const link = await driver.page.$eval('a[href*="/lien/"]', (anchor) => anchor.href)
+    const invitation = await fetch(await driver.page.$eval('a[href$="/calendrier.ics"]', (anchor) => anchor.href))
+    const calendar = await invitation.text()
+    expect(calendar.includes('BEGIN:VCALENDAR') && !calendar.includes('vélo'), 'the invitation is an iCalendar file without facts')
+    await driver.go(`${base}/bac-a-sable/sms`)
+    await seen(driver, 'sms')
+    expect((await driver.text('main')).includes(link), 'the SMS holds the same link')
+    expect(appointmentId.length > 0, 'an appointment')
+    return link
+  }
+
+  /** The officer finds the appointment in the agenda and opens the hearing. */
+  async function openHearing(officer, id) {
+    await officerLogin(officer, '78-police', '/agent')
+    if (!(await officer.has(`a[href="/agent/audition/${id}"]`))) await officer.follow('a[rel="next"], nav a[href*="jour="]:last-of-type')
+    await seen(officer, 'agenda')
+    await officer.follow(`a[href="/agent/audition/${id}"]`)
+    await seen(officer, 'audition-avant-ouverture')
+    await officer.follow('form[action$="/ouvrir"] button')
+    await seen(officer, 'audition-ouverte')
+  }
+
+  /** The citizen, on the hearing's page, tests the devices and waits. */
+  async function enter(citizen) {
+    await testDevices(citizen)
+    await seen(citizen, 'test-camera-micro')
+    await citizen.press('[data-act="join"]')
+    await citizen.until(() => document.querySelector('[data-call]').dataset.state === 'waiting', null, 'the citizen waits')
+    await seen(citizen, 'salle-attente')
+  }
+
+  /** The officer joins, sees the arrival and admits. */
+  async function admit(officer) {
+    await testDevices(officer)
+    await officer.press('[data-act="join"]')
+    await officer.until(() => document.querySelector('[data-call]').dataset.state === 'in', null, 'the officer is in')
+    await officer.until(() => document.querySelector('form[action$="/admettre"]') !== null, null, 'the officer sees the arrival')
+    await officer.until(() => document.querySelector('[data-live="people"] .fr-badge--success') !== null, null, 'the citizen is shown connected')
+    await seen(officer, 'arrivee')
+    await officer.press('form[action$="/admettre"] button')
+  }
+
+  return { administrator, admit, book, enter, openHearing, readMail }
+}
