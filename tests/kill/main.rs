@@ -8,8 +8,10 @@
 
 mod chance;
 mod media;
+mod messages_killed;
 mod persistence;
 mod service;
 mod service_killed;
+mod suppliers;
 #[path = "../stories/support/mod.rs"]
 mod support;

@@ -20,6 +20,7 @@ pub struct Service {
     environment: Vec<(String, String)>,
     child: Mutex<Option<Child>>,
     pub starts: AtomicU64,
+    born: Instant,
 }
 
 impl Drop for Service {
@@ -31,6 +32,11 @@ impl Drop for Service {
 impl Service {
     /// Migrated, seeded and started on free ports.
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with some settings of its own.
+    pub async fn start_with(settings: &[(&str, String)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .unwrap()
@@ -51,14 +57,17 @@ impl Service {
             ("MEDIA_BIND", "127.0.0.1".to_owned()),
             ("LOG", "info".to_owned()),
         ]
+        .into_iter()
+        .chain(settings.iter().cloned())
         .map(|(name, value)| (format!("VISIOPLAINTE_{name}"), value))
-        .to_vec();
+        .collect();
         let service = Service {
             site,
             folder,
             environment,
             child: Mutex::new(None),
             starts: AtomicU64::new(0),
+            born: Instant::now(),
         };
         for command in ["migrate", "seed"] {
             let done = service.command(&[command]);
@@ -141,6 +150,11 @@ impl Service {
             );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// How long ago the first process was started.
+    pub fn age(&self) -> Duration {
+        self.born.elapsed()
     }
 
     /// The last lines of the log.

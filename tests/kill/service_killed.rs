@@ -92,8 +92,12 @@ impl Killer {
             .get(request)
             .copied()
             .unwrap_or(Duration::from_millis(20));
-        // From at once to a little after the usual answer.
-        let longest = u64::try_from(usual.as_micros()).unwrap() * 13 / 10 + 1_000;
+        // From at once to a little after the usual answer; now and then at any
+        // moment of what the workers do once in a while.
+        let longest = match self.chance.below(4) {
+            0 => 900_000,
+            _ => u64::try_from(usual.as_micros()).unwrap() * 13 / 10 + 1_000,
+        };
         let delay = Duration::from_micros(self.chance.below(longest));
         let killer = self.clone();
         tokio::spawn(async move {
@@ -180,21 +184,21 @@ impl Patient {
                     self.no_fault(answer);
                     page = self.get(address).await;
                 }
-                Err(lost) if self.chance.coin() => {
-                    self.unanswered.sent_again.fetch_add(1, Ordering::Relaxed);
-                    if let Ok(answer) = self.browser.again(&lost).await {
-                        self.no_fault(answer);
-                    }
+                Err(lost) => {
                     page = self.get(address).await;
-                }
-                Err(_) => {
-                    page = self.get(address).await;
-                    let count = if done(&page) {
-                        &self.unanswered.committed
-                    } else {
-                        &self.unanswered.not_committed
+                    let count = match done(&page) {
+                        true => &self.unanswered.committed,
+                        false => &self.unanswered.not_committed,
                     };
                     count.fetch_add(1, Ordering::Relaxed);
+                    // "Send the form again?", done or not.
+                    if self.chance.coin() {
+                        self.unanswered.sent_again.fetch_add(1, Ordering::Relaxed);
+                        if let Ok(answer) = self.browser.again(&lost).await {
+                            self.no_fault(answer);
+                        }
+                        page = self.get(address).await;
+                    }
                 }
             }
         }
@@ -604,6 +608,14 @@ async fn nothing_confirmed_is_lost_when_the_service_is_killed_at_any_instant() {
     assert_eq!(packages, appointments.len());
     let struck = killer.struck.lock().unwrap();
     assert_eq!(struck.values().sum::<u64>(), wanted);
+    let (before, after) = (&unanswered.not_committed, &unanswered.committed);
+    if wanted >= 200 {
+        // Some kills met the time before the commit, some that before the answer.
+        assert!(
+            before.load(Ordering::Relaxed) > 0 && after.load(Ordering::Relaxed) > 0,
+            "{unanswered:?}"
+        );
+    }
     println!(
         "{wanted} kills in {} journeys, {} starts, {:?} (the peaceful one {peaceful:?})",
         appointments.len() - 1,

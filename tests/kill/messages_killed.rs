@@ -1,0 +1,152 @@
+//! The service is killed exactly while a supplier holds a message: before the
+//! supplier takes it, between its taking and the answer, and right after the
+//! answer. Every message arrives; a second copy is the same message.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use visioplainte::fetch_all;
+
+use crate::chance::Chance;
+use crate::persistence;
+use crate::service::Service;
+use crate::suppliers::{Arrived, Suppliers};
+use crate::support::{Browser, Citizen, Officer, PATIENCE};
+
+const PEOPLE: &[&str] = &["camille", "lisandru", "issouf", "amina", "charlie", "zoe"];
+
+/// When the service dies, seen from the supplier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Killed {
+    BeforeTaking,
+    BeforeTheAnswer,
+    AfterTheAnswer,
+}
+
+/// What the supplier knows of one message.
+#[derive(Debug)]
+struct Known {
+    killed: Killed,
+    content: String,
+    taken: u32,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_comes_twice_only_when_killed_between_acceptance_and_note_and_then_as_itself() {
+    let chance = Chance::new("messages");
+    let (told, mut arrivals) = mpsc::unbounded_channel();
+    let suppliers = Suppliers::start(told).await;
+    let settings = [
+        ("SMTP_URL", format!("smtp://{}", suppliers.smtp)),
+        ("SMS_URL", format!("http://{}/sms", suppliers.sms)),
+        ("SMS_TOKEN", "jeton".to_owned()),
+    ];
+    let service = Arc::new(Service::start_with(&settings).await);
+    let admin = Officer::new("admin-78", Browser::new(&service.site));
+    admin.logs_in("/administration").await.ok();
+    for number in 0..PEOPLE.len() {
+        admin
+            .opens_a_desk("u-78-police", &format!("Guichet {number}"))
+            .await
+            .ok();
+    }
+    // The first message lies unanswered at the supplier's until everybody has booked.
+    for key in PEOPLE {
+        Citizen::new(key, Browser::new(&service.site))
+            .has_an_appointment()
+            .await;
+    }
+
+    let wanted = 2 * PEOPLE.len();
+    let mut known: BTreeMap<String, Known> = BTreeMap::new();
+    while !all_sent(&service, wanted).await {
+        let arrived = timeout(Duration::from_millis(100), arrivals.recv()).await;
+        let Ok(Some(Arrived {
+            id,
+            content,
+            answer,
+        })) = arrived
+        else {
+            continue;
+        };
+        assert_eq!(id.len(), 32, "a message is known by its row's id: {id}");
+        if let Some(before) = known.get_mut(&id) {
+            // Tried again after its kill: the same message, and now in peace.
+            assert_eq!(before.content, content);
+            before.taken += 1;
+            let _ = answer.send(());
+            continue;
+        }
+        let killed = match chance.below(3) {
+            0 => Killed::BeforeTaking,
+            1 => Killed::BeforeTheAnswer,
+            _ => Killed::AfterTheAnswer,
+        };
+        let taken = u32::from(killed != Killed::BeforeTaking);
+        known.insert(
+            id,
+            Known {
+                killed,
+                content,
+                taken,
+            },
+        );
+        if killed == Killed::AfterTheAnswer {
+            let _ = answer.send(());
+            tokio::time::sleep(Duration::from_micros(chance.below(12_000))).await;
+            service.kill();
+        } else {
+            service.kill();
+            drop(answer);
+        }
+        // What else was on the line when it broke was never taken.
+        while let Ok(cut) = arrivals.try_recv() {
+            drop(cut.answer);
+        }
+        service.start_again().await;
+    }
+    service.kill();
+
+    assert_eq!(known.len(), wanted, "{known:#?}");
+    let mut twice = 0;
+    for (id, message) in &known {
+        let expected: &[u32] = match message.killed {
+            Killed::BeforeTaking => &[1],
+            Killed::BeforeTheAnswer => &[2],
+            // Our note of it was committed before the kill, or was not.
+            Killed::AfterTheAnswer => &[1, 2],
+        };
+        assert!(expected.contains(&message.taken), "{id}: {message:?}");
+        twice += usize::from(message.taken == 2);
+    }
+    println!("{wanted} messages, a kill at each: {twice} were taken twice, each under one id");
+    let db = persistence::database(&service).await;
+    let mut tx = db.read().await.unwrap();
+    let rows = fetch_all!(&mut tx, (String,), "select id from messages order by id");
+    let rows: Vec<_> = rows.unwrap().into_iter().map(|(id,)| id).collect();
+    assert_eq!(
+        rows,
+        known.into_keys().collect::<Vec<_>>(),
+        "one row for each message that was seen"
+    );
+}
+
+/// Whether every message is noted as sent; fails when that takes too long.
+async fn all_sent(service: &Service, wanted: usize) -> bool {
+    assert!(
+        service.age() < 4 * PATIENCE,
+        "messages that never arrive: {}",
+        service.tail()
+    );
+    let db = persistence::database(service).await;
+    let mut tx = db.read().await.unwrap();
+    let sent = fetch_all!(
+        &mut tx,
+        (String,),
+        "select id from messages where state = 'sent'"
+    );
+    sent.unwrap().len() == wanted
+}
