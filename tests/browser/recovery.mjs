@@ -130,6 +130,13 @@ const picture = (mark) => {
   return since.grown
 }
 
+/** Runs in the page: what is sent is bounded, and the voice comes first. */
+const voiceFirst = () => {
+  const sent = (window.vpConnections.at(-1)?.getSenders() ?? []).filter(({ track }) => track !== null)
+  const encoding = (kind) => sent.find(({ track }) => track.kind === kind)?.getParameters().encodings[0]
+  return encoding('audio')?.priority === 'high' && encoding('video')?.priority === 'low' && encoding('video').maxBitrate <= 1_500_000
+}
+
 let marks = 0
 
 /** Breaks something and waits until those sides are on a new line and see and hear the other. */
@@ -188,6 +195,15 @@ async function main(service) {
   const side = async (name, size) => {
     const made = await person(chromium, size, { permissions: ['camera', 'microphone'] })
     watches.push(made.watch)
+    await made.page.addInitScript(() => {
+      window.vpConnections = []
+      window.RTCPeerConnection = class extends RTCPeerConnection {
+        constructor(...given) {
+          super(...given)
+          window.vpConnections.push(this)
+        }
+      }
+    })
     return { name, context: made.context, driver: new Driver(made.page, false) }
   }
   try {
@@ -203,6 +219,7 @@ async function main(service) {
     await admit(officer.driver)
     await citizen.driver.until(() => document.querySelector('[data-call]').dataset.state === 'in', null, 'the citizen is admitted')
     await flows('the call', sides)
+    for (const { driver, name } of sides) await driver.until(voiceFirst, null, `the ${name} prefers voice and bounds the image`)
 
     for (let kill = 1; kill <= NODE_KILLS; kill++) {
       await breaks(`SIGKILL of the media node, ${kill}`, sides, async () => process.kill(await mediaNode(service.pid()), 'SIGKILL'))

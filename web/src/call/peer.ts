@@ -15,7 +15,8 @@ export interface PeerListener {
   onConnectionState(state: RTCPeerConnectionState): void
 }
 
-const MAX_VIDEO_BITS_PER_SECOND = 1_500_000
+/** Enough for an identity card held to the camera; more would only crowd out the voice. */
+const MAX_VIDEO_BITS_PER_SECOND = 1_200_000
 
 export class Peer {
   private connection: RTCPeerConnection | undefined
@@ -129,9 +130,11 @@ export class Peer {
 
   /** Voice before image: the image is bounded, the voice is marked as the one to keep. */
   private async limit(connection: RTCPeerConnection): Promise<void> {
-    for (const sender of connection.getSenders()) {
-      const kind = sender.track?.kind
-      if (kind === undefined) continue
+    for (const { mid, sender } of connection.getTransceivers()) {
+      // By line, not by track: the first offer often comes before there is anything to send.
+      const line = this.tracks[mid ?? '']
+      if (line?.participant !== this.me) continue
+      const { kind } = line
       const parameters = sender.getParameters()
       const encoding = parameters.encodings?.[0]
       if (encoding === undefined) continue
