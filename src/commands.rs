@@ -90,6 +90,8 @@ pub enum Package {
 /// Runs a subcommand to its end.
 #[must_use]
 pub fn run(command: Command) -> ExitCode {
+    // What this process writes is for its own user alone.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     let outcome = match command {
         Command::Media(arguments) => serve::media(arguments),
         Command::Package(Package::Verify { folder }) => verify_package(&folder),

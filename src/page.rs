@@ -170,10 +170,7 @@ pub async fn prepare(State(app): State<App>, mut request: Request, next: Next) -
     let foreign = changes_something(&method) && !same_origin(&app, &headers);
     let mangled = is_mangled(request.uri().path());
     request.extensions_mut().insert(ctx.clone());
-    let wants_json = request
-        .headers()
-        .get(header::ACCEPT)
-        .is_some_and(|accept| accept.as_bytes().starts_with(b"application/json"));
+    let wants_json = wants_json(&headers);
     // The route, not the path: a path may hold a link's secret.
     let route = request
         .extensions()
@@ -377,7 +374,24 @@ impl<S: Sync> FromRequestParts<S> for Ctx {
     }
 }
 
-fn login_with_return(path: &str, login: &str) -> PageError {
+/// Whether a script asks, which wants its answer as JSON.
+fn wants_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::ACCEPT)
+        .is_some_and(|accept| accept.as_bytes().starts_with(b"application/json"))
+}
+
+/// Leads to the login and back to the page; what was posted cannot be asked for
+/// again, so it leads back to `home` instead. A script is told in its own terms.
+fn login_with_return(parts: &Parts, path: &str, login: &str, home: &str) -> PageError {
+    if parts.method != Method::GET && wants_json(&parts.headers) {
+        return Refusal::new(StatusCode::UNAUTHORIZED, "refusal-session-over").into();
+    }
+    let path = if parts.method == Method::GET {
+        path
+    } else {
+        home
+    };
     let query = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("retour", path)
         .finish();
@@ -394,7 +408,7 @@ impl<S: Sync> FromRequestParts<S> for SignedInCitizen {
             Who::Officer(_) => Err(Refusal::new(StatusCode::FORBIDDEN, "refusal-citizens-only")
                 .way_out("/agent", "way-out-agenda")
                 .into()),
-            Who::Nobody => Err(login_with_return(&ctx.path, "/connexion")),
+            Who::Nobody => Err(login_with_return(parts, &ctx.path, "/connexion", "/espace")),
         }
     }
 }
@@ -409,7 +423,12 @@ impl<S: Sync> FromRequestParts<S> for SignedInOfficer {
             Who::Citizen(_) => Err(Refusal::new(StatusCode::FORBIDDEN, "refusal-officers-only")
                 .way_out("/", "way-out-home")
                 .into()),
-            Who::Nobody => Err(login_with_return(&ctx.path, "/agent/connexion")),
+            Who::Nobody => Err(login_with_return(
+                parts,
+                &ctx.path,
+                "/agent/connexion",
+                "/agent",
+            )),
         }
     }
 }

@@ -27,6 +27,23 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
     }
 }
 
+/// The one text of a route such as `/lien/{secret}`. Bytes that are no text
+/// read as nothing, which is the secret of nothing.
+#[derive(Clone, Debug)]
+pub struct PathText(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathText {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, PageError> {
+        Ok(PathText(
+            Path::<String>::from_request_parts(parts, state)
+                .await
+                .map_or_else(|_| String::new(), |Path(text)| text),
+        ))
+    }
+}
+
 /// An identifier as typed in an address or a form, if it can be one of ours.
 #[must_use]
 pub fn parse(text: &str) -> Option<Id> {

@@ -19,6 +19,7 @@ pub const STEPS: &[(State, State)] = &[
     (Open, InHearing),
     (Open, CancelledByUnit),
     (Open, NoShow),
+    (Open, Closed),
     (Open, Transferred),
     (Open, ConvertedInPerson),
     (InHearing, Closed),
@@ -64,7 +65,7 @@ mod tests {
         //                    held bkd open hear clsd cit unit nosh exp tran pers
         (Held,               " .    X    .    .    .   .   .    .    X   .    . "),
         (Booked,             " .    .    X    .    .   X   X    X    .   X    X "),
-        (Open,               " .    .    .    X    .   .   X    X    .   X    X "),
+        (Open,               " .    .    .    X    X   .   X    X    .   X    X "),
         (InHearing,          " .    .    .    .    X   .   .    .    .   .    X "),
         (Closed,             " .    .    .    .    .   .   .    .    .   .    . "),
         (CancelledByCitizen, " .    .    .    .    .   .   .    .    .   .    . "),

@@ -7,6 +7,8 @@ use documents::{
     AgreementProof, ChangeRequest, Check, Complainant, Consent, Entry, Gender, Incident,
     LegalTexts, Officer, OfficerIdentity, OfficerQuality, ProcesVerbal, Recepisse, RightTold,
 };
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::content::Version;
 use super::record::Change;
@@ -21,6 +23,29 @@ use crate::error::Fault;
 use crate::hearings::checks::RIGHT;
 use crate::identity::PivotIdentity;
 use crate::messages::{Lang, text};
+
+/// Replaces what no embedded font draws by its code point, such as `[U+5317]`:
+/// a name or a place in another script never keeps an act from being printed.
+///
+/// # Errors
+/// When the value is not what it was after a round trip, which a bug would cause.
+fn printable<T: Serialize + DeserializeOwned>(document: &T) -> Result<T, Fault> {
+    fn walk(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::String(text) => {
+                for wrong in documents::unsupported_characters(text) {
+                    *text = text.replace(wrong, &format!("[U+{:04X}]", u32::from(wrong)));
+                }
+            }
+            serde_json::Value::Array(items) => items.iter_mut().for_each(walk),
+            serde_json::Value::Object(fields) => fields.values_mut().for_each(walk),
+            _ => {}
+        }
+    }
+    let mut value = serde_json::to_value(document).map_err(Fault::other)?;
+    walk(&mut value);
+    serde_json::from_value(value).map_err(Fault::other)
+}
 
 /// What the person confirms, in the words that were on their screen.
 pub const STATEMENT: &str = "record-agree-statement";
@@ -247,7 +272,7 @@ impl Dossier {
             },
         };
         let noted = &self.version.noted;
-        Ok(ProcesVerbal {
+        printable(&ProcesVerbal {
             number: self.record.number.clone(),
             unit: self.unit(),
             officer: self.officer(),
@@ -322,7 +347,7 @@ impl Dossier {
     /// When a value cannot be put in the document.
     pub fn recepisse(&self, now: Timestamp) -> Result<Recepisse, Fault> {
         let texts = self.texts(now)?;
-        Ok(Recepisse {
+        printable(&Recepisse {
             number: self.record.number.clone(),
             unit: self.unit(),
             officer: self.officer(),
@@ -351,7 +376,7 @@ impl Dossier {
             Decision::Agreed => text(Lang::Fr, STATEMENT),
             Decision::Refused => text(Lang::Fr, "record-refuse-statement"),
         };
-        Ok(AgreementProof {
+        printable(&AgreementProof {
             number: self.record.number.clone(),
             unit: self.unit(),
             complainant: self.complainant()?,

@@ -13,7 +13,7 @@ use super::space::deliver;
 use super::store::{self, Record};
 use super::workspace::held_by;
 use crate::app::App;
-use crate::audit::Actor;
+use crate::audit::{self, Actor};
 use crate::booking::Appointment;
 use crate::calendar::Unit;
 use crate::db::{Id, Tx};
@@ -30,10 +30,28 @@ async fn record_of(
     officer: &SignedInOfficer,
 ) -> Result<(Appointment, Unit, Record), PageError> {
     let (appointment, unit) = held_by(tx, id, officer).await?;
+    // Who hears the person writes and signs; a colleague first takes the hearing
+    // over, by opening it.
+    if appointment.officer_id.as_ref() != Some(&officer.id) {
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "refusal-officer-seat")
+            .way_out(format!("/agent/audition/{id}"), "way-out-back")
+            .into());
+    }
     let record = record::find_for_officer(tx, &appointment, officer)
         .await
         .map_err(|error| refusal(error, id))?;
     Ok((appointment, unit, record))
+}
+
+/// The same, once nobody else is acting on a record of this unit: two
+/// submissions of one act meet here, and the second sees what the first did.
+async fn locked_record_of(
+    tx: &mut Tx,
+    id: &Id,
+    officer: &SignedInOfficer,
+) -> Result<(Appointment, Unit, Record), PageError> {
+    audit::lock(tx, officer.unit_id.as_str()).await?;
+    record_of(tx, id, officer).await
 }
 
 fn refusal(error: RecordError, id: &Id) -> PageError {
@@ -80,7 +98,7 @@ pub async fn save(
 ) -> Result<Response, PageError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    let (appointment, _, record) = record_of(&mut tx, &id, &officer).await?;
+    let (appointment, _, record) = locked_record_of(&mut tx, &id, &officer).await?;
     let narrative = form.texte.replace("\r\n", "\n");
     let revision = record::save_draft(
         &mut tx,
@@ -122,7 +140,7 @@ pub async fn send(
 ) -> Result<Redirect, PageError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    let (appointment, unit, record) = record_of(&mut tx, &id, &officer).await?;
+    let (appointment, unit, record) = locked_record_of(&mut tx, &id, &officer).await?;
     let space = format!("{}/espace", app.config.public_url);
     record::send(&mut tx, &app.keys, &record, &unit, &officer, &space, now)
         .await
@@ -148,7 +166,7 @@ pub async fn answer(
 ) -> Result<Redirect, PageError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    let (appointment, _, record) = record_of(&mut tx, &id, &officer).await?;
+    let (appointment, _, record) = locked_record_of(&mut tx, &id, &officer).await?;
     let (change, text) = (&form.demande, form.reponse.as_str());
     record::answer_change(&mut tx, &app.keys, &record, &officer, change, text, now)
         .await

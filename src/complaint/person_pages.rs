@@ -83,8 +83,12 @@ async fn reader(
     id: &Id,
 ) -> Result<Appointment, PageError> {
     let seat = hearings::seat_of_browser(tx, app, jar, id).await?;
-    let seated = seat.is_some_and(|seat| seat.role == SeatRole::Citizen);
     let appointment = booking::find(tx, id).await?;
+    // A seat opens the text while the room is open, no longer.
+    let seated = seat.is_some_and(|seat| seat.role == SeatRole::Citizen)
+        && appointment
+            .as_ref()
+            .is_some_and(|appointment| hearings::check_window(appointment, ctx.now).is_ok());
     let own = match (&ctx.who, &appointment) {
         (Who::Citizen(citizen), Some(appointment)) => appointment.citizen_id == citizen.id,
         _ => false,
@@ -312,6 +316,8 @@ async fn own_record(
         .await?
         .filter(|appointment| appointment.citizen_id == citizen.id)
         .ok_or_else(Refusal::not_found)?;
+    // Two submissions of one act meet here; the second sees what the first did.
+    audit::lock(tx, appointment.unit_id.as_str()).await?;
     let record = store::find_record(tx, &appointment.case_id)
         .await?
         .ok_or_else(Refusal::not_found)?;

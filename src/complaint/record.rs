@@ -19,6 +19,9 @@ use crate::notifications::{self, Channel, Outgoing, Values};
 /// Longest change request or answer, in characters.
 pub const MAX_REQUEST: usize = 4_000;
 
+/// Most change requests of one record.
+pub const MAX_REQUESTS: usize = 100;
+
 /// Why an act on the record does not take place.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
@@ -181,6 +184,14 @@ pub async fn send(
     if changes.iter().any(|change| change.answered_at.is_none()) {
         return Err(RecordError::Unanswered);
     }
+    let noted: Vec<Noted> = checks
+        .into_iter()
+        .map(|check| Noted {
+            item: check.item,
+            result: check.result,
+            at: check.noted_at,
+        })
+        .collect();
     let events = hearings::store::list_events(tx, &record.appointment_id).await?;
     let incidents = hearings::incidents::incidents(&events)
         .into_iter()
@@ -193,19 +204,20 @@ pub async fn send(
             to: incident.until,
         })
         .collect();
-    let last = store::find_last_version(tx, &record.case_id).await?;
+    let last = read_last_version(tx, keys, &record.case_id).await?;
+    if let Some((last, _)) = &last
+        && record.state == RecordState::InReview
+        && last.narrative == draft.narrative
+        && last.noted == noted
+    {
+        // Sent twice: the person has it already.
+        return Ok(last.clone());
+    }
     let version = Version {
-        version: last.map_or(0, |row| row.version) + 1,
+        version: last.map_or(0, |(last, _)| last.version) + 1,
         sent_at: now,
         narrative: draft.narrative,
-        noted: checks
-            .into_iter()
-            .map(|check| Noted {
-                item: check.item,
-                result: check.result,
-                at: check.noted_at,
-            })
-            .collect(),
+        noted,
         incidents,
     };
     let actor = Actor::Officer(officer.id.clone());
@@ -327,6 +339,17 @@ pub async fn request_change(
         .after(Step::RequestChange)
         .ok_or(RecordError::WrongState(record.state))?;
     let text = checked(text)?;
+    let asked = read_changes(tx, keys, &record.case_id).await?;
+    if asked
+        .iter()
+        .any(|change| change.answered_at.is_none() && change.text == text)
+    {
+        // Asked twice: it is on the officer's screen already.
+        return Ok(());
+    }
+    if asked.len() >= MAX_REQUESTS {
+        return Err(RecordError::TooLong);
+    }
     let version = store::find_last_version(tx, &record.case_id)
         .await?
         .ok_or(RecordError::StaleVersion)?
@@ -362,6 +385,9 @@ pub async fn answer_change(
     answer: &str,
     now: Timestamp,
 ) -> Result<(), RecordError> {
+    if !record.state.is_writable() {
+        return Err(RecordError::WrongState(record.state));
+    }
     let answer = checked(answer)?;
     let key = keys.case_key(tx, &record.case_id).await?;
     let sealed = key.seal_json(&format!("change/{change_id}/answer"), &answer);

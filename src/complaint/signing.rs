@@ -131,6 +131,9 @@ async fn complete(
     drop(tx);
     let mut finished = Vec::new();
     for row in prepared {
+        if row.officer_id != officer.id {
+            return Err(RecordError::NotTheirs.into());
+        }
         let waiting: Prepared =
             key.open_json(&place(case_id, row.document), &row.sealed_prepared)?;
         let signed = signer.complete(&waiting)?;

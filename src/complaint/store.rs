@@ -133,6 +133,9 @@ pub async fn save_draft(
     actor: &str,
     now: Timestamp,
 ) -> Result<Option<i64>, Fault> {
+    if revision != 0 && find_draft(tx, case_id).await?.is_none() {
+        return Ok(None);
+    }
     let row = fetch_optional!(
         tx,
         (i64,),

@@ -437,6 +437,16 @@ pub async fn check(
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let (appointment, unit) = held_by(&mut tx, &id, &officer).await?;
+    let writable = store::find_record(&mut tx, &appointment.case_id)
+        .await?
+        .is_some_and(|record| record.state.is_writable());
+    if !writable || appointment.officer_id.as_ref() != Some(&officer.id) {
+        return Err(
+            Refusal::new(StatusCode::CONFLICT, "refusal-officer-record-state")
+                .way_out(format!("/agent/audition/{id}"), "way-out-back")
+                .into(),
+        );
+    }
     let result = if form.element.starts_with(RIGHT) {
         TOLD
     } else {

@@ -15,11 +15,8 @@ use crate::db::{Id, Tx};
 use crate::error::Fault;
 use crate::execute;
 use crate::identity::SignedInCitizen;
-use crate::identity::session::cookie_name;
+use crate::identity::session::{SEAT_COOKIE, cookie_name};
 use crate::keys::sha256_hex;
-
-/// Cookie that binds a seat to a browser.
-pub const SEAT_COOKIE: &str = "vp_seat";
 
 /// Why somebody does not come in.
 #[derive(Debug, thiserror::Error)]

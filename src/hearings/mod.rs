@@ -23,7 +23,7 @@ use crate::db::Id;
 use crate::identity::SignedInOfficer;
 use crate::text_enum;
 
-pub use entry::{EnterError, browser_hash, enter, seat_of_browser};
+pub use entry::{EnterError, check_window, enter, seat_of_browser};
 pub use live_pages::changes;
 pub use pages::CallView;
 pub use room::{AdmitError, OpenError, admit, close, open, room_document, send_back};

@@ -2,13 +2,13 @@
 
 use askama::Template;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::cookie::CookieJar;
 use serde::Deserialize;
 
-use super::entry::{self, EnterError, LinkState, SEAT_COOKIE, check_window};
+use super::entry::{self, EnterError, LinkState, check_window};
 use super::{store, tell, token};
 use crate::app::App;
 use crate::booking::{self, Appointment};
@@ -17,11 +17,11 @@ use crate::calendar::{self, Unit};
 use crate::db::{Id, random_hex};
 use crate::error::{Fault, PageError, Refusal};
 use crate::form::Form;
-use crate::identity::session::{cookie_name, private_cookie};
+use crate::identity::session::{SEAT_COOKIE, cookie_name, private_cookie};
 use crate::identity::{SignedInCitizen, Who};
 use crate::keys::sha256_hex;
 use crate::page::{Ctx, render};
-use crate::path::PathId;
+use crate::path::{PathId, PathText};
 
 /// What the call component of a page needs.
 #[derive(Clone, Debug)]
@@ -107,7 +107,7 @@ async fn read_link(
 /// and however often.
 pub async fn link(
     State(app): State<App>,
-    Path(secret): Path<String>,
+    PathText(secret): PathText,
     jar: CookieJar,
     ctx: Ctx,
 ) -> Result<Response, PageError> {
@@ -177,7 +177,7 @@ pub struct Nothing {}
 /// POST `/lien/SECRET`: verifies the person and consumes the link at once.
 pub async fn enter_by_link(
     State(app): State<App>,
-    Path(secret): Path<String>,
+    PathText(secret): PathText,
     jar: CookieJar,
     citizen: SignedInCitizen,
     Form(Nothing {}): Form<Nothing>,
@@ -220,11 +220,13 @@ async fn enter(
     jar: CookieJar,
 ) -> Result<(CookieJar, Redirect), PageError> {
     let name = cookie_name(app.config.secure(), SEAT_COOKIE);
-    let value = jar
-        .get(&name)
-        .map(|cookie| cookie.value().to_owned())
-        .filter(|value| value.len() == 64)
-        .unwrap_or_else(random_hex::<32>);
+    // A value of our own making, unless this browser holds the seat already:
+    // one that somebody planted, or that the last person left, opens nothing.
+    let held = entry::seat_of_browser(&mut tx, app, &jar, &appointment.id).await?;
+    let value = match (held, jar.get(&name)) {
+        (Some(_), Some(cookie)) => cookie.value().to_owned(),
+        _ => random_hex::<32>(),
+    };
     let hash = sha256_hex(value.as_bytes());
     let now = app.clock.now();
     entry::enter(&mut tx, appointment, citizen, generation, &hash, now)

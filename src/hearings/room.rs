@@ -225,11 +225,24 @@ pub async fn close(
     }
     let actor = Actor::Officer(officer.id.clone());
     audit::lock(tx, appointment.unit_id.as_str()).await?;
+    match appointment.state {
+        State::Open => {
+            // Nobody ever came in: the case may take another slot.
+            let came = store::list_seats(tx, &appointment.id)
+                .await?
+                .iter()
+                .any(|seat| seat.role == SeatRole::Citizen);
+            let over = if came { State::Closed } else { State::NoShow };
+            booking::move_to(tx, appointment, over, &actor, now).await?;
+        }
+        State::InHearing => {
+            booking::move_to(tx, appointment, State::Closed, &actor, now).await?;
+        }
+        State::Closed | State::NoShow => return Ok(()),
+        other => return Err(OpenError::WrongState(other)),
+    }
     if !store::mark_ended(tx, &appointment.id, &actor, now).await? {
         return Ok(());
-    }
-    if matches!(appointment.state, State::Open | State::InHearing) {
-        booking::move_to(tx, appointment, State::Closed, &actor, now).await?;
     }
     store::insert_event(tx, &appointment.id, None, "closed", now, None, &actor).await?;
     audit::append(

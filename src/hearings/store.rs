@@ -109,7 +109,8 @@ pub async fn list_seats(tx: &mut Tx, appointment_id: &Id) -> Result<Vec<Seat>, F
     )
 }
 
-/// The seat a browser holds in an appointment.
+/// The seat a browser holds in an appointment. Officers' seats are bound to
+/// their session and are never found this way.
 ///
 /// # Errors
 /// When the database fails.
@@ -123,7 +124,7 @@ pub async fn find_seat_of_browser(
         Seat,
         "select id, appointment_id, role, person, browser_hash, generation, place, taken_at, moved_at,
                 connected_at, disconnected_at
-         from seats where appointment_id = $1 and browser_hash = $2",
+         from seats where appointment_id = $1 and browser_hash = $2 and role <> 'officer'",
         appointment_id,
         browser_hash
     )

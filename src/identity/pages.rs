@@ -407,7 +407,9 @@ async fn leave(
     let mut tx = app.db.begin().await?;
     let id_token = login::sign_out(&mut tx, &app.keys, &actor, session, app.clock.now()).await?;
     tx.commit().await?;
-    let jar = jar.add(removed(&app, session::COOKIE));
+    let jar = jar
+        .add(removed(&app, session::COOKIE))
+        .add(removed(&app, session::SEAT_COOKIE));
     match id_token {
         Some(id_token) => leave_provider(&app, jar, provider, &id_token).await,
         None => Ok((jar, Redirect::to("/deconnexion/retour")).into_response()),

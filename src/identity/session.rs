@@ -41,6 +41,10 @@ pub fn private_cookie(app: &App, name: &str, value: String) -> Cookie<'static> {
         .build()
 }
 
+/// Cookie that binds a seat in a hearing to a browser. It ends with the session
+/// at logout: a shared computer keeps nothing of the person.
+pub const SEAT_COOKIE: &str = "vp_seat";
+
 /// Name of the session cookie.
 pub const COOKIE: &str = "vp_session";
 /// Name of the cookie of an officer who has yet to choose an empowerment.

@@ -19,3 +19,5 @@ refusal-officers-only-text = This page is for empowered police officers and gend
 fault-title = Something went wrong on our side
 fault-text = It is not your doing. Whatever you had confirmed is kept. Try again in a moment; in an emergency, call 17.
 fault-reference = Reference to give to the help desk: { $reference }
+refusal-session-over-title = Your session is over
+refusal-session-over-text = Nothing that was saved is lost. Copy what you have just written, then sign in again.

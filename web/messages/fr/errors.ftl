@@ -19,3 +19,5 @@ refusal-officers-only-text = Cette page est réservée aux policiers et gendarme
 fault-title = Un problème technique est survenu
 fault-text = Ce n’est pas de votre fait. Ce que vous aviez validé est conservé. Réessayez dans un instant ; en cas d’urgence, appelez le 17.
 fault-reference = Référence à donner à l’assistance : { $reference }
+refusal-session-over-title = Votre session est terminée
+refusal-session-over-text = Rien n’est perdu de ce qui est enregistré. Copiez ce que vous venez d’écrire, puis reconnectez-vous.
