@@ -1,11 +1,14 @@
 //! What must be true of the database whatever happened: read by the service's
 //! own code, after the last process is gone.
 
+use std::time::{Duration, Instant};
+
 use visioplainte::config::Config;
 use visioplainte::db::Db;
 use visioplainte::{fetch_all, fetch_optional};
 
 use crate::service::Service;
+use crate::support::PATIENCE;
 
 /// What was counted.
 #[derive(Debug)]
@@ -22,6 +25,31 @@ pub async fn database(service: &Service) -> Db {
         ..Config::default()
     };
     Db::connect(&config.database_url).await.unwrap()
+}
+
+/// Waits until no message is on its way any more.
+pub async fn everything_is_sent(service: &Service) {
+    let (db, began) = (database(service).await, Instant::now());
+    loop {
+        let mut tx = db.read().await.unwrap();
+        let pending = fetch_all!(
+            &mut tx,
+            (String, String, i64, i64, Option<String>),
+            "select event, channel, attempts, next_attempt_at, last_error from messages
+             where state = 'pending'"
+        );
+        let pending = pending.unwrap();
+        if pending.is_empty() {
+            return;
+        }
+        assert!(
+            began.elapsed() < PATIENCE,
+            "never sent: {pending:#?}\n{}",
+            service.tail()
+        );
+        drop(tx);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// Checks every invariant; gives the counts.

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use visioplainte::fetch_all;
 use visioplainte::messages::{Lang, text};
 
 use crate::chance::{Chance, kills};
@@ -585,18 +584,7 @@ async fn nothing_is_lost(service: Service, wanted: u64, chance: Chance) {
     killer.rests().await;
 
     // What was on its way arrives: a claimed message is due again after its lease.
-    let db = persistence::database(&service).await;
-    until("every message sent", async || {
-        let mut tx = db.read().await.unwrap();
-        let pending = fetch_all!(
-            &mut tx,
-            (String,),
-            "select id from messages where state = 'pending'"
-        );
-        pending.unwrap().is_empty().then_some(())
-    })
-    .await;
-    drop(db);
+    persistence::everything_is_sent(&service).await;
     service.kill();
 
     let counts = persistence::holds(&service, &appointments).await;
