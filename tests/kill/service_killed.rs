@@ -383,7 +383,7 @@ async fn journey(citizen: &Patient, key: &str, officer: &Patient) -> String {
         .await;
 
     let space = citizen.get("/espace").await;
-    let own = format!("section[aria-labelledby='rdv-{id}'] a[href^='/espace/documents/']");
+    let own = format!("section[aria-labelledby^='rdv-{id}'] a[href^='/espace/documents/']");
     let documents = space.attributes(&own, "href");
     assert_eq!(documents.len(), 2, "{space:.500}");
     for document in documents {
