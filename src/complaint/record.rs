@@ -203,12 +203,13 @@ pub async fn send(
             from: incident.from,
             to: incident.until,
         })
-        .collect();
+        .collect::<Vec<_>>();
     let last = read_last_version(tx, keys, &record.case_id).await?;
     if let Some((last, _)) = &last
         && record.state == RecordState::InReview
         && last.narrative == draft.narrative
         && last.noted == noted
+        && last.incidents == incidents
     {
         // Sent twice: the person has it already.
         return Ok(last.clone());
@@ -437,10 +438,14 @@ pub async fn decide(
         Decision::Agreed => Step::Agree,
         Decision::Refused => Step::Refuse,
     };
-    let next = record
-        .state
-        .after(step)
-        .ok_or(RecordError::WrongState(record.state))?;
+    let Some(next) = record.state.after(step) else {
+        let taken = store::find_agreement(tx, &record.case_id).await?;
+        return match taken {
+            // Decided twice, the same way on the same text: it stands.
+            Some(taken) if taken.decision == decision && taken.version_hash == seen_hash => Ok(()),
+            _ => Err(RecordError::WrongState(record.state)),
+        };
+    };
     let last = store::find_last_version(tx, &record.case_id)
         .await?
         .filter(|row| row.hash == seen_hash)

@@ -98,10 +98,16 @@ impl Service {
         self.folder.path().join("handoff/inbox")
     }
 
+    /// Where the processes keep everything: as told, or SQLite in the folder.
     pub fn database_url(&self) -> String {
-        format!(
-            "sqlite:{}",
-            self.folder.path().join("visioplainte.sqlite").display()
+        let told = self
+            .environment
+            .iter()
+            .find(|(name, _)| name == "VISIOPLAINTE_DATABASE_URL");
+        let file = self.folder.path().join("visioplainte.sqlite");
+        told.map_or_else(
+            || format!("sqlite:{}", file.display()),
+            |(_, url)| url.clone(),
         )
     }
 

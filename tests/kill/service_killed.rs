@@ -13,6 +13,7 @@ use visioplainte::messages::{Lang, text};
 use crate::chance::{Chance, kills};
 use crate::persistence;
 use crate::service::Service;
+use crate::support::app::fresh_postgres;
 use crate::support::browser::{Browser, Watcher};
 use crate::support::call::Call;
 use crate::support::page::Form;
@@ -383,7 +384,7 @@ async fn journey(citizen: &Patient, key: &str, officer: &Patient) -> String {
         .await;
 
     let space = citizen.get("/espace").await;
-    let own = format!("section[aria-labelledby^='rdv-{id}'] a[href^='/espace/documents/']");
+    let own = format!("section:has(#rdv-{id}) a[href^='/espace/documents/']");
     let documents = space.attributes(&own, "href");
     assert_eq!(documents.len(), 2, "{space:.500}");
     for document in documents {
@@ -532,9 +533,22 @@ async fn is_sent(officer: &Patient, citizen: &Patient, workspace: &str, act: &st
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_confirmed_is_lost_when_the_service_is_killed_at_any_instant() {
+    let service = Service::start().await;
+    nothing_is_lost(service, kills(), Chance::new("service")).await;
+}
+
+/// A shorter round on the other engine, when the environment names a server.
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_is_it_on_postgresql() {
+    if let Some(url) = fresh_postgres().await {
+        let service = Service::start_with(&[("DATABASE_URL", url)]).await;
+        nothing_is_lost(service, kills().min(40), Chance::new("postgresql")).await;
+    }
+}
+
+async fn nothing_is_lost(service: Service, wanted: u64, chance: Chance) {
     let began = Instant::now();
-    let chance = Chance::new("service");
-    let service = Arc::new(Service::start().await);
+    let service = Arc::new(service);
     let killer = Arc::new(Killer {
         service: service.clone(),
         chance: chance.clone(),
@@ -562,7 +576,6 @@ async fn nothing_confirmed_is_lost_when_the_service_is_killed_at_any_instant() {
     // Once in peace, to learn how long each request takes; then disturbed.
     let mut appointments = vec![journey(&patient(), PEOPLE[0], &patient()).await];
     let peaceful = began.elapsed();
-    let wanted = kills();
     killer.remaining.store(wanted, Ordering::SeqCst);
     while killer.remaining.load(Ordering::SeqCst) > 0 {
         let key = PEOPLE[appointments.len() % PEOPLE.len()];

@@ -323,3 +323,61 @@ async fn a_citizen_who_refuses_is_recorded_as_refusing_and_the_officer_may_sign_
     assert_eq!(space.count("a[href^='/espace/documents/']"), 2);
     app.journal_holds();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_pressed_again_because_its_answer_was_lost_happens_once() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        let (camille, sarah) = (app.citizen("camille"), app.officer("78-police"));
+        let id = together::in_hearing(&app, &camille, &sarah).await;
+        let case = app.appointment(&id).await.case_id;
+        let page = sarah.ticks_everything(&sarah.workspace(&id).await).await;
+        let page = sarah.writes(&page, NARRATIVE).await.ok();
+        let send = page.form("form[action$='/relecture']");
+        for _ in 0..3 {
+            sarah.submit(&send).await.ok();
+        }
+        assert_eq!(
+            app.count_messages(&format!("record/{case}/version/1"))
+                .await,
+            1
+        );
+        assert_eq!(
+            app.count_messages(&format!("record/{case}/version/2"))
+                .await,
+            0
+        );
+
+        let review = camille.reads_the_act(&id).await;
+        let change = review
+            .form("form[action$='/modification']")
+            .with("texte", "Pas onze heures.");
+        for _ in 0..3 {
+            camille.submit(&change).await.ok();
+        }
+        let page = sarah.workspace(&id).await;
+        assert_eq!(page.count("form[action$='/reponse']"), 1);
+        let answer = page
+            .form("form[action$='/reponse']")
+            .with("reponse", "Vérifié.");
+        sarah.submit(&answer).await.ok();
+        // The same text is meant this time: it goes back with its answer.
+        sarah.submit(&send).await.ok();
+        assert_eq!(
+            app.count_messages(&format!("record/{case}/version/2"))
+                .await,
+            1
+        );
+
+        let review = camille.reads_the_act(&id).await;
+        let decision = review
+            .form("form[action$='/accord']")
+            .with("decision", "agreed");
+        for _ in 0..3 {
+            camille.submit(&decision).await.ok();
+        }
+        let other = decision.with("decision", "refused");
+        assert_eq!(camille.submit(&other).await.status, StatusCode::CONFLICT);
+        app.record_becomes(&id, "agreed").await;
+        app.journal_holds();
+    }
+}

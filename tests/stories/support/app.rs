@@ -49,7 +49,7 @@ pub fn at(text: &str) -> Timestamp {
 }
 
 /// A new, empty database on the PostgreSQL server, if the environment names one.
-async fn fresh_postgres() -> Option<String> {
+pub async fn fresh_postgres() -> Option<String> {
     use sqlx::Connection;
     let server = std::env::var(POSTGRES).ok()?;
     let mut connection = sqlx::PgConnection::connect(&server)

@@ -1,0 +1,190 @@
+//! Logging in and out through the providers' own pages, also when something on
+//! the way is not as it should be. The identity slice tests every lie a
+//! provider could tell; here are the ones that a browser can bring back.
+
+use reqwest::{Method, StatusCode};
+
+use crate::support::{Citizen, Page, TestApp};
+
+const MONDAY: &str = "2026-11-23T08:00:00Z";
+
+/// The provider's answer as an address, not followed yet.
+async fn answer_of(camille: &Citizen) -> String {
+    let page = camille.get("/connexion?retour=/espace").await.ok();
+    let provider = camille
+        .submit(&page.form("form[action='/connexion/franceconnect']"))
+        .await
+        .ok();
+    let form = provider
+        .form("main form[method='post']")
+        .with("personne", camille.key);
+    let answer = camille
+        .send(Method::POST, &form.action, &[], form.encoded().into_bytes())
+        .await
+        .unwrap();
+    assert!(
+        answer.location.contains("/connexion/franceconnect/retour?"),
+        "{}",
+        answer.location
+    );
+    answer.location
+}
+
+fn with(address: &str, name: &str, value: &str) -> String {
+    let mut url = url::Url::parse(address).unwrap();
+    let pairs: Vec<(String, String)> = url
+        .query_pairs()
+        .map(|(key, old)| {
+            let new = if key == name {
+                value.to_owned()
+            } else {
+                old.into_owned()
+            };
+            (key.into_owned(), new)
+        })
+        .collect();
+    url.query_pairs_mut().clear().extend_pairs(pairs);
+    url.to_string()
+}
+
+/// Refused with a way to start again, and nobody is logged in.
+async fn is_turned_away(camille: &Citizen, page: Page, what: &str) {
+    assert!(page.status.is_client_error(), "{what}: {page:.300}");
+    assert!(
+        page.count("main a[href]") > 0,
+        "{what}: no way out: {page:.300}"
+    );
+    let home = camille.get("/espace").await;
+    assert!(
+        home.address.starts_with("/connexion"),
+        "{what}: somebody is logged in"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_not_ours_not_whole_or_not_new_logs_nobody_in() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        let wrong = "0".repeat(64);
+        for (name, value) in [
+            ("state", wrong.as_str()),
+            ("state", ""),
+            ("iss", "https://ailleurs.example"),
+            ("code", "x"),
+            ("code", ""),
+        ] {
+            let camille = app.citizen("camille");
+            let answer = with(&answer_of(&camille).await, name, value);
+            let page = camille.get(&answer).await;
+            is_turned_away(&camille, page, &format!("{name}={value}")).await;
+        }
+        // Somebody else's answer, brought to this browser: login forced on a victim.
+        let (camille, attacker) = (app.citizen("camille"), app.citizen("amina"));
+        let stolen = answer_of(&attacker).await;
+        answer_of(&camille).await;
+        let page = camille.get(&stolen).await;
+        is_turned_away(&camille, page, "another browser's answer").await;
+        // Nor does that use it up for the one it belongs to; twice, it is used.
+        let space = attacker.get(&stolen).await.ok();
+        assert_eq!(space.address, "/espace");
+        let again = attacker.get(&stolen).await;
+        assert!(again.status.is_client_error(), "{again:.300}");
+        // Too late.
+        let late = app.citizen("zoe");
+        let answer = answer_of(&late).await;
+        app.pass_minutes(16);
+        let page = late.get(&answer).await;
+        is_turned_away(&late, page, "after a quarter of an hour").await;
+        app.journal_holds();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn giving_up_at_the_provider_leads_back_with_words() {
+    let app = TestApp::at(MONDAY).await;
+    let camille = app.citizen("camille");
+    let page = camille.get("/connexion?retour=/espace").await.ok();
+    let provider = camille
+        .submit(&page.form("form[action='/connexion/franceconnect']"))
+        .await
+        .ok();
+    let cancel = provider
+        .form("main form[method='post']")
+        .with("personne", "");
+    let page = camille.submit(&cancel).await;
+    is_turned_away(&camille, page, "cancelled").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leaving_ends_our_session_and_the_providers_and_an_old_cookie_opens_nothing() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        let camille = app.citizen("camille");
+        let space = camille.logs_in("/espace").await.ok();
+        let copied = camille.cookie("vp_session").unwrap();
+        let left = camille
+            .submit(&space.form("form[action='/deconnexion']"))
+            .await
+            .ok();
+        assert!(
+            left.address.starts_with("/deconnexion/retour"),
+            "{}",
+            left.address
+        );
+        assert!(
+            left.via.iter().any(|step| step.contains("/session/end")),
+            "{:?}",
+            left.via
+        );
+        let thief = app.browser();
+        thief.set_cookie("vp_session", &copied);
+        assert!(thief.get("/espace").await.address.starts_with("/connexion"));
+        // A login starts a session of its own, whatever cookie was there before.
+        let planted = app.citizen("amina");
+        planted.set_cookie("vp_session", &copied);
+        planted.logs_in("/espace").await.ok();
+        assert_ne!(planted.cookie("vp_session").unwrap(), copied);
+        app.journal_holds();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_officer_without_an_empowerment_gets_words_and_one_with_two_a_choice() {
+    let app = TestApp::at(MONDAY).await;
+    let paul = app.officer("stranger");
+    let page = paul.logs_in("/agent").await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN, "{page:.300}");
+    assert!(page.has("main a[href='/agent/connexion/autre-compte']"));
+    assert!(
+        paul.get("/agent")
+            .await
+            .address
+            .starts_with("/agent/connexion")
+    );
+
+    let thomas = app.officer("two-roles");
+    let choice = thomas.logs_in("/administration").await.ok();
+    assert_eq!(
+        choice.count("form[action='/agent/habilitation']"),
+        2,
+        "{choice:.500}"
+    );
+    assert!(
+        thomas
+            .get("/agent")
+            .await
+            .address
+            .starts_with("/agent/connexion"),
+        "a choice opens nothing yet"
+    );
+    let forged = choice
+        .form("form[action='/agent/habilitation']")
+        .forge("habilitation", "e-admin-974-u-974-police-department_admin");
+    assert!(thomas.submit(&forged).await.status.is_client_error());
+    let choice = thomas.logs_in("/administration").await.ok();
+    let admin = choice
+        .forms("form[action='/agent/habilitation']")
+        .into_iter()
+        .find(|form| form.field("habilitation").contains("unit_admin"))
+        .unwrap();
+    let page = thomas.submit(&admin).await.ok();
+    assert_eq!(page.address, "/administration/guichets");
+}
