@@ -119,7 +119,7 @@ impl<T: Into<Fault>> From<T> for PageError {
 pub struct FaultReference(pub String);
 
 impl IntoResponse for PageError {
-    /// The body is written by `page::render_refusals`, which knows the language.
+    /// The body is written by `page::prepare`, which knows the language.
     fn into_response(self) -> Response {
         match self {
             PageError::Redirect(to) => axum::response::Redirect::to(&to).into_response(),

@@ -1,13 +1,15 @@
 //! VisioPlainte: a person lodges a complaint with an officer by video.
 //!
-//! Code map. Each slice is a folder with the same three kinds of file: pure
-//! rules, `store` (SQL) and `pages` (HTTP); its `mod.rs` holds the nouns and
-//! the operations. A slice may call those to its right, never the reverse:
+//! Code map. Each slice is a folder: pure rules, `store` (SQL) and pages (HTTP)
+//! apart; its `mod.rs` holds the nouns and the operations. A slice may call
+//! those to its right, never the reverse:
 //!
 //! ```text
 //! admin → complaint → hearings → booking → declaration → orientation · calendar → identity
 //!               └─────────┴─────────┴→ notifications (calls nobody)
 //! every slice → db · clock · error · config · audit · page
+//! information (home, help, rights, legal pages) ← declaration
+//! sandbox (feature): the demonstration's provider, mailbox, receiver of packages
 //! ```
 //!
 //! The media plane is the crate `signaling`, which knows no appointment; the

@@ -411,7 +411,6 @@ async fn hostile_values_get_a_page_that_says_what_to_do() {
             "1.5",
             "99999999999999999999",
             "' or 1=1--",
-            "\0",
             "<script>",
         ] {
             let answer = app

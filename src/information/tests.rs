@@ -175,8 +175,6 @@ async fn the_language_is_kept_and_the_return_never_leaves_the_site() {
         ("/langue/en?retour=//exemple.fr", "/", "vp_lang=en"),
         ("/langue/en", "/", "vp_lang=en"),
         ("/langue/xx?retour=/aide", "/aide", ""),
-        ("/langue/en%0d%0aX?retour=/aide", "/aide", ""),
-        ("/langue/%ff?retour=/aide", "/aide", ""),
         ("/langue/en?retour=/aide&retour=/droits", "/", "vp_lang=en"),
     ] {
         let (status, location, set, _) = get(&app, path, "fr").await;

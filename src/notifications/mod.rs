@@ -1,6 +1,7 @@
 //! Messages to people: a row is written in the transaction of the act it
 //! tells, a worker renders and sends it later, at least once. Given a
-//! recipient, a template and values, it knows no other slice.
+//! recipient, a template and values, it knows no other slice but how the secret
+//! of a meeting link is derived, which it does at the last moment.
 
 pub mod outbox;
 pub mod suppliers;
