@@ -42,6 +42,7 @@ pub async fn everything_is_sent(service: &Service) {
         if pending.is_empty() {
             return;
         }
+        service.is_alive();
         assert!(
             began.elapsed() < PATIENCE,
             "never sent: {pending:#?}\n{}",

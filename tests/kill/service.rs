@@ -138,17 +138,7 @@ impl Service {
             .await
             .is_ok_and(|page| page.status.is_success())
         {
-            let ended = self
-                .child
-                .lock()
-                .unwrap()
-                .as_mut()
-                .and_then(|child| child.try_wait().unwrap());
-            assert!(
-                ended.is_none(),
-                "serve ended by itself ({ended:?}): {}",
-                self.tail()
-            );
+            self.is_alive();
             assert!(
                 began.elapsed() < PATIENCE,
                 "serve never answers: {}",
@@ -156,6 +146,18 @@ impl Service {
             );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// Fails when the process ended without having been killed by us.
+    pub fn is_alive(&self) {
+        let mut child = self.child.lock().unwrap();
+        let ended = child.as_mut().and_then(|child| child.try_wait().unwrap());
+        drop(child);
+        assert!(
+            ended.is_none(),
+            "serve ended by itself ({ended:?}): {}",
+            self.tail()
+        );
     }
 
     /// How long ago the first process was started.
