@@ -643,8 +643,10 @@ impl<T: Transport> Worker<T> {
     }
 
     fn ask_keyframe(&mut self, key: PeerKey, now: Instant) {
+        // Who has sent no image yet cannot be asked for one: the wish stays.
         if let Some(entry) = self.peers.get_mut(&key)
             && entry.connected
+            && entry.last_packet[place(MediaKind::Video)].is_some()
             && entry.keyframes.take(now)
         {
             self.driving = Some(key);
