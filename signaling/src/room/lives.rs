@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use self::world::{Verdict, World};
-use crate::protocol::{ClientMessage, MediaKind};
+use crate::protocol::{Can, ClientMessage, MediaKind};
 use crate::room_document::{Place, Role, RoomDocument, RoomState, Seat};
 
 const PEOPLE: [&str; 5] = ["angele", "jean", "avocate", "ami", "interprete"];
@@ -54,6 +54,7 @@ enum Step {
         who: usize,
         older: u32,
         resume: Resume,
+        encrypts: bool,
     },
     Lose {
         who: usize,
@@ -90,6 +91,7 @@ enum Saying {
     Ping,
     Candidate,
     JoinAgain,
+    Seal { to: Option<usize>, commit: bool },
 }
 
 fn who() -> impl Strategy<Value = usize> {
@@ -130,6 +132,8 @@ fn saying() -> impl Strategy<Value = Saying> {
         1 => Just(Saying::Ping),
         1 => Just(Saying::Candidate),
         1 => Just(Saying::JoinAgain),
+        2 => (prop::option::of(who()), any::<bool>())
+            .prop_map(|(to, commit)| Saying::Seal { to, commit }),
     ]
 }
 
@@ -151,8 +155,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => vec(edit(), 1..4).prop_map(Step::Document),
         1 => edit().prop_map(Step::LateDocument),
-        10 => (who(), older, resume)
-            .prop_map(|(who, older, resume)| Step::Arrive { who, older, resume }),
+        10 => (who(), older, resume, any::<bool>())
+            .prop_map(|(who, older, resume, encrypts)| Step::Arrive { who, older, resume, encrypts }),
         3 => (who(), prop::bool::weighted(0.2))
             .prop_map(|(who, refused)| Step::Lose { who, refused }),
         4 => (who(), saying()).prop_map(|(who, saying)| Step::Say(who, saying)),
@@ -264,6 +268,14 @@ impl Saying {
             Self::Ping => json!({"type": "ping", "t": 1}),
             Self::Candidate => json!({"type": "candidate", "candidate": ""}),
             Self::JoinAgain => json!({"type": "join", "token": "again"}),
+            Self::Seal { to, commit } => json!({
+                "type": "seal",
+                "to": to.map(|to| PEOPLE[to]),
+                "kind": if commit { "commit" } else { "key_package" },
+                "group": "g",
+                "epoch": 0,
+                "payload": "",
+            }),
         };
         serde_json::from_value(message).unwrap()
     }
@@ -285,7 +297,12 @@ fn take(world: &mut World, step: &Step) {
             edit.apply(&mut document, world.ms);
             world.apply(document);
         }
-        Step::Arrive { who, older, resume } => {
+        Step::Arrive {
+            who,
+            older,
+            resume,
+            encrypts,
+        } => {
             let who = PEOPLE[*who];
             let generation = world.model.seat(who).map_or(2, |seat| seat.generation);
             let resume = match resume {
@@ -293,7 +310,10 @@ fn take(world: &mut World, step: &Step) {
                 Resume::Right => world.secret_of(who),
                 Resume::Wrong => Some("not the secret".to_owned()),
             };
-            world.arrive(who, generation - older, resume);
+            let can = Can {
+                encryption: encrypts.then_some(1),
+            };
+            world.arrive(who, generation - older, resume, can);
         }
         Step::Lose { who, refused } => world.lose(PEOPLE[*who], *refused),
         Step::Say(who, saying) => world.say(PEOPLE[*who], saying.message()),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::protocol::{CloseCode, MediaKind};
+use crate::protocol::{Can, CloseCode, MediaKind};
 use crate::room_document::{LeftReason, Place, RoomDocument, RoomState, Seat};
 
 pub(super) const GRACE_MS: u64 = 20_000;
@@ -19,6 +19,7 @@ pub(super) struct Sitting {
     pub generation: u32,
     pub secret: String,
     pub lost_ms: Option<u64>,
+    pub can: Can,
     pub audio: bool,
     pub video: bool,
 }
@@ -79,6 +80,24 @@ impl Model {
         self.document.state == RoomState::Open && self.may_meet(who, other)
     }
 
+    /// Whether what `from` seals may reach `who`: only inside one place.
+    pub fn may_seal_for(&self, from: &str, who: &str) -> bool {
+        matches!(
+            (self.place(from), self.place(who)),
+            (Some(Place::In), Some(Place::In)) | (Some(Place::Aside), Some(Place::Aside))
+        )
+    }
+
+    /// Whom a message of `from` that is no commit must reach.
+    pub fn sealed_for(&self, from: &str, to: Option<&str>) -> Vec<String> {
+        self.sitting
+            .iter()
+            .filter(|(who, sitting)| sitting.connection.is_some() && who.as_str() != from)
+            .filter(|(who, _)| self.may_seal_for(from, who) && to.is_none_or(|to| to == *who))
+            .map(|(who, _)| who.clone())
+            .collect()
+    }
+
     /// The whole state that `who` must have been told last.
     pub fn view(&self, who: &str) -> Value {
         let own = self.seat(who).unwrap();
@@ -92,7 +111,7 @@ impl Model {
                 let means = |kind, flag: fn(&Sitting) -> bool| {
                     sitting.is_some_and(flag) && seat.publish.contains(&kind)
                 };
-                json!({
+                let mut view = json!({
                     "participant": seat.participant.as_str(),
                     "role": seat.role,
                     "label": seat.label,
@@ -100,7 +119,11 @@ impl Model {
                     "connected": sitting.is_some_and(|sitting| sitting.connection.is_some()),
                     "audio": means(MediaKind::Audio, |sitting| sitting.audio),
                     "video": means(MediaKind::Video, |sitting| sitting.video),
-                })
+                });
+                if let Some(sitting) = sitting {
+                    view["encryption"] = json!(sitting.can.encryption.is_some());
+                }
+                view
             })
             .collect();
         let hears: Vec<&str> = self
@@ -156,6 +179,7 @@ impl Model {
         connection: u64,
         generation: u32,
         secret: &str,
+        can: Can,
         now_ms: u64,
     ) {
         let oldest = self.seat(who).map(|seat| {
@@ -178,6 +202,7 @@ impl Model {
                 generation,
                 secret: secret.to_owned(),
                 lost_ms: None,
+                can,
                 audio: former.as_ref().is_none_or(|former| former.audio),
                 video: former.as_ref().is_none_or(|former| former.video),
             };

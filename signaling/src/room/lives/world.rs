@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::model::{Consequences, GRACE_MS, Model};
 use crate::forwarding::SeatIndex;
-use crate::protocol::{ClientMessage, MediaKind, Quality, ServerMessage};
+use crate::protocol::{Can, ClientMessage, MediaKind, Quality, SealKind, ServerMessage};
 use crate::room::{Action, ConnectionId, Event, LastPacket, Moment, PeerId, Room, RoomLimits};
 use crate::room_document::{Fact, Place, RoomDocument};
 use crate::transport::{PairId, RtpPacket};
@@ -62,6 +62,9 @@ pub(super) struct World {
     told: BTreeMap<ConnectionId, Value>,
     done: Consequences,
     keyframes: BTreeSet<SeatIndex>,
+    /// Whose sealed message reached whom, and must have.
+    sealed: BTreeSet<(String, String)>,
+    seals_due: BTreeSet<(String, String)>,
     /// Who was received, by a connected transport, after the last step.
     received: BTreeSet<(PeerId, PairId, PeerId)>,
     senders: BTreeSet<PeerId>,
@@ -94,6 +97,8 @@ impl World {
             told: BTreeMap::new(),
             done: Consequences::default(),
             keyframes: BTreeSet::new(),
+            sealed: BTreeSet::new(),
+            seals_due: BTreeSet::new(),
             received: BTreeSet::new(),
             senders: BTreeSet::new(),
             numbers: BTreeMap::new(),
@@ -119,19 +124,20 @@ impl World {
         self.check();
     }
 
-    pub fn arrive(&mut self, who: &str, generation: u32, resume: Option<String>) {
+    pub fn arrive(&mut self, who: &str, generation: u32, resume: Option<String>, can: Can) {
         let connection = ConnectionId(self.next_connection);
         self.next_connection += 1;
         self.open.insert(connection);
         let secret = format!("secret {}", connection.0);
         self.model
-            .arrive(who, connection.0, generation, &secret, self.ms);
+            .arrive(who, connection.0, generation, &secret, can, self.ms);
         self.newest.insert(who.to_owned(), connection);
         self.happen(Event::Arrived {
             connection,
             participant: who.into(),
             generation,
             resume,
+            can,
             secret,
         });
     }
@@ -189,6 +195,15 @@ impl World {
         let connection = self.connection_of(who);
         match &message {
             ClientMessage::Join { .. } => self.model.misbehave(connection.0, self.ms),
+            ClientMessage::Seal { to, sealed } => {
+                self.model.settle(self.ms);
+                let to = to.as_ref().map(ToString::to_string);
+                let is_commit = sealed.kind == SealKind::Commit;
+                if let Some(from) = self.model.holder(connection.0).filter(|_| !is_commit) {
+                    let due = self.model.sealed_for(&from, to.as_deref());
+                    self.seals_due = due.into_iter().map(|to| (from.clone(), to)).collect();
+                }
+            }
             ClientMessage::Leave {} => self.model.leave(connection.0, self.ms),
             ClientMessage::Media { audio, video } => {
                 self.model
@@ -510,7 +525,15 @@ impl World {
             "state" => {
                 self.told.insert(connection, message);
             }
-            "pong" => {}
+            "seal" => {
+                let from = message["from"].as_str().unwrap();
+                assert!(
+                    self.model.may_seal_for(from, &who),
+                    "{from} seals for {who}"
+                );
+                self.sealed.insert((from.to_owned(), who));
+            }
+            "pong" | "seal_refused" => {}
             "quality" => assert_ne!(self.model.place(&who), Some(Place::Waiting)),
             other => panic!("the room itself says {other}"),
         }
@@ -564,6 +587,9 @@ impl World {
         self.check_consequences();
         self.check_seats();
         self.check_packets();
+        assert!(self.sealed.is_superset(&self.seals_due));
+        self.sealed.clear();
+        self.seals_due.clear();
         self.keyframes.clear();
     }
 
