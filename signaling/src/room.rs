@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::forwarding::{Forwarding, SeatIndex};
 use crate::protocol::{
-    ClientMessage, CloseCode, MediaKind, ParticipantView, Quality, RoomView, ServerMessage,
+    Can, ClientMessage, CloseCode, MediaKind, ParticipantView, Quality, RoomView, ServerMessage,
 };
 use crate::room_document::{
     Fact, IncidentKind, LeftReason, ParticipantId, ParticipantPresence, Place, RoomDocument,
@@ -19,12 +19,16 @@ use crate::room_document::{
 };
 use crate::transport::PairId;
 use crate::watchdog::{Change, Watchdog};
+use sealing::Sealing;
+
+mod sealing;
 
 /// One WebSocket connection of this node, numbered as they come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ConnectionId(pub u64);
 
-/// One transport: a seat's first, second... in this room.
+/// One transport: a seat, and which transport of this room. Numbers are never
+/// used again, so that what is said late of a former one is not taken for a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PeerId {
     pub seat: SeatIndex,
@@ -56,6 +60,7 @@ pub(crate) enum Event {
         participant: ParticipantId,
         generation: u32,
         resume: Option<String>,
+        can: Can,
         secret: String,
     },
     /// A connection says something after its `join`.
@@ -151,7 +156,12 @@ pub(crate) struct Room {
     occupants: BTreeMap<ParticipantId, Occupant>,
     numbers: BTreeMap<ParticipantId, SeatIndex>,
     next_number: u32,
+    next_turn: u32,
+    /// The number of the last offer; of all seats, so that a page that comes back
+    /// cannot take one offer for another.
+    last_negotiation: u32,
     forwarding: Forwarding,
+    sealing: Sealing,
 }
 
 /// Who holds a seat, or held it a moment ago.
@@ -163,11 +173,10 @@ struct Occupant {
     lost_at: Option<Moment>,
     /// What the connection was last told: waiting or in.
     greeted: Option<Greeting>,
+    can: Can,
     audio: bool,
     video: bool,
     peer: Option<Peer>,
-    turns: u32,
-    negotiations: u32,
     opened_at: Option<Instant>,
     restart_wanted: bool,
     /// The last transport was answered and never connected: the next one puts up
@@ -219,7 +228,10 @@ impl Room {
             occupants: BTreeMap::new(),
             numbers: BTreeMap::new(),
             next_number: 0,
+            next_turn: 0,
+            last_negotiation: 0,
             forwarding: Forwarding::default(),
+            sealing: Sealing::default(),
         }
     }
 
@@ -242,12 +254,14 @@ impl Room {
                 participant,
                 generation,
                 resume,
+                can,
                 secret,
             } => self.arrive(
                 connection,
                 participant,
                 generation,
                 resume.as_deref(),
+                can,
                 secret,
                 now,
                 &mut actions,
@@ -414,6 +428,7 @@ impl Room {
         participant: ParticipantId,
         generation: u32,
         resume: Option<&str>,
+        can: Can,
         secret: String,
         now: Moment,
         actions: &mut Vec<Action>,
@@ -443,11 +458,10 @@ impl Room {
                     connection: Some(connection),
                     lost_at: None,
                     greeted: None,
+                    can,
                     audio: true,
                     video: true,
                     peer: None,
-                    turns: 0,
-                    negotiations: 0,
                     opened_at: None,
                     restart_wanted: false,
                     compatible: false,
@@ -481,6 +495,7 @@ impl Room {
         }
         occupant.generation = generation;
         occupant.resume = secret;
+        occupant.can = can;
         occupant.greeted = None;
         occupant.view = None;
         if let Some(lost_at) = occupant.lost_at.take() {
@@ -539,6 +554,10 @@ impl Room {
                 occupant.audio = audio;
                 occupant.video = video;
             }
+            ClientMessage::Seal { to, sealed } => {
+                let participant = participant.clone();
+                self.relay(&participant, connection, to.as_ref(), sealed, actions);
+            }
             ClientMessage::Leave {} => {
                 let participant = participant.clone();
                 actions.push(Action::Close(connection, CloseCode::Normal));
@@ -588,6 +607,7 @@ impl Room {
         close_peer(&mut occupant, &mut self.forwarding, actions);
         self.tell(Some(participant), Fact::Left { reason }, now, actions);
         if self.occupants.is_empty() {
+            self.sealing = Sealing::default();
             self.tell(None, Fact::RoomEmptied {}, now, actions);
         }
     }
@@ -810,9 +830,9 @@ impl Room {
         if greeting == Greeting::Joined && occupant.peer.is_none() {
             let id = PeerId {
                 seat: occupant.index,
-                turn: occupant.turns,
+                turn: self.next_turn,
             };
-            occupant.turns = occupant.turns.wrapping_add(1);
+            self.next_turn = self.next_turn.wrapping_add(1);
             occupant.restart_wanted = false;
             occupant.opened_at = Some(now.instant);
             self.forwarding.restart_source(id.seat);
@@ -869,8 +889,8 @@ impl Room {
         if peer.awaiting.is_some() || nothing_to_offer || peer.offered.as_ref() == Some(&hears) {
             return;
         }
-        occupant.negotiations += 1;
-        let negotiation = occupant.negotiations;
+        self.last_negotiation = self.last_negotiation.wrapping_add(1);
+        let negotiation = self.last_negotiation;
         let fresh = peer.offered.is_none();
         peer.awaiting = Some((negotiation, now.instant));
         peer.offered = Some(hears.clone());
@@ -936,6 +956,7 @@ impl Room {
                         && seat.publish.contains(&MediaKind::Audio),
                     video: occupant.is_some_and(|occupant| occupant.video)
                         && seat.publish.contains(&MediaKind::Video),
+                    encryption: occupant.map(|occupant| occupant.can.encryption.is_some()),
                 }
             })
             .collect();
@@ -970,5 +991,7 @@ fn close_peer(occupant: &mut Occupant, forwarding: &mut Forwarding, actions: &mu
     }
 }
 
+#[cfg(test)]
+mod lives;
 #[cfg(test)]
 mod tests;
