@@ -8,8 +8,8 @@
 
 import { type Bytes, concat } from './bytes'
 import type { Group } from './group'
-import type { Mode } from './session'
 import { AES_128_GCM_SHA256_128 as SUITE, type FrameKey, decodeHeader, decrypt, deriveKey, encrypt } from './sframe'
+import type { Mode } from './status'
 
 const LABEL = 'SFrame 1.0 Base Key'
 const EPOCH_BITS = 8n
@@ -17,6 +17,12 @@ const EPOCH_BITS = 8n
 const OLD_KEYS_KEPT_MS = 5000
 /** A frame may overtake the step into its epoch, which comes by another way. */
 const KEY_AWAITED_MS = 500
+/**
+ * While nothing may go out, frames are encrypted with a key that nobody has, and
+ * thrown away at once by whoever gets them: so a line that is held does not look
+ * like a line that broke, neither to the node nor to the other side.
+ */
+const VOID_KID = (1n << 32n) - 1n
 
 export type FrameKind = 'audio' | 'key' | 'delta'
 
@@ -35,8 +41,11 @@ export class Frames {
   /** Used for sending once the session has looked at who is in the group. */
   private next: FrameKey | undefined
   private counter = 0n
+  private void: Promise<FrameKey> | undefined
   private readonly receiving = new Map<bigint, Received>()
   private awaiting: (() => void)[] = []
+  /** Key ids that were awaited in vain since the last step. */
+  private readonly unknown = new Set<bigint>()
   /** For the page's measurements. */
   readonly count = { sealed: 0, opened: 0, passed: 0, held: 0, refused: 0 }
 
@@ -61,6 +70,7 @@ export class Frames {
     this.after(OLD_KEYS_KEPT_MS, () => {
       for (const [id, key] of former) if (this.receiving.get(id) === key) this.receiving.delete(id)
     })
+    this.unknown.clear()
     for (const wake of this.awaiting.splice(0)) wake()
   }
 
@@ -72,21 +82,19 @@ export class Frames {
     return mode !== before && mode !== 'hold'
   }
 
-  /** What goes on the wire; `undefined` sends nothing. */
+  /** What goes on the wire; `undefined` for a frame without even its header, which would show nothing. */
   async out(kind: FrameKind, data: ArrayBuffer): Promise<ArrayBuffer | undefined> {
     if (this.mode === 'clear') {
       this.count.passed++
       return data
     }
-    const key = this.sending
-    if (this.mode === 'hold' || key === undefined) {
-      this.count.held++
-      return undefined
-    }
+    if (data.byteLength < clearLength[kind]) return undefined
+    const held = this.mode === 'hold' || this.sending === undefined
+    const key = held || this.sending === undefined ? await (this.void ??= voidKey()) : this.sending
+    this.count[held ? 'held' : 'sealed']++
     const frame = new Uint8Array(data)
     const clear = frame.subarray(0, clearLength[kind])
     const sealed = await encrypt(key, this.counter++, clear, frame.subarray(clear.length))
-    this.count.sealed++
     return concat(clear, sealed).buffer
   }
 
@@ -100,6 +108,7 @@ export class Frames {
     const clear = frame.subarray(0, clearLength[kind])
     const sealed: Bytes = frame.subarray(clear.length)
     const header = decodeHeader(sealed)
+    if (header?.kid === VOID_KID) return undefined
     const from = header && (await this.keyOf(header.kid))
     if (header === undefined || from === undefined || from.participant !== participant || !from.window.isNew(header.ctr)) {
       this.count.refused++
@@ -118,13 +127,20 @@ export class Frames {
 
   private async keyOf(kid: bigint): Promise<Received | undefined> {
     const known = this.receiving.get(kid)
-    if (known !== undefined) return known
+    if (known !== undefined || this.unknown.has(kid)) return known
     await new Promise<void>((wake) => {
       this.awaiting.push(wake)
       this.after(KEY_AWAITED_MS, wake)
     })
-    return this.receiving.get(kid)
+    const come = this.receiving.get(kid)
+    if (come === undefined) this.unknown.add(kid)
+    return come
   }
+}
+
+/** A key that is forgotten with this page. */
+function voidKey(): Promise<FrameKey> {
+  return deriveKey(SUITE, VOID_KID, crypto.getRandomValues(new Uint8Array(SUITE.keyLength)), 'encrypt')
 }
 
 /** Which counters of a sender were played: a frame is played once. Order may vary a little. */

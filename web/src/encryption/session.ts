@@ -15,21 +15,8 @@
 import type { ParticipantView, RoomView, SealKind, Sealed } from '../call/protocol'
 import { type Bytes, fromBase64, toBase64 } from './bytes'
 import { Group, Keys, type Member, type Offered, type Step, readKeyPackage } from './group'
+import { type Mode, type Status, matesOf } from './status'
 import { checkWords, commitment, freshNonce } from './words'
-
-/** What frames do: nothing goes out, in clear, or encrypted. */
-export type Mode = 'hold' | 'clear' | 'sealed'
-
-export type Status =
-  /** Nobody else is there. */
-  | { kind: 'alone' }
-  | { kind: 'setting_up' }
-  /** The words come a moment after the keys. */
-  | { kind: 'sealed'; words: string[] | undefined }
-  /** `who`: the participants whose browsers cannot; or the node denies that ours can. */
-  | { kind: 'clear'; because: 'browser' | 'server'; who: string[] }
-  /** Nothing is sent: the group does not come about, or is not who the state shows. */
-  | { kind: 'refused'; because: 'stalled' | 'mismatch' }
 
 export type Outgoing = Sealed & { to?: string }
 
@@ -75,11 +62,7 @@ export class Session {
   private stalled = false
   private stopWaiting: (() => void) | undefined
 
-  /** `able`: whether this page can encrypt at all. */
-  constructor(
-    private readonly able: boolean,
-    private readonly world: World,
-  ) {}
+  constructor(private readonly world: World) {}
 
   /** Everything happens one after the other; this ends when all that was asked for has. */
   get idle(): Promise<void> {
@@ -99,10 +82,10 @@ export class Session {
 
   room(view: RoomView): void {
     this.run(async () => {
-      const present = view.place !== 'waiting' && view.state !== 'ended'
+      const mates = matesOf(view)
       const before = this.place
-      this.place = present ? view.place : undefined
-      this.mates = present ? view.participants.filter(({ place, encryption }) => place === view.place && encryption !== undefined) : []
+      this.place = mates.length > 0 ? view.place : undefined
+      this.mates = mates
       if (before !== this.place) await this.forget()
     })
   }
@@ -134,7 +117,6 @@ export class Session {
   // What comes from others.
 
   private async take(from: string, message: Sealed): Promise<void> {
-    if (!this.able) return
     switch (message.kind) {
       case 'key_package':
         return this.takeKeys(message)
@@ -350,8 +332,8 @@ export class Session {
 
   private async settle(): Promise<void> {
     const cannot = this.mates.filter(({ encryption }) => encryption !== true).map(({ participant }) => participant)
-    const denied = this.able && cannot.includes(this.me)
-    if (this.able && !denied) await this.evolve()
+    const denied = cannot.includes(this.me)
+    if (!denied) await this.evolve()
     else if (this.group !== undefined) await this.forget()
     const [mode, status] = this.outcome(cannot, denied)
     this.wait(status)
@@ -361,7 +343,6 @@ export class Session {
   private outcome(cannot: string[], denied: boolean): [Mode, Status] {
     if (this.mates.length < 2) return ['hold', { kind: 'alone' }]
     if (denied) return ['clear', { kind: 'clear', because: 'server', who: [this.me] }]
-    if (!this.able) return ['clear', { kind: 'clear', because: 'browser', who: [this.me, ...cannot.filter((other) => other !== this.me)] }]
     if (cannot.length > 0) return ['clear', { kind: 'clear', because: 'browser', who: cannot }]
     const members = this.group?.members
     // A founder's group of one has nobody to send to.
