@@ -24,11 +24,11 @@ const protection = () => {
 }
 
 const shown = (driver) => driver.page.evaluate(protection)
-const isShown = (kinds) => kinds.includes(document.querySelector('[data-sealing]').dataset.sealing)
-const hasWords = () => /^\S+ \S+ \S+ \S+$/.test(document.querySelector('[data-call]').dataset.words ?? '')
+const isShown = (kinds) => kinds.includes(document.querySelector('[data-sealing]')?.dataset.sealing)
+const hasWords = () => /^\S+ \S+ \S+ \S+$/.test(document.querySelector('[data-call]')?.dataset.words ?? '')
 /** Runs in the page: a count of frames has grown by so much since it was first asked. */
 const frames = ([name, by, mark]) => {
-  const now = Number(document.querySelector('[data-call]').dataset[name] ?? 0)
+  const now = Number(document.querySelector('[data-call]')?.dataset[name] ?? 0)
   if (window.vpFrames?.mark !== mark) window.vpFrames = { mark, from: now }
   return now >= window.vpFrames.from + by
 }
@@ -37,9 +37,7 @@ const grows = (driver, name, by, what) => driver.until(frames, [name, by, ++mark
 
 /** In the tap's page the browser gets what the node forwards, as it is. */
 const tap = () => {
-  for (const prototype of [RTCRtpReceiver.prototype, RTCRtpSender.prototype]) {
-    if (prototype === RTCRtpReceiver.prototype) Object.defineProperty(prototype, 'transform', { get: () => null, set: () => undefined })
-  }
+  Object.defineProperty(RTCRtpReceiver.prototype, 'transform', { get: () => null, set: () => undefined })
   window.vpConnections = []
   window.RTCPeerConnection = class extends RTCPeerConnection {
     constructor(...given) {
@@ -49,18 +47,39 @@ const tap = () => {
   }
 }
 
-/** Runs in the tap's page: what came in and what could be decoded of it. */
+/** Runs in the tap's page: frames of video that came in, and those that could be decoded. */
 const tapped = async () => {
-  let [received, decoded] = [0, 0]
+  const sum = { received: 0, decoded: 0 }
   for (const connection of window.vpConnections) {
     for (const report of (await connection.getStats()).values()) {
       if (report.type !== 'inbound-rtp' || report.kind !== 'video') continue
-      received += report.framesReceived ?? 0
-      decoded += report.framesDecoded ?? 0
+      sum.received += report.framesReceived ?? 0
+      sum.decoded += report.framesDecoded ?? 0
     }
   }
-  window.vpTapped = { received, decoded }
-  return window.vpTapped
+  return sum
+}
+
+/** Runs in a page: the brightness of a small copy of a video's picture, or nothing when there is no picture. */
+const brightness = (selector) => {
+  const video = document.querySelector(selector)
+  if (video === null || video.videoWidth === 0) return undefined
+  const canvas = document.createElement('canvas')
+  const [width, height] = [(canvas.width = 32), (canvas.height = 18)]
+  const context = canvas.getContext('2d')
+  context.drawImage(video, 0, 0, width, height)
+  const { data } = context.getImageData(0, 0, width, height)
+  return Array.from({ length: width * height }, (_, at) => data[4 * at] + data[4 * at + 1] + data[4 * at + 2])
+}
+
+/** How alike two pictures are: 1 for the same, about 0 for two that have nothing in common. */
+function likeness(one, other) {
+  if (one === undefined || other === undefined) return 0
+  const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length
+  const [a, b] = [mean(one), mean(other)]
+  const product = (f) => one.reduce((sum, _, at) => sum + f(one[at] - a, other[at] - b), 0)
+  const spread = Math.sqrt(product((x) => x * x) * product((_, y) => y * y))
+  return spread === 0 ? 0 : product((x, y) => x * y) / spread
 }
 
 async function main(base, tell) {
@@ -134,26 +153,34 @@ async function main(base, tell) {
     await under('middle', [tapper, officer])
     await tapper.until(hasWords, null, 'tap: the page is in a group')
     await grows(officer, 'framesSealed', 200, 'tap: the officer sends')
-    await tapper.until(
-      async () => {
-        const connections = window.vpConnections
-        let received = 0
-        for (const connection of connections) for (const report of (await connection.getStats()).values()) if (report.type === 'inbound-rtp' && report.kind === 'video') received += report.packetsReceived ?? 0
-        return received > 200
-      },
-      null,
-      'tap: packets come',
-    )
-    const deaf = await tapper.page.evaluate(tapped)
-    expect(deaf.decoded === 0, `tap: nothing is decoded, not ${deaf.decoded} of ${deaf.received} frames`)
+    const overhears = async (what) => {
+      await tapper.until(
+        async () => {
+          const reports = (await Promise.all(window.vpConnections.map((connection) => connection.getStats()))).flatMap((stats) => [...stats.values()])
+          return reports.some(({ type, kind, packetsReceived }) => type === 'inbound-rtp' && kind === 'video' && packetsReceived > 300)
+        },
+        null,
+        `tap: packets of ${what} come`,
+      )
+      const { received, decoded } = await tapper.page.evaluate(tapped)
+      const like = likeness(await tapper.page.evaluate(brightness, '.vp-call__tile video'), await officer.page.evaluate(brightness, '.vp-call__self video'))
+      console.log(`tap: ${what}: ${decoded} of ${received} frames decoded, likeness of the picture ${like.toFixed(2)}`)
+      return { share: decoded / received, like }
+    }
+    const deaf = await overhears('an encrypted call')
+    // The decoder may take noise behind a header in clear for a picture, once in a while; a picture of noise.
+    expect(deaf.share < 0.2 && deaf.like < 0.5, 'tap: nothing is seen of an encrypted call')
     await under('strip', [tapper, officer])
     await hears(tapper, 'tap: the same tap decodes a call in clear')
-    console.log(`tap: 0 frames decoded of an encrypted call, ${(await tapper.page.evaluate(tapped)).decoded} of one in clear`)
+    const overheard = await overhears('a call in clear')
+    expect(overheard.share > 0.8 && overheard.like > 0.5, 'tap: it sees a call in clear, so it is one')
     await ear.close()
 
     // The capability is taken away: both say so, with the reason.
-    await under('strip')
+    await under('strip_citizen')
     for (const driver of both) console.log(`strip: ${await tells(driver, ['clear'], 'strip')}`)
+    expect((await shown(officer)).sentence.includes('Usager') && (await shown(citizen)).sentence.includes('serveur'), 'strip: each is told the reason')
+    for (const driver of both) await hears(driver, 'strip: the call goes on')
     for (const driver of both) {
       await assertAccessible(driver.page, 'a call in clear')
       await assertReflows(driver.page, 'a call in clear')
@@ -180,7 +207,7 @@ async function main(base, tell) {
       await under(lie)
       await Promise.race(both.map((driver) => tells(driver, ['refused'], lie)))
       const [one, other] = await Promise.all(both.map(shown))
-      expect(!(one.kind === 'sealed' && other.kind === 'sealed' && one.words === other.words), `${lie}: not both protected with equal words`)
+      expect(!(one.kind === 'sealed' && other.kind === 'sealed'), `${lie}: not both protected`)
       expect(one.counts[2] + other.counts[2] === 0, `${lie}: nothing in clear`)
       console.log(`${lie}: ${one.kind} « ${one.words} » and ${other.kind} « ${other.words} »`)
     }

@@ -73,11 +73,16 @@ class Line {
   }
 
   fromPage(message) {
-    if (message.type === 'join' && lie === 'strip') delete message.can
+    if (message.type === 'join') {
+      const { role } = JSON.parse(Buffer.from(message.token.split('.')[1], 'base64url'))
+      if (lie === 'strip' || (lie === 'strip_citizen' && role === 'citizen')) delete message.can
+    }
     if (message.type === 'seal') {
       if (message.kind === 'commit') steps.push({ ...message, from: this.me })
       if (lie === 'middle') {
         const { type: _, to: __, ...sealed } = message
+        // As the node would, he says that a step of the page was the first.
+        if (sealed.kind === 'commit') this.tellPage({ type: 'seal', from: this.me, ...sealed })
         this.double?.session.heard(this.me, sealed)
         return []
       }

@@ -167,7 +167,7 @@ export class CallView {
   sealing(status: Status | undefined, names: string[], ownFault = false): void {
     const box = this.one<HTMLElement>('[data-sealing]')
     if (!box) return
-    const words = status?.kind === 'sealed' ? (status.words ?? []) : []
+    const words = status?.kind === 'sealed' ? status.words : []
     const key = status === undefined ? '' : `sealing-${status.kind}${'because' in status ? `-${status.because}` : ''}${ownFault ? '-own' : ''}`
     const sentence = key === '' || status?.kind === 'alone' ? '' : [this.text(key), names.length > 0 ? `(${names.join(', ')})` : ''].join(' ').trim()
     const before = box.dataset.sealing

@@ -143,7 +143,7 @@ class Node {
 
   words(name: string): string {
     const { status } = this.page(name)
-    return status.kind === 'sealed' ? (status.words?.join(' ') ?? 'none yet') : status.kind
+    return status.kind === 'sealed' ? status.words.join(' ') : status.kind
   }
 
   epoch(name: string): string {

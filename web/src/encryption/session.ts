@@ -351,9 +351,12 @@ export class Session {
     if (this.check?.broken === true) return ['hold', { kind: 'refused', because: 'mismatch' }]
     // Somebody may still be on their way in; nobody who is not shown may listen.
     const mode = known ? 'sealed' : 'hold'
-    if (whole) return [mode, { kind: 'sealed', words: this.check?.words }]
+    // Without the words nobody could tell; they come a moment after the keys.
+    const words = this.check?.words
+    if (whole && words !== undefined) return [mode, { kind: 'sealed', words }]
     if (!this.stalled) return [mode, { kind: 'setting_up' }]
-    return [mode, { kind: 'refused', because: members !== undefined && !known ? 'mismatch' : 'stalled' }]
+    const strange = members?.some((member) => !this.shows(member)) === true
+    return [mode, { kind: 'refused', because: strange ? 'mismatch' : 'stalled' }]
   }
 
   private shows(member: Member): boolean {

@@ -10,8 +10,7 @@ export type Status =
   /** Nobody else is there. */
   | { kind: 'alone' }
   | { kind: 'setting_up' }
-  /** The words come a moment after the keys. */
-  | { kind: 'sealed'; words: string[] | undefined }
+  | { kind: 'sealed'; words: string[] }
   /** `who`: the participants whose browsers cannot, or on whose side it did not start; or the node denies that ours can. */
   | { kind: 'clear'; because: 'browser' | 'setup' | 'server'; who: string[] }
   /**
