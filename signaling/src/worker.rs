@@ -24,7 +24,7 @@ use crate::forwarding::{Arrivals, Destination, KeyframeThrottle, SeatIndex};
 use crate::join_token::JoinClaims;
 use crate::node::Limits;
 use crate::protocol::{
-    ClientMessage, CloseCode, MediaKind, Quality, ServerMessage, Track, to_json,
+    Can, ClientMessage, CloseCode, MediaKind, Quality, ServerMessage, Track, to_json,
 };
 use crate::rate::Bucket;
 use crate::room::{
@@ -61,6 +61,7 @@ pub(crate) enum Command {
         connection: ConnectionId,
         claims: JoinClaims,
         resume: Option<String>,
+        can: Can,
         outbox: Outbox,
     },
     /// A connection says something.
@@ -374,8 +375,9 @@ impl<T: Transport> Worker<T> {
                     connection,
                     claims,
                     resume,
+                    can,
                     outbox,
-                } => self.arrive(connection, claims, resume, outbox),
+                } => self.arrive(connection, claims, resume, can, outbox),
                 Command::Say {
                     connection,
                     room,
@@ -457,6 +459,7 @@ impl<T: Transport> Worker<T> {
         connection: ConnectionId,
         claims: JoinClaims,
         resume: Option<String>,
+        can: Can,
         outbox: Outbox,
     ) {
         if !self.rooms.contains_key(&claims.room) {
@@ -471,6 +474,7 @@ impl<T: Transport> Worker<T> {
                 participant: claims.sub,
                 generation: claims.generation,
                 resume,
+                can,
                 secret: secret::token(),
             },
         );
