@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::forwarding::{Forwarding, SeatIndex, Source};
 use crate::protocol::{
-    ClientMessage, CloseCode, MediaKind, ParticipantView, Quality, RoomView, ServerMessage,
+    Can, ClientMessage, CloseCode, MediaKind, ParticipantView, Quality, RoomView, ServerMessage,
 };
 use crate::room_document::{
     Fact, IncidentKind, LeftReason, ParticipantId, ParticipantPresence, Place, RoomDocument,
@@ -19,6 +19,9 @@ use crate::room_document::{
 };
 use crate::transport::{Codecs, LineId};
 use crate::watchdog::{Change, Watchdog};
+use sealing::Sealing;
+
+mod sealing;
 
 /// One WebSocket connection of this node, numbered as they come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +59,7 @@ pub(crate) enum Event {
         participant: ParticipantId,
         generation: u32,
         resume: Option<String>,
+        can: Can,
         secret: String,
     },
     /// A connection says something after its `join`.
@@ -164,6 +168,7 @@ pub(crate) struct Room {
     numbers: BTreeMap<ParticipantId, SeatIndex>,
     next_number: u32,
     forwarding: Forwarding,
+    sealing: Sealing,
 }
 
 /// Who holds a seat, or held it a moment ago.
@@ -175,6 +180,7 @@ struct Occupant {
     lost_at: Option<Moment>,
     /// What the connection was last told: waiting or in.
     greeted: Option<Greeting>,
+    can: Can,
     audio: bool,
     video: bool,
     peer: Option<Peer>,
@@ -232,6 +238,7 @@ impl Room {
             numbers: BTreeMap::new(),
             next_number: 0,
             forwarding: Forwarding::default(),
+            sealing: Sealing::default(),
         }
     }
 
@@ -254,12 +261,14 @@ impl Room {
                 participant,
                 generation,
                 resume,
+                can,
                 secret,
             } => self.arrive(
                 connection,
                 participant,
                 generation,
                 resume.as_deref(),
+                can,
                 secret,
                 now,
                 &mut actions,
@@ -418,6 +427,7 @@ impl Room {
         participant: ParticipantId,
         generation: u32,
         resume: Option<&str>,
+        can: Can,
         secret: String,
         now: Moment,
         actions: &mut Vec<Action>,
@@ -447,6 +457,7 @@ impl Room {
                     connection: Some(connection),
                     lost_at: None,
                     greeted: None,
+                    can,
                     audio: true,
                     video: true,
                     peer: None,
@@ -485,6 +496,7 @@ impl Room {
         }
         occupant.generation = generation;
         occupant.resume = secret;
+        occupant.can = can;
         occupant.greeted = None;
         occupant.view = None;
         if let Some(lost_at) = occupant.lost_at.take() {
@@ -543,6 +555,10 @@ impl Room {
                 occupant.audio = audio;
                 occupant.video = video;
             }
+            ClientMessage::Seal { to, sealed } => {
+                let participant = participant.clone();
+                self.relay(&participant, connection, to.as_ref(), sealed, actions);
+            }
             ClientMessage::Leave {} => {
                 let participant = participant.clone();
                 actions.push(Action::Close(connection, CloseCode::Normal));
@@ -592,6 +608,7 @@ impl Room {
         close_peer(&mut occupant, &mut self.forwarding, actions);
         self.tell(Some(participant), Fact::Left { reason }, now, actions);
         if self.occupants.is_empty() {
+            self.sealing = Sealing::default();
             self.tell(None, Fact::RoomEmptied {}, now, actions);
         }
     }
@@ -948,6 +965,7 @@ impl Room {
                         && seat.publish.contains(&MediaKind::Audio),
                     video: occupant.is_some_and(|occupant| occupant.video)
                         && seat.publish.contains(&MediaKind::Video),
+                    encryption: occupant.map(|occupant| occupant.can.encryption.is_some()),
                 }
             })
             .collect();

@@ -32,7 +32,7 @@ use self::peers::{PeerKey, Peers};
 use crate::forwarding::{Destination, SeatIndex};
 use crate::join_token::JoinClaims;
 use crate::node::Limits;
-use crate::protocol::{ClientMessage, CloseCode, ServerMessage, to_json};
+use crate::protocol::{Can, ClientMessage, CloseCode, ServerMessage, to_json};
 use crate::room::{Action, ConnectionId, Event, Moment, PeerId, Room, RoomLimits, check};
 use crate::room_document::{NodeMessage, RoomDocument, RoomId, RoomPresence, RoomRefusal};
 use crate::secret;
@@ -60,6 +60,7 @@ pub(crate) enum Command {
         connection: ConnectionId,
         claims: JoinClaims,
         resume: Option<String>,
+        can: Can,
         outbox: Outbox,
     },
     /// A connection says something.
@@ -350,8 +351,9 @@ impl<T: Transport> Worker<T> {
                     connection,
                     claims,
                     resume,
+                    can,
                     outbox,
-                } => self.arrive(connection, claims, resume, outbox),
+                } => self.arrive(connection, claims, resume, can, outbox),
                 Command::Say {
                     connection,
                     room,
@@ -438,6 +440,7 @@ impl<T: Transport> Worker<T> {
         connection: ConnectionId,
         claims: JoinClaims,
         resume: Option<String>,
+        can: Can,
         outbox: Outbox,
     ) {
         let Some(room) = self.room_keys.get(&claims.room).copied() else {
@@ -452,6 +455,7 @@ impl<T: Transport> Worker<T> {
                 participant: claims.sub,
                 generation: claims.generation,
                 resume,
+                can,
                 secret: secret::token(),
             },
         );

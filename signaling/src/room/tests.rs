@@ -86,6 +86,7 @@ impl Story {
             participant: name.into(),
             generation: 1,
             resume: resume.map(ToOwned::to_owned),
+            can: Can::default(),
             secret: format!("secret {}", connection.0),
         });
         (connection, actions)
@@ -573,4 +574,100 @@ fn documents_with_too_many_or_doubled_seats_are_refused() {
     ] {
         assert_eq!(check(&seats(names), 2), verdict, "{names:?}");
     }
+}
+
+#[test]
+fn sealed_messages_stay_in_their_place_and_one_commit_an_epoch_passes() {
+    let mut story = Story::of(document(
+        1,
+        vec![
+            seat("angele", Place::In, &[]),
+            seat("jean", Place::In, &[]),
+            seat("lea", Place::In, &[]),
+            seat("noe", Place::Waiting, &[]),
+            seat("zoe", Place::Aside, &[]),
+            seat("max", Place::Aside, &[]),
+        ],
+    ));
+    for name in ["angele", "jean", "lea", "noe", "zoe", "max"] {
+        story.arrive(name, None);
+    }
+    let [angele, jean, noe, zoe] = [0, 1, 3, 4].map(ConnectionId);
+    let commit = |group: &str, epoch: u64| json!({"type": "seal", "kind": "commit", "group": group, "epoch": epoch, "payload": "c"});
+    for (case, who, message, relayed) in [
+        (
+            "to all of the place, not back",
+            angele,
+            json!({"type": "seal", "kind": "key_package", "epoch": 0, "payload": "k"}),
+            &["send 1 seal", "send 2 seal"][..],
+        ),
+        (
+            "to one",
+            angele,
+            json!({"type": "seal", "to": "lea", "kind": "status", "epoch": 0, "payload": ""}),
+            &["send 2 seal"],
+        ),
+        (
+            "not to another place",
+            angele,
+            json!({"type": "seal", "to": "zoe", "kind": "status", "epoch": 0, "payload": ""}),
+            &[],
+        ),
+        (
+            "not out of the waiting room",
+            noe,
+            json!({"type": "seal", "kind": "key_package", "epoch": 0, "payload": "k"}),
+            &[],
+        ),
+        (
+            "a commit comes back to its author",
+            jean,
+            commit("g", 0),
+            &["send 0 seal", "send 1 seal", "send 2 seal"],
+        ),
+        (
+            "the second of an epoch is refused",
+            angele,
+            commit("g", 0),
+            &["send 0 seal_refused"],
+        ),
+        (
+            "the places have groups of their own",
+            zoe,
+            commit("h", 0),
+            &["send 5 seal", "send 4 seal"],
+        ),
+    ] {
+        assert_eq!(told(&story.say(who, message)), relayed, "{case}");
+    }
+}
+
+#[test]
+fn the_state_says_who_can_encrypt_while_they_hold_a_seat() {
+    let (mut story, _, jean) = both_in();
+    let seen = |actions: &[Action]| {
+        actions.iter().rev().find_map(|action| match action {
+            Action::Send(_, ServerMessage::State(view)) => Some(
+                view.participants
+                    .iter()
+                    .map(|other| other.encryption)
+                    .collect::<Vec<_>>(),
+            ),
+            _ => None,
+        })
+    };
+    let (participant, secret) = ("angele".into(), String::new());
+    let actions = story.handle(Event::Arrived {
+        connection: ConnectionId(7),
+        participant,
+        generation: 1,
+        resume: None,
+        can: Can {
+            encryption: Some(1),
+        },
+        secret,
+    });
+    assert_eq!(seen(&actions), Some(vec![Some(true), Some(false)]));
+    let actions = story.say(jean, json!({"type": "leave"}));
+    assert_eq!(seen(&actions), Some(vec![Some(true), None]));
 }

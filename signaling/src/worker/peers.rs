@@ -412,6 +412,10 @@ impl<T: Transport> Worker<T> {
         let mut asked = false;
         self.driving = Some(key);
         for kind in [MediaKind::Video, MediaKind::Screen] {
+            // Who has sent no image yet cannot be asked for one: the wish stays.
+            if entry.last_packet[kind.index()].is_none() {
+                continue;
+            }
             for (layer, throttle) in (0..).zip(&mut entry.keyframes[kind.index()]) {
                 if throttle.take(now) {
                     entry.transport.request_keyframe(kind, layer, now);
