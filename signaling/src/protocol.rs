@@ -103,7 +103,7 @@ pub enum ServerMessage {
     },
     /// Only the node offers. The page answers with the same `negotiation`.
     Offer {
-        /// Grows with every offer of this seat.
+        /// Grows with every offer of this room.
         negotiation: u32,
         /// The node's peer connection is new: the page builds a new one too.
         fresh: bool,

@@ -27,7 +27,8 @@ mod sealing;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ConnectionId(pub u64);
 
-/// One transport: a seat's first, second... in this room.
+/// One transport: a seat, and which transport of this room. Numbers are never
+/// used again, so that what is said late of a former one is not taken for a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PeerId {
     pub seat: SeatIndex,
@@ -167,6 +168,10 @@ pub(crate) struct Room {
     occupants: BTreeMap<ParticipantId, Occupant>,
     numbers: BTreeMap<ParticipantId, SeatIndex>,
     next_number: u32,
+    next_turn: u32,
+    /// The number of the last offer; of all seats, so that a page that comes back
+    /// cannot take one offer for another.
+    last_negotiation: u32,
     forwarding: Forwarding,
     sealing: Sealing,
 }
@@ -184,8 +189,6 @@ struct Occupant {
     audio: bool,
     video: bool,
     peer: Option<Peer>,
-    turns: u32,
-    negotiations: u32,
     opened_at: Option<Instant>,
     restart_wanted: bool,
     /// The last transport was answered and never connected: the next one puts up
@@ -237,6 +240,8 @@ impl Room {
             occupants: BTreeMap::new(),
             numbers: BTreeMap::new(),
             next_number: 0,
+            next_turn: 0,
+            last_negotiation: 0,
             forwarding: Forwarding::default(),
             sealing: Sealing::default(),
         }
@@ -461,8 +466,6 @@ impl Room {
                     audio: true,
                     video: true,
                     peer: None,
-                    turns: 0,
-                    negotiations: 0,
                     opened_at: None,
                     restart_wanted: false,
                     compatible: false,
@@ -831,9 +834,9 @@ impl Room {
         if greeting == Greeting::Joined && occupant.peer.is_none() {
             let id = PeerId {
                 seat: occupant.index,
-                turn: occupant.turns,
+                turn: self.next_turn,
             };
-            occupant.turns = occupant.turns.wrapping_add(1);
+            self.next_turn = self.next_turn.wrapping_add(1);
             occupant.restart_wanted = false;
             occupant.opened_at = Some(now.instant);
             self.forwarding.restart_source(id.seat);
@@ -892,8 +895,8 @@ impl Room {
         if peer.awaiting.is_some() || nothing_to_offer || peer.offered.as_ref() == Some(&hears) {
             return;
         }
-        occupant.negotiations += 1;
-        let negotiation = occupant.negotiations;
+        self.last_negotiation = self.last_negotiation.wrapping_add(1);
+        let negotiation = self.last_negotiation;
         let fresh = peer.offered.is_none();
         peer.awaiting = Some((negotiation, now.instant));
         peer.offered = Some(hears.clone());
@@ -1000,5 +1003,7 @@ fn close_peer(occupant: &mut Occupant, forwarding: &mut Forwarding, actions: &mu
     }
 }
 
+#[cfg(test)]
+mod lives;
 #[cfg(test)]
 mod tests;

@@ -241,8 +241,8 @@ fn whoever_waits_has_no_transport_and_whoever_is_in_has_one() {
         told(&actions),
         [
             "send 0 joined",
-            "open 0.0",
-            "offer 0.0 true [1]",
+            "open 0.1",
+            "offer 0.1 true [1]",
             "offer 1.0 false [0]",
             "send 0 state",
             "send 1 state"
@@ -251,7 +251,7 @@ fn whoever_waits_has_no_transport_and_whoever_is_in_has_one() {
     let actions = story.apply(two(3, Place::Waiting, Place::In));
     assert_eq!(
         told(&actions),
-        ["shut 0.0", "send 0 waiting", "send 0 state", "send 1 state"],
+        ["shut 0.1", "send 0 waiting", "send 0 state", "send 1 state"],
         "Jean's offer is still unanswered: the next one waits"
     );
 }
@@ -416,7 +416,7 @@ fn a_lost_connection_keeps_its_seat_and_its_media_for_a_while() {
         [
             "shut 0.0",
             "tell left",
-            "offer 1.0 false []",
+            "offer 1.1 false []",
             "send 1 state"
         ]
     );
@@ -540,7 +540,7 @@ fn rooms_end_by_word_and_by_time() {
             "shut 0.0",
             "tell left",
             "close 1 4410",
-            "shut 1.0",
+            "shut 1.1",
             "tell left",
             "tell room_emptied"
         ]
