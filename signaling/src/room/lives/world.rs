@@ -8,11 +8,20 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::model::{Consequences, GRACE_MS, Model};
-use crate::forwarding::SeatIndex;
+use crate::forwarding::{SeatIndex, Source};
 use crate::protocol::{Can, ClientMessage, MediaKind, Quality, SealKind, ServerMessage};
-use crate::room::{Action, ConnectionId, Event, LastPacket, Moment, PeerId, Room, RoomLimits};
+use crate::room::{
+    Action, ConnectionId, Event, LastPacket, Moment, Negotiation, PeerId, Room, RoomLimits,
+};
 use crate::room_document::{Fact, Place, RoomDocument};
-use crate::transport::{PairId, RtpPacket};
+use crate::transport::{LineId, RtpPacket};
+
+const fn image(seat: SeatIndex) -> Source {
+    Source {
+        seat,
+        kind: MediaKind::Video,
+    }
+}
 
 /// What the stack makes of the next answer it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,10 +33,10 @@ pub(super) enum Verdict {
 /// A transport as a worker keeps it.
 struct Transport {
     who: String,
-    /// By pair, whom it carries as last offered.
-    pairs: Vec<Option<SeatIndex>>,
+    /// By line, what it carries as last offered, and its kind for ever.
+    held: Vec<(MediaKind, Option<Source>)>,
     /// What the last answer made of it.
-    lines: BTreeMap<SeatIndex, PairId>,
+    lines: BTreeMap<Source, LineId>,
     offered: bool,
     /// The offer that the page has not answered.
     awaiting: Option<(ConnectionId, u32)>,
@@ -66,10 +75,10 @@ pub(super) struct World {
     sealed: BTreeSet<(String, String)>,
     seals_due: BTreeSet<(String, String)>,
     /// Who was received, by a connected transport, after the last step.
-    received: BTreeSet<(PeerId, PairId, PeerId)>,
+    received: BTreeSet<(PeerId, LineId, PeerId)>,
     senders: BTreeSet<PeerId>,
     /// The last numbers that each line carried.
-    numbers: BTreeMap<(PeerId, PairId, MediaKind), u16>,
+    numbers: BTreeMap<(PeerId, LineId), u16>,
     offers_made: usize,
 }
 
@@ -279,11 +288,14 @@ impl World {
             Event::PeerConnected { peer },
             Event::KeyframeWanted {
                 peer,
-                pair: PairId(0),
+                line: LineId(0),
             },
             Event::Answered {
                 peer,
-                pairs: vec![(SeatIndex(0), PairId(0)), (SeatIndex(1), PairId(1))],
+                lines: vec![
+                    (image(SeatIndex(0)), LineId(0)),
+                    (image(SeatIndex(1)), LineId(1)),
+                ],
             },
             Event::AnswerRefused { peer },
         ] {
@@ -291,23 +303,23 @@ impl World {
         }
     }
 
-    pub fn want_keyframe(&mut self, who: &str, pair: u16) {
+    pub fn want_keyframe(&mut self, who: &str, line: u16) {
         let Some(peer) = self.transport_of(who) else {
             return;
         };
-        let pair = PairId(pair);
+        let line = LineId(line);
         self.model.settle(self.ms);
         let now = self.now();
-        let actions = self.room.handle(Event::KeyframeWanted { peer, pair }, now);
+        let actions = self.room.handle(Event::KeyframeWanted { peer, line }, now);
         let asked = actions
             .iter()
             .any(|action| matches!(action, Action::Keyframe { .. }));
-        let owed = self.transports[&peer].lines.iter().any(|(seat, held)| {
-            let other = &self.seats[seat];
+        let owed = self.transports[&peer].lines.iter().any(|(source, held)| {
+            let other = &self.seats[&source.seat];
             let sits = self.model.sitting.contains_key(other);
-            *held == pair && sits && self.model.may_hear(who, other)
+            *held == line && sits && self.model.may_hear(who, other)
         });
-        assert_eq!(asked, owed, "{who} wants a keyframe on {pair:?}");
+        assert_eq!(asked, owed, "{who} wants a keyframe on {line:?}");
         self.perform(actions);
         self.check();
     }
@@ -333,8 +345,7 @@ impl World {
             .filter(|(_, transport)| flowing && transport.connected)
             .map(|(peer, _)| LastPacket {
                 peer: *peer,
-                audio: Some(now),
-                video: Some(now),
+                at: [Some(now), Some(now), None],
             })
             .collect();
         self.happen(Event::Tick { last_packets });
@@ -439,7 +450,7 @@ impl World {
                     peer,
                     Transport {
                         who,
-                        pairs: Vec::new(),
+                        held: Vec::new(),
                         lines: BTreeMap::new(),
                         offered: false,
                         awaiting: None,
@@ -459,13 +470,25 @@ impl World {
                 assert!(self.transports.remove(&peer).is_some(), "{peer:?} is open");
                 self.former.push(peer);
             }
-            Action::Negotiate {
-                peer,
-                connection,
-                negotiation,
-                fresh,
-                hears,
-            } => self.note_offer(peer, connection, negotiation, fresh, &hears),
+            Action::Negotiate(offer) => {
+                let hears: BTreeSet<SeatIndex> =
+                    offer.receive.iter().map(|source| source.seat).collect();
+                let hears: Vec<SeatIndex> = hears.into_iter().collect();
+                let both = hears.iter().flat_map(|seat| {
+                    [MediaKind::Audio, MediaKind::Video].map(|kind| Source { seat: *seat, kind })
+                });
+                let mut receive = offer.receive.clone();
+                receive.sort_unstable();
+                assert_eq!(receive, both.collect::<Vec<_>>());
+                let Negotiation {
+                    peer,
+                    connection,
+                    negotiation,
+                    fresh,
+                    ..
+                } = offer;
+                self.note_offer(peer, connection, negotiation, fresh, &hears);
+            }
             Action::Answer { peer, sdp } => {
                 assert_eq!(sdp, "v=0");
                 let transport = self.transports.get_mut(&peer).unwrap();
@@ -475,18 +498,18 @@ impl World {
                 }
                 transport.answered = true;
                 transport.lines = (0..)
-                    .map(PairId)
-                    .zip(&transport.pairs)
-                    .filter_map(|(pair, seat)| seat.map(|seat| (seat, pair)))
+                    .map(LineId)
+                    .zip(&transport.held)
+                    .filter_map(|(line, (_, source))| source.map(|source| (source, line)))
                     .collect();
-                let pairs = transport.lines.iter().map(|(seat, pair)| (*seat, *pair));
+                let lines = transport.lines.iter();
                 return Some(Event::Answered {
                     peer,
-                    pairs: pairs.collect(),
+                    lines: lines.map(|(source, line)| (*source, *line)).collect(),
                 });
             }
-            Action::Keyframe { publisher } => {
-                self.keyframes.insert(publisher);
+            Action::Keyframe { source, .. } => {
+                self.keyframes.insert(source.seat);
             }
             Action::Tell(event) => {
                 assert_eq!(event.at_ms, i64::try_from(self.ms).unwrap());
@@ -563,14 +586,22 @@ impl World {
         *number = negotiation;
         transport.offered = true;
         transport.awaiting = Some((connection, negotiation));
-        for pair in &mut transport.pairs {
-            *pair = pair.filter(|seat| hears.contains(seat));
+        for (_, source) in &mut transport.held {
+            *source = source.filter(|source| hears.contains(&source.seat));
         }
         for seat in hears {
-            if !transport.pairs.contains(&Some(*seat)) {
-                match transport.pairs.iter_mut().find(|pair| pair.is_none()) {
-                    Some(free) => *free = Some(*seat),
-                    None => transport.pairs.push(Some(*seat)),
+            for kind in [MediaKind::Audio, MediaKind::Video] {
+                let source = Source { seat: *seat, kind };
+                if transport.held.contains(&(kind, Some(source))) {
+                    continue;
+                }
+                let free = transport
+                    .held
+                    .iter_mut()
+                    .find(|(of, held)| *of == kind && held.is_none());
+                match free {
+                    Some((_, held)) => *held = Some(source),
+                    None => transport.held.push((kind, Some(source))),
                 }
             }
         }
@@ -641,13 +672,18 @@ impl World {
             let transport = self.transports.get_mut(&sender).unwrap();
             transport.count = transport.count.wrapping_add(1);
             let (who, count) = (transport.who.clone(), transport.count);
-            let expected: BTreeSet<(PeerId, PairId)> = self
-                .transports
-                .iter()
-                .filter(|(_, to)| self.model.may_hear(&to.who, &who))
-                .filter_map(|(to, held)| Some((*to, *held.lines.get(&sender.seat)?)))
-                .collect();
+            let mut all_expected = BTreeSet::new();
             for kind in [MediaKind::Audio, MediaKind::Video] {
+                let source = Source {
+                    seat: sender.seat,
+                    kind,
+                };
+                let expected: BTreeSet<(PeerId, LineId)> = self
+                    .transports
+                    .iter()
+                    .filter(|(_, to)| self.model.may_hear(&to.who, &who))
+                    .filter_map(|(to, held)| Some((*to, *held.lines.get(&source)?)))
+                    .collect();
                 let packet = RtpPacket {
                     payload_type: 96,
                     marker: false,
@@ -658,29 +694,30 @@ impl World {
                 let mut reached = Vec::new();
                 self.room
                     .forwarding()
-                    .route(sender.seat, kind, &packet, |to| {
-                        reached.push((to.subscriber, to.pair, to.packet.sequence));
+                    .route(source, 0, &packet, false, |to| {
+                        reached.push((to.subscriber, to.line, to.sequence));
                     });
                 let mut seen = BTreeSet::new();
-                for (subscriber, pair, sequence) in reached {
+                for (subscriber, line, sequence) in reached {
                     let to = self
                         .transports
                         .keys()
                         .find(|peer| peer.seat == subscriber)
                         .copied()
                         .expect("packets go to transports");
-                    assert!(seen.insert((to, pair)), "twice on one line");
-                    if let Some(before) = self.numbers.insert((to, pair, kind), sequence) {
-                        assert_eq!(sequence, before.wrapping_add(1), "{to:?} {pair:?}");
+                    assert!(seen.insert((to, line)), "twice on one line");
+                    if let Some(before) = self.numbers.insert((to, line), sequence) {
+                        assert_eq!(sequence, before.wrapping_add(1), "{to:?} {line:?}");
                     }
                 }
                 assert_eq!(seen, expected, "whom {kind:?} of {who} reaches");
+                all_expected.extend(expected);
             }
             received.extend(
-                expected
+                all_expected
                     .into_iter()
                     .filter(|(to, _)| self.transports[to].connected)
-                    .map(|(to, pair)| (to, pair, sender)),
+                    .map(|(to, line)| (to, line, sender)),
             );
         }
         for (_, _, sender) in received.difference(&self.received) {
