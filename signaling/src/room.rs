@@ -331,13 +331,30 @@ impl Room {
             .map(|(participant, _)| participant)
     }
 
-    /// Whether the hearing is over, by its document or by its time.
-    pub fn is_over(&self, now: Moment) -> bool {
-        self.document.state == RoomState::Ended || now.unix_ms >= self.document.expires_at_ms
+    /// What to tell everybody when the hearing is over, by its document or by
+    /// its time, or goes on at another node.
+    fn farewell(&self, now: Moment) -> Option<(CloseCode, LeftReason)> {
+        if self.document.state == RoomState::Ended || now.unix_ms >= self.document.expires_at_ms {
+            Some((CloseCode::Ended, LeftReason::Ended))
+        } else if self.document.state == RoomState::Moved {
+            Some((CloseCode::GoingAway, LeftReason::Moved))
+        } else {
+            None
+        }
     }
 
-    /// Whether nothing is lost by forgetting the room. A room that ended is kept
-    /// until it expires, so that a late, older document cannot open it again.
+    /// Whether people may be here at all.
+    pub fn is_held(&self, now: Moment) -> bool {
+        self.farewell(now).is_none()
+    }
+
+    /// How many people hold a seat, connected or coming back.
+    pub fn occupants(&self) -> usize {
+        self.occupants.len()
+    }
+
+    /// Whether nothing is lost by forgetting the room. A room that ended or moved
+    /// is kept until it expires, so that a late, older document cannot open it again.
     pub fn may_be_forgotten(&self, now: Moment) -> bool {
         self.occupants.is_empty() && now.unix_ms >= self.document.expires_at_ms
     }
@@ -418,8 +435,8 @@ impl Room {
         now: Moment,
         actions: &mut Vec<Action>,
     ) {
-        if self.is_over(now) {
-            actions.push(Action::Close(connection, CloseCode::Ended));
+        if let Some((code, _)) = self.farewell(now) {
+            actions.push(Action::Close(connection, code));
             return;
         }
         let Some(seat) = self.document.seat(&participant) else {
@@ -726,20 +743,16 @@ impl Room {
 
     /// Nobody stays whom the document does not seat.
     fn settle_seats(&mut self, now: Moment, actions: &mut Vec<Action>) {
-        let over = self.is_over(now);
+        let farewell = self.farewell(now);
         for participant in self.present() {
             let occupant = &self.occupants[&participant];
-            let verdict = if over {
-                Some((CloseCode::Ended, LeftReason::Ended))
-            } else {
-                match self.document.seat(&participant) {
-                    None => Some((CloseCode::NotInRoom, LeftReason::Removed)),
-                    Some(seat) if seat.generation > occupant.generation => {
-                        Some((CloseCode::Replaced, LeftReason::Removed))
-                    }
-                    Some(_) => None,
+            let verdict = farewell.or_else(|| match self.document.seat(&participant) {
+                None => Some((CloseCode::NotInRoom, LeftReason::Removed)),
+                Some(seat) if seat.generation > occupant.generation => {
+                    Some((CloseCode::Replaced, LeftReason::Removed))
                 }
-            };
+                Some(_) => None,
+            });
             if let Some((code, reason)) = verdict {
                 if let Some(connection) = occupant.connection {
                     actions.push(Action::Close(connection, code));

@@ -21,6 +21,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::forwarding::{Arrivals, Destination, KeyframeThrottle, SeatIndex};
+use crate::gauge::Gauge;
 use crate::join_token::JoinClaims;
 use crate::node::Limits;
 use crate::protocol::{
@@ -30,7 +31,9 @@ use crate::rate::Bucket;
 use crate::room::{
     Action, ConnectionId, Event, LastPacket, Moment, PeerId, Room, RoomLimits, check,
 };
-use crate::room_document::{NodeMessage, RoomDocument, RoomId, RoomPresence, RoomRefusal};
+use crate::room_document::{
+    NodeMessage, RoomDocument, RoomId, RoomPresence, RoomRefusal, RoomState,
+};
 use crate::secret;
 use crate::stun;
 use crate::transport::{
@@ -116,6 +119,8 @@ pub(crate) struct WorkerHandle {
     wake: Arc<EventFd>,
     /// Where browsers send their media.
     pub udp: SocketAddr,
+    /// How the worker is doing.
+    pub gauge: Arc<Gauge>,
 }
 
 impl WorkerHandle {
@@ -140,12 +145,13 @@ impl WorkerHandle {
     }
 }
 
-/// Starts a worker on a bound socket.
+/// Starts a worker on a bound socket. It takes no new room once `draining`.
 pub(crate) fn spawn<T: Transport + 'static>(
     socket: UdpSocket,
     candidate: SocketAddr,
     limits: Limits,
     events: broadcast::Sender<NodeMessage>,
+    draining: CancellationToken,
 ) -> io::Result<(WorkerHandle, std::thread::JoinHandle<()>)>
 where
     T::Shared: Send,
@@ -160,12 +166,18 @@ where
         commands,
         wake: Arc::clone(&wake),
         udp: candidate,
+        gauge: Arc::default(),
     };
+    let gauge = Arc::clone(&handle.gauge);
     let thread = std::thread::Builder::new()
         .name(format!("media-{}", candidate.port()))
         .spawn(move || match BatchedSocket::new(socket) {
             Ok(socket) => {
-                Worker::<T>::new(socket, candidate, shared, limits, inbox, wake, events).run();
+                let mut worker =
+                    Worker::<T>::new(socket, candidate, shared, limits, inbox, wake, events);
+                worker.gauge = gauge;
+                worker.draining = draining;
+                worker.run();
             }
             Err(error) => tracing::error!(%error, "a media worker could not use its socket"),
         })?;
@@ -196,6 +208,8 @@ struct Worker<T: Transport> {
     driving: Option<PeerKey>,
     destinations: Vec<Destination>,
     load: Load,
+    gauge: Arc<Gauge>,
+    draining: CancellationToken,
     stopping: bool,
 }
 
@@ -277,6 +291,8 @@ impl<T: Transport> Worker<T> {
             driving: None,
             destinations: Vec::new(),
             load: Load::new(Instant::now()),
+            gauge: Arc::default(),
+            draining: CancellationToken::new(),
             stopping: false,
         }
     }
@@ -426,7 +442,16 @@ impl<T: Transport> Worker<T> {
         }
         let now = moment();
         if !self.rooms.contains_key(&id) {
-            if self.rooms.len() >= self.limits.rooms || self.load.share() > BUSY {
+            // A document that only ends or moves a room opens none.
+            let opens = !matches!(document.state, RoomState::Ended | RoomState::Moved);
+            if opens && self.draining.is_cancelled() {
+                return NodeMessage::RoomRefused {
+                    room: id,
+                    reason: RoomRefusal::Draining,
+                };
+            }
+            let full = self.rooms.len() >= self.limits.rooms || self.load.share() > BUSY;
+            if opens && full {
                 return NodeMessage::RoomRefused {
                     room: id,
                     reason: RoomRefusal::Full,
@@ -631,6 +656,17 @@ impl<T: Transport> Worker<T> {
                 self.rooms.remove(&id);
             }
         }
+        self.gauge.set(
+            self.rooms
+                .values()
+                .filter(|entry| entry.room.is_held(now))
+                .count(),
+            self.rooms
+                .values()
+                .map(|entry| entry.room.occupants())
+                .sum(),
+            self.load.share(),
+        );
         let keys: Vec<PeerKey> = self.peers.keys().copied().collect();
         for key in keys {
             self.ask_keyframe(key, now.instant);
