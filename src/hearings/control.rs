@@ -174,6 +174,7 @@ async fn receive(app: &App, text: &str, pushed: &mut HashMap<String, i64>) -> Re
             }
             Ok(())
         }
+        NodeMessage::Status(_) => Ok(()),
         NodeMessage::Event(event) => record(app, &event).await,
     }
 }
