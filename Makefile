@@ -4,7 +4,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 BIN := target/debug/visioplainte
 
-.PHONY: run run-lan web build test journey needs lint clean
+.PHONY: run run-lan web build test journey turn needs lint clean
 
 run: build            ## build, migrate, seed and serve on http://localhost:8080
 	$(BIN) migrate
@@ -43,6 +43,9 @@ test: needs web       ## everything: rules, stories on both databases, browsers,
 
 journey: needs build  ## the whole journey in real browsers; screenshots in target/journey
 	tests/journey.sh
+
+turn: needs build     ## the relay and its paths in network namespaces; as root
+	tests/turn.sh
 
 clean:
 	rm -rf target web/dist web/node_modules data

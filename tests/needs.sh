@@ -11,6 +11,8 @@ chromium          test -x /usr/bin/chromium
 firefox-esr       test -x /usr/bin/firefox-esr
 postgresql        found initdb /usr/lib/postgresql/*/bin/initdb
 coturn            found turnserver
+iproute2          found ip /sbin/ip
+nftables          found nft /usr/sbin/nft
 poppler-utils     found pdfsig
 qpdf              found qpdf
 openssl           found openssl

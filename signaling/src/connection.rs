@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_util::sync::CancellationToken;
 
 use crate::join_token::verify_join;
-use crate::protocol::{ClientMessage, CloseCode, ParseError, ServerMessage, to_json};
+use crate::protocol::{Can, ClientMessage, CloseCode, ParseError, ServerMessage, to_json};
 use crate::rate::Bucket;
 use crate::room::ConnectionId;
 use crate::room_document::RoomId;
@@ -48,7 +48,7 @@ pub(crate) async fn serve(
         }
     };
     let code = match joined {
-        Ok((token, resume)) => match verify_join(&token, &shared.token_key, unix_seconds()) {
+        Ok((token, resume, can)) => match verify_join(&token, &shared.token_key, unix_seconds()) {
             Ok(claims) => {
                 let worker = shared.worker_of(&claims.room).clone();
                 let room = claims.room.clone();
@@ -69,6 +69,7 @@ pub(crate) async fn serve(
                     connection: id,
                     claims,
                     resume,
+                    can,
                     outbox,
                 };
                 if participant.worker.send(arrive).await {
@@ -104,12 +105,12 @@ pub(crate) async fn refuse(socket: Socket, code: CloseCode) {
     close(&mut sink, &mut stream, code).await;
 }
 
-/// The token and the resume secret of a `join`; otherwise the code to close
+/// The token, the resume secret and the abilities of a `join`; otherwise the code to close
 /// with, or none when there is nobody left to tell.
 async fn first_message(
     stream: &mut SplitStream<Socket>,
     most_bytes: usize,
-) -> Result<(String, Option<String>), Option<CloseCode>> {
+) -> Result<(String, Option<String>, Can), Option<CloseCode>> {
     loop {
         match stream.next().await {
             Some(Ok(Message::Text(text))) if text.len() > most_bytes => {
@@ -117,7 +118,7 @@ async fn first_message(
             }
             Some(Ok(Message::Text(text))) => {
                 return match ClientMessage::parse(&text) {
-                    Ok(ClientMessage::Join { token, resume }) => Ok((token, resume)),
+                    Ok(ClientMessage::Join { token, resume, can }) => Ok((token, resume, can)),
                     _ => Err(Some(CloseCode::Malformed)),
                 };
             }

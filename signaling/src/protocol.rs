@@ -32,6 +32,9 @@ pub enum ClientMessage {
         /// The secret that the node gave with the previous connection.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resume: Option<String>,
+        /// What the browser can do beyond the basics.
+        #[serde(default, skip_serializing_if = "Can::is_empty")]
+        can: Can,
     },
     /// The answer to the offer with the same `negotiation` number.
     Answer {
@@ -59,6 +62,17 @@ pub enum ClientMessage {
         audio: bool,
         /// False while the camera is off.
         video: bool,
+    },
+    /// Something for the end-to-end encryption of the others in the same place.
+    /// The node relays it and understands nothing of it but `kind`, `group` and
+    /// `epoch`, by which it lets one commit an epoch pass.
+    Seal {
+        /// Addressed to one participant; to all of the place otherwise.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<ParticipantId>,
+        /// What is relayed.
+        #[serde(flatten)]
+        sealed: Sealed,
     },
     /// The participant goes away on purpose.
     Leave {},
@@ -89,7 +103,7 @@ pub enum ServerMessage {
     },
     /// Only the node offers. The page answers with the same `negotiation`.
     Offer {
-        /// Grows with every offer of this seat.
+        /// Grows with every offer of this room.
         negotiation: u32,
         /// The node's peer connection is new: the page builds a new one too.
         fresh: bool,
@@ -110,6 +124,22 @@ pub enum ServerMessage {
         /// Whether trying again, with back-off, may help.
         retry: bool,
     },
+    /// What another participant sealed; a commit also comes back to its author,
+    /// which says that it was the first of its epoch.
+    Seal {
+        /// Whose words the node says these are. Only the seal itself proves it.
+        from: ParticipantId,
+        /// What was relayed.
+        #[serde(flatten)]
+        sealed: Sealed,
+    },
+    /// A commit came after another of the same epoch, and reached nobody.
+    SealRefused {
+        /// The group of the refused commit.
+        group: String,
+        /// The epoch that already has its commit.
+        epoch: u64,
+    },
     /// The hearing is over; the connection closes.
     Ended {},
     /// The answer to `ping`.
@@ -119,23 +149,92 @@ pub enum ServerMessage {
     },
 }
 
+/// What a browser can do beyond what every browser must. A number is the newest
+/// version of the ability that it knows; one that is absent is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Can {
+    /// End-to-end encryption: 1 is MLS group keys and SFrame frames.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<u32>,
+}
+
+impl Can {
+    /// Nothing beyond the basics.
+    #[allow(clippy::trivially_copy_pass_by_ref)] // The signature that serde asks for.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// One message of the end-to-end encryption, opaque to the node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sealed {
+    /// What it is for.
+    pub kind: SealKind,
+    /// The group's own name, chosen by its founder; empty without a group.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub group: String,
+    /// The group's epoch in which the message was made.
+    pub epoch: u64,
+    /// The message, in base64.
+    pub payload: String,
+    /// With a commit: what those that it adds need, in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub welcome: Option<String>,
+}
+
+/// What a sealed message is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SealKind {
+    /// Keys by which somebody asks to be added to the group.
+    KeyPackage,
+    /// The step into the next epoch.
+    Commit,
+    /// Something said inside the group.
+    Application,
+    /// Which group and epoch somebody holds, after a broken line.
+    Status,
+}
+
 /// What one m-line carries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Track {
     /// Whose sound or image.
     pub participant: ParticipantId,
-    /// Sound or image.
+    /// Sound, image or screen.
     pub kind: MediaKind,
 }
 
-/// Sound or image.
+/// Sound, image or screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MediaKind {
     /// Sound.
     Audio,
-    /// Image.
+    /// The image of a camera.
     Video,
+    /// The image of a screen that is shared.
+    Screen,
+}
+
+impl MediaKind {
+    /// Every kind, in the order of their lines.
+    pub const ALL: [Self; 3] = [Self::Audio, Self::Video, Self::Screen];
+
+    /// Its place in a table of all kinds.
+    pub(crate) const fn index(self) -> usize {
+        match self {
+            Self::Audio => 0,
+            Self::Video => 1,
+            Self::Screen => 2,
+        }
+    }
+
+    /// Whether keyframes mean anything to it.
+    pub(crate) const fn is_image(self) -> bool {
+        !matches!(self, Self::Audio)
+    }
 }
 
 /// The room as one participant may see it, always whole.
@@ -170,6 +269,10 @@ pub struct ParticipantView {
     pub audio: bool,
     /// Whether they mean to send image.
     pub video: bool,
+    /// Whether their browser can encrypt end to end, by its own word; absent
+    /// while they hold no seat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<bool>,
 }
 
 /// How one participant's connection is doing, over the last few seconds.
@@ -287,6 +390,7 @@ impl ClientMessage {
         "candidate",
         "restart_ice",
         "media",
+        "seal",
         "leave",
         "ping",
     ];

@@ -9,22 +9,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use crate::forwarding::{Forwarding, SeatIndex};
+use crate::forwarding::{Forwarding, SeatIndex, Source};
 use crate::protocol::{
-    ClientMessage, CloseCode, MediaKind, ParticipantView, Quality, RoomView, ServerMessage,
+    Can, ClientMessage, CloseCode, MediaKind, ParticipantView, Quality, RoomView, ServerMessage,
 };
 use crate::room_document::{
     Fact, IncidentKind, LeftReason, ParticipantId, ParticipantPresence, Place, RoomDocument,
     RoomEvent, RoomPresence, RoomRefusal, RoomState, Seat,
 };
-use crate::transport::PairId;
+use crate::transport::{Codecs, LineId};
 use crate::watchdog::{Change, Watchdog};
+use sealing::Sealing;
+
+mod sealing;
 
 /// One WebSocket connection of this node, numbered as they come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ConnectionId(pub u64);
 
-/// One transport: a seat's first, second... in this room.
+/// One transport: a seat, and which transport of this room. Numbers are never
+/// used again, so that what is said late of a former one is not taken for a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PeerId {
     pub seat: SeatIndex,
@@ -56,6 +60,7 @@ pub(crate) enum Event {
         participant: ParticipantId,
         generation: u32,
         resume: Option<String>,
+        can: Can,
         secret: String,
     },
     /// A connection says something after its `join`.
@@ -68,10 +73,10 @@ pub(crate) enum Event {
         connection: ConnectionId,
         refused: bool,
     },
-    /// The last offer was answered; these pairs now carry these publishers.
+    /// The last offer was answered; these lines now carry these tracks.
     Answered {
         peer: PeerId,
-        pairs: Vec<(SeatIndex, PairId)>,
+        lines: Vec<(Source, LineId)>,
     },
     /// The answer was not one.
     AnswerRefused { peer: PeerId },
@@ -79,11 +84,11 @@ pub(crate) enum Event {
     PeerConnected { peer: PeerId },
     /// The transport cannot go on.
     PeerFailed { peer: PeerId },
-    /// The browser needs a keyframe on that pair.
-    KeyframeWanted { peer: PeerId, pair: PairId },
+    /// The browser needs a keyframe on that line.
+    KeyframeWanted { peer: PeerId, line: LineId },
     /// New measures of a participant's transport.
     Quality { peer: PeerId, quality: Quality },
-    /// Time passes; with when each transport last received sound and image.
+    /// Time passes; with when each transport last received each kind.
     Tick { last_packets: Vec<LastPacket> },
 }
 
@@ -91,8 +96,8 @@ pub(crate) enum Event {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LastPacket {
     pub peer: PeerId,
-    pub audio: Option<Instant>,
-    pub video: Option<Instant>,
+    /// By the kind's index.
+    pub at: [Option<Instant>; MediaKind::ALL.len()],
 }
 
 /// What a room asks for.
@@ -106,24 +111,36 @@ pub(crate) enum Action {
     OpenPeer {
         peer: PeerId,
         publish: Vec<MediaKind>,
+        codecs: Codecs,
+        simulcast: bool,
         compatible: bool,
     },
     /// Offer the participant what they send and what they should receive.
-    Negotiate {
-        peer: PeerId,
-        connection: ConnectionId,
-        negotiation: u32,
-        fresh: bool,
-        hears: Vec<SeatIndex>,
-    },
+    Negotiate(Negotiation),
     /// Give the answer to the transport.
     Answer { peer: PeerId, sdp: String },
     /// End a transport.
     ClosePeer { peer: PeerId },
-    /// Ask a publisher for a keyframe, at the usual pace.
-    Keyframe { publisher: SeatIndex },
+    /// Ask a publisher for a keyframe of a layer, at the usual pace.
+    Keyframe { source: Source, layer: u8 },
     /// Report a fact to the service.
     Tell(RoomEvent),
+}
+
+/// An offer to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Negotiation {
+    pub peer: PeerId,
+    pub connection: ConnectionId,
+    pub negotiation: u32,
+    /// The first offer of a transport.
+    pub fresh: bool,
+    /// With new ICE credentials. A transport that cannot is answered as failed.
+    pub restart_ice: bool,
+    /// What the participant may send.
+    pub publish: Vec<MediaKind>,
+    /// What the participant should receive.
+    pub receive: Vec<Source>,
 }
 
 /// The limits that matter to a room.
@@ -151,7 +168,12 @@ pub(crate) struct Room {
     occupants: BTreeMap<ParticipantId, Occupant>,
     numbers: BTreeMap<ParticipantId, SeatIndex>,
     next_number: u32,
+    next_turn: u32,
+    /// The number of the last offer; of all seats, so that a page that comes back
+    /// cannot take one offer for another.
+    last_negotiation: u32,
     forwarding: Forwarding,
+    sealing: Sealing,
 }
 
 /// Who holds a seat, or held it a moment ago.
@@ -163,11 +185,10 @@ struct Occupant {
     lost_at: Option<Moment>,
     /// What the connection was last told: waiting or in.
     greeted: Option<Greeting>,
+    can: Can,
     audio: bool,
     video: bool,
     peer: Option<Peer>,
-    turns: u32,
-    negotiations: u32,
     opened_at: Option<Instant>,
     restart_wanted: bool,
     /// The last transport was answered and never connected: the next one puts up
@@ -219,7 +240,10 @@ impl Room {
             occupants: BTreeMap::new(),
             numbers: BTreeMap::new(),
             next_number: 0,
+            next_turn: 0,
+            last_negotiation: 0,
             forwarding: Forwarding::default(),
+            sealing: Sealing::default(),
         }
     }
 
@@ -242,12 +266,14 @@ impl Room {
                 participant,
                 generation,
                 resume,
+                can,
                 secret,
             } => self.arrive(
                 connection,
                 participant,
                 generation,
                 resume.as_deref(),
+                can,
                 secret,
                 now,
                 &mut actions,
@@ -260,19 +286,19 @@ impl Room {
                 connection,
                 refused,
             } => self.lose(connection, refused, now, &mut actions),
-            Event::Answered { peer, pairs } => {
+            Event::Answered { peer, lines } => {
                 if let Some(held) = self.peer_mut(peer) {
                     let fresh = !held.answered_once;
                     held.answered_once = true;
                     held.answered_at.get_or_insert(now.instant);
                     held.awaiting = None;
                     let connected = held.connected;
-                    let new = self.forwarding.connect(peer.seat, &pairs, fresh);
+                    let new = self.forwarding.connect(peer.seat, &lines, fresh);
                     if connected {
                         actions.extend(
                             new.into_iter()
-                                .filter(|publisher| self.forwarding.allows(peer.seat, *publisher))
-                                .map(|publisher| Action::Keyframe { publisher }),
+                                .filter(|source| self.forwarding.allows(peer.seat, source.seat))
+                                .map(|source| Action::Keyframe { source, layer: 0 }),
                         );
                     }
                 }
@@ -286,17 +312,9 @@ impl Room {
             Event::PeerConnected { peer } => {
                 if let Some(held) = self.peer_mut(peer) {
                     held.connected = true;
-                    let publishers: Vec<SeatIndex> = self
-                        .occupants
-                        .values()
-                        .map(|occupant| occupant.index)
-                        .filter(|publisher| self.forwarding.allows(peer.seat, *publisher))
-                        .collect();
-                    actions.extend(
-                        publishers
-                            .into_iter()
-                            .map(|publisher| Action::Keyframe { publisher }),
-                    );
+                    let sources = self.forwarding.images_of(peer.seat);
+                    actions
+                        .extend(sources.map(|(source, layer)| Action::Keyframe { source, layer }));
                 }
             }
             Event::PeerFailed { peer } => {
@@ -304,11 +322,11 @@ impl Room {
                     occupant.restart_wanted = true;
                 }
             }
-            Event::KeyframeWanted { peer, pair } => {
+            Event::KeyframeWanted { peer, line } => {
                 if self.peer_mut(peer).is_some()
-                    && let Some(publisher) = self.forwarding.publisher_of(peer.seat, pair)
+                    && let Some((source, layer)) = self.forwarding.source_of(peer.seat, line)
                 {
-                    actions.push(Action::Keyframe { publisher });
+                    actions.push(Action::Keyframe { source, layer });
                 }
             }
             Event::Quality { peer, quality } => self.measure(peer, quality, now, &mut actions),
@@ -431,6 +449,7 @@ impl Room {
         participant: ParticipantId,
         generation: u32,
         resume: Option<&str>,
+        can: Can,
         secret: String,
         now: Moment,
         actions: &mut Vec<Action>,
@@ -460,11 +479,10 @@ impl Room {
                     connection: Some(connection),
                     lost_at: None,
                     greeted: None,
+                    can,
                     audio: true,
                     video: true,
                     peer: None,
-                    turns: 0,
-                    negotiations: 0,
                     opened_at: None,
                     restart_wanted: false,
                     compatible: false,
@@ -498,6 +516,7 @@ impl Room {
         }
         occupant.generation = generation;
         occupant.resume = secret;
+        occupant.can = can;
         occupant.greeted = None;
         occupant.view = None;
         if let Some(lost_at) = occupant.lost_at.take() {
@@ -556,6 +575,10 @@ impl Room {
                 occupant.audio = audio;
                 occupant.video = video;
             }
+            ClientMessage::Seal { to, sealed } => {
+                let participant = participant.clone();
+                self.relay(&participant, connection, to.as_ref(), sealed, actions);
+            }
             ClientMessage::Leave {} => {
                 let participant = participant.clone();
                 actions.push(Action::Close(connection, CloseCode::Normal));
@@ -605,6 +628,7 @@ impl Room {
         close_peer(&mut occupant, &mut self.forwarding, actions);
         self.tell(Some(participant), Fact::Left { reason }, now, actions);
         if self.occupants.is_empty() {
+            self.sealing = Sealing::default();
             self.tell(None, Fact::RoomEmptied {}, now, actions);
         }
     }
@@ -656,13 +680,13 @@ impl Room {
                 (
                     MediaKind::Audio,
                     occupant.audio && publishes(MediaKind::Audio),
-                    last.and_then(|last| last.audio),
+                    last.and_then(|last| last.at[MediaKind::Audio.index()]),
                     &mut occupant.audio_watch,
                 ),
                 (
                     MediaKind::Video,
                     occupant.video && publishes(MediaKind::Video),
-                    last.and_then(|last| last.video),
+                    last.and_then(|last| last.at[MediaKind::Video.index()]),
                     &mut occupant.video_watch,
                 ),
             ] {
@@ -712,7 +736,7 @@ impl Room {
                 let incident = Fact::Incident {
                     kind: match kind {
                         MediaKind::Audio => IncidentKind::Audio,
-                        MediaKind::Video => IncidentKind::Video,
+                        MediaKind::Video | MediaKind::Screen => IncidentKind::Video,
                     },
                     from_ms: now.unix_ms_at(since),
                     to_ms: now.unix_ms,
@@ -823,9 +847,9 @@ impl Room {
         if greeting == Greeting::Joined && occupant.peer.is_none() {
             let id = PeerId {
                 seat: occupant.index,
-                turn: occupant.turns,
+                turn: self.next_turn,
             };
-            occupant.turns = occupant.turns.wrapping_add(1);
+            self.next_turn = self.next_turn.wrapping_add(1);
             occupant.restart_wanted = false;
             occupant.opened_at = Some(now.instant);
             self.forwarding.restart_source(id.seat);
@@ -841,6 +865,8 @@ impl Room {
             actions.push(Action::OpenPeer {
                 peer: id,
                 publish,
+                codecs: Codecs::default(),
+                simulcast: false,
                 compatible: occupant.compatible,
             });
         }
@@ -882,18 +908,24 @@ impl Room {
         if peer.awaiting.is_some() || nothing_to_offer || peer.offered.as_ref() == Some(&hears) {
             return;
         }
-        occupant.negotiations += 1;
-        let negotiation = occupant.negotiations;
+        self.last_negotiation = self.last_negotiation.wrapping_add(1);
+        let negotiation = self.last_negotiation;
         let fresh = peer.offered.is_none();
         peer.awaiting = Some((negotiation, now.instant));
         peer.offered = Some(hears.clone());
-        actions.push(Action::Negotiate {
+        let receive = hears
+            .into_iter()
+            .flat_map(|seat| [MediaKind::Audio, MediaKind::Video].map(|kind| Source { seat, kind }))
+            .collect();
+        actions.push(Action::Negotiate(Negotiation {
             peer: peer.id,
             connection,
             negotiation,
             fresh,
-            hears,
-        });
+            restart_ice: false,
+            publish: peer.publish.clone(),
+            receive,
+        }));
     }
 
     fn settle_forwarding(&mut self, actions: &mut Vec<Action>) {
@@ -909,7 +941,7 @@ impl Room {
             self.forwarding
                 .allow(allowed)
                 .into_iter()
-                .map(|publisher| Action::Keyframe { publisher }),
+                .map(|source| Action::Keyframe { source, layer: 0 }),
         );
     }
 
@@ -949,6 +981,7 @@ impl Room {
                         && seat.publish.contains(&MediaKind::Audio),
                     video: occupant.is_some_and(|occupant| occupant.video)
                         && seat.publish.contains(&MediaKind::Video),
+                    encryption: occupant.map(|occupant| occupant.can.encryption.is_some()),
                 }
             })
             .collect();
@@ -983,5 +1016,7 @@ fn close_peer(occupant: &mut Occupant, forwarding: &mut Forwarding, actions: &mu
     }
 }
 
+#[cfg(test)]
+mod lives;
 #[cfg(test)]
 mod tests;

@@ -156,7 +156,7 @@ impl Node {
             }
             let (handle, thread) = worker::spawn::<RtcTransport>(
                 socket,
-                candidate,
+                vec![candidate],
                 config.limits.clone(),
                 events.clone(),
                 draining.clone(),

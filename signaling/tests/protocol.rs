@@ -72,7 +72,16 @@ fn no_message_goes_without_a_fixture() {
     assert_eq!(
         told("server", "type"),
         set(&[
-            "waiting", "joined", "offer", "state", "quality", "refused", "ended", "pong"
+            "waiting",
+            "joined",
+            "offer",
+            "state",
+            "quality",
+            "seal",
+            "seal_refused",
+            "refused",
+            "ended",
+            "pong"
         ])
     );
     assert_eq!(

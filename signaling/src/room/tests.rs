@@ -86,6 +86,7 @@ impl Story {
             participant: name.into(),
             generation: 1,
             resume: resume.map(ToOwned::to_owned),
+            can: Can::default(),
             secret: format!("secret {}", connection.0),
         });
         (connection, actions)
@@ -108,16 +109,16 @@ impl Story {
 
     /// The browser of a connection answers its pending offer, and connects.
     fn connect(&mut self, offered: &[Action]) -> Vec<Action> {
-        let (peer, connection, negotiation, hears) = offered
+        let Negotiation {
+            peer,
+            connection,
+            negotiation,
+            receive,
+            ..
+        } = offered
             .iter()
             .find_map(|action| match action {
-                Action::Negotiate {
-                    peer,
-                    connection,
-                    negotiation,
-                    hears,
-                    ..
-                } => Some((*peer, *connection, *negotiation, hears.clone())),
+                Action::Negotiate(negotiation) => Some(negotiation.clone()),
                 _ => None,
             })
             .expect("there is an offer to answer");
@@ -127,12 +128,12 @@ impl Story {
             peer,
             sdp: "v=0".into()
         }));
-        let pairs = hears
+        let lines = receive
             .iter()
             .enumerate()
-            .map(|(index, seat)| (*seat, PairId(u16::try_from(index).unwrap())))
+            .map(|(index, source)| (*source, LineId(u16::try_from(index).unwrap())))
             .collect();
-        let mut actions = self.handle(Event::Answered { peer, pairs });
+        let mut actions = self.handle(Event::Answered { peer, lines });
         actions.extend(self.handle(Event::PeerConnected { peer }));
         actions
     }
@@ -149,7 +150,7 @@ impl Story {
         let mut reached = Vec::new();
         self.room
             .forwarding()
-            .route(publisher, MediaKind::Video, &packet, |to| {
+            .route(image(publisher), 0, &packet, false, |to| {
                 reached.push(to.subscriber);
             });
         reached
@@ -170,14 +171,18 @@ fn told(actions: &[Action]) -> Vec<String> {
             }
             Action::OpenPeer { peer, .. } => format!("open {}.{}", peer.seat.0, peer.turn),
             Action::ClosePeer { peer } => format!("shut {}.{}", peer.seat.0, peer.turn),
-            Action::Negotiate {
-                peer, fresh, hears, ..
-            } => {
-                let hears: Vec<u32> = hears.iter().map(|seat| seat.0).collect();
+            Action::Negotiate(offer) => {
+                let hears: Vec<u32> = offer
+                    .receive
+                    .iter()
+                    .filter(|source| source.kind == MediaKind::Video)
+                    .map(|source| source.seat.0)
+                    .collect();
+                let (peer, fresh) = (offer.peer, offer.fresh);
                 format!("offer {}.{} {fresh} {hears:?}", peer.seat.0, peer.turn)
             }
             Action::Answer { peer, .. } => format!("answer {}.{}", peer.seat.0, peer.turn),
-            Action::Keyframe { publisher } => format!("keyframe {}", publisher.0),
+            Action::Keyframe { source, .. } => format!("keyframe {}", source.seat.0),
             Action::Tell(event) => {
                 let event = serde_json::to_value(event).unwrap();
                 format!("tell {}", event["event"].as_str().unwrap())
@@ -189,6 +194,13 @@ fn told(actions: &[Action]) -> Vec<String> {
 const ANGELE: SeatIndex = SeatIndex(0);
 const JEAN: SeatIndex = SeatIndex(1);
 
+const fn image(seat: SeatIndex) -> Source {
+    Source {
+        seat,
+        kind: MediaKind::Video,
+    }
+}
+
 /// Angèle and Jean, in and connected.
 fn both_in() -> (Story, ConnectionId, ConnectionId) {
     let mut story = Story::of(two(1, Place::In, Place::In));
@@ -197,7 +209,7 @@ fn both_in() -> (Story, ConnectionId, ConnectionId) {
     let (jean, offered) = story.arrive("jean", None);
     // Angèle's renegotiation is in the same actions; each answers their own.
     let (hers, his): (Vec<_>, Vec<_>) = offered.into_iter().partition(
-        |action| matches!(action, Action::Negotiate { peer, .. } if peer.seat == ANGELE),
+        |action| matches!(action, Action::Negotiate(offer) if offer.peer.seat == ANGELE),
     );
     story.connect(&his);
     story.connect(&hers);
@@ -229,8 +241,8 @@ fn whoever_waits_has_no_transport_and_whoever_is_in_has_one() {
         told(&actions),
         [
             "send 0 joined",
-            "open 0.0",
-            "offer 0.0 true [1]",
+            "open 0.1",
+            "offer 0.1 true [1]",
             "offer 1.0 false [0]",
             "send 0 state",
             "send 1 state"
@@ -239,7 +251,7 @@ fn whoever_waits_has_no_transport_and_whoever_is_in_has_one() {
     let actions = story.apply(two(3, Place::Waiting, Place::In));
     assert_eq!(
         told(&actions),
-        ["shut 0.0", "send 0 waiting", "send 0 state", "send 1 state"],
+        ["shut 0.1", "send 0 waiting", "send 0 state", "send 1 state"],
         "Jean's offer is still unanswered: the next one waits"
     );
 }
@@ -404,7 +416,7 @@ fn a_lost_connection_keeps_its_seat_and_its_media_for_a_while() {
         [
             "shut 0.0",
             "tell left",
-            "offer 1.0 false []",
+            "offer 1.1 false []",
             "send 1 state"
         ]
     );
@@ -441,7 +453,7 @@ fn a_fresh_transport_comes_at_most_once_a_second() {
     let fresh = |actions: &[Action]| {
         actions
             .iter()
-            .any(|action| matches!(action, Action::Negotiate { fresh: true, .. }))
+            .any(|action| matches!(action, Action::Negotiate(offer) if offer.fresh))
     };
     assert!(!fresh(&story.say(angele, restart.clone())), "too early");
     assert!(fresh(&story.wait(1_000)), "and not forgotten");
@@ -470,7 +482,7 @@ fn encryption_falls_back_only_after_an_answered_attempt_did_not_connect() {
     };
     story.handle(Event::Answered {
         peer,
-        pairs: Vec::new(),
+        lines: Vec::new(),
     });
     story.ms += 1_000;
     let offered = story.say(connection, json!({"type": "restart_ice"}));
@@ -492,11 +504,11 @@ fn events_of_a_former_transport_or_connection_are_void() {
         Event::AnswerRefused { peer: former },
         Event::KeyframeWanted {
             peer: former,
-            pair: PairId(0),
+            line: LineId(0),
         },
         Event::Answered {
             peer: former,
-            pairs: vec![(JEAN, PairId(0))],
+            lines: vec![(image(JEAN), LineId(0))],
         },
         Event::Gone {
             connection: ConnectionId(99),
@@ -528,7 +540,7 @@ fn rooms_end_by_word_and_by_time() {
             "shut 0.0",
             "tell left",
             "close 1 4410",
-            "shut 1.0",
+            "shut 1.1",
             "tell left",
             "tell room_emptied"
         ]
@@ -562,4 +574,100 @@ fn documents_with_too_many_or_doubled_seats_are_refused() {
     ] {
         assert_eq!(check(&seats(names), 2), verdict, "{names:?}");
     }
+}
+
+#[test]
+fn sealed_messages_stay_in_their_place_and_one_commit_an_epoch_passes() {
+    let mut story = Story::of(document(
+        1,
+        vec![
+            seat("angele", Place::In, &[]),
+            seat("jean", Place::In, &[]),
+            seat("lea", Place::In, &[]),
+            seat("noe", Place::Waiting, &[]),
+            seat("zoe", Place::Aside, &[]),
+            seat("max", Place::Aside, &[]),
+        ],
+    ));
+    for name in ["angele", "jean", "lea", "noe", "zoe", "max"] {
+        story.arrive(name, None);
+    }
+    let [angele, jean, noe, zoe] = [0, 1, 3, 4].map(ConnectionId);
+    let commit = |group: &str, epoch: u64| json!({"type": "seal", "kind": "commit", "group": group, "epoch": epoch, "payload": "c"});
+    for (case, who, message, relayed) in [
+        (
+            "to all of the place, not back",
+            angele,
+            json!({"type": "seal", "kind": "key_package", "epoch": 0, "payload": "k"}),
+            &["send 1 seal", "send 2 seal"][..],
+        ),
+        (
+            "to one",
+            angele,
+            json!({"type": "seal", "to": "lea", "kind": "status", "epoch": 0, "payload": ""}),
+            &["send 2 seal"],
+        ),
+        (
+            "not to another place",
+            angele,
+            json!({"type": "seal", "to": "zoe", "kind": "status", "epoch": 0, "payload": ""}),
+            &[],
+        ),
+        (
+            "not out of the waiting room",
+            noe,
+            json!({"type": "seal", "kind": "key_package", "epoch": 0, "payload": "k"}),
+            &[],
+        ),
+        (
+            "a commit comes back to its author",
+            jean,
+            commit("g", 0),
+            &["send 0 seal", "send 1 seal", "send 2 seal"],
+        ),
+        (
+            "the second of an epoch is refused",
+            angele,
+            commit("g", 0),
+            &["send 0 seal_refused"],
+        ),
+        (
+            "the places have groups of their own",
+            zoe,
+            commit("h", 0),
+            &["send 5 seal", "send 4 seal"],
+        ),
+    ] {
+        assert_eq!(told(&story.say(who, message)), relayed, "{case}");
+    }
+}
+
+#[test]
+fn the_state_says_who_can_encrypt_while_they_hold_a_seat() {
+    let (mut story, _, jean) = both_in();
+    let seen = |actions: &[Action]| {
+        actions.iter().rev().find_map(|action| match action {
+            Action::Send(_, ServerMessage::State(view)) => Some(
+                view.participants
+                    .iter()
+                    .map(|other| other.encryption)
+                    .collect::<Vec<_>>(),
+            ),
+            _ => None,
+        })
+    };
+    let (participant, secret) = ("angele".into(), String::new());
+    let actions = story.handle(Event::Arrived {
+        connection: ConnectionId(7),
+        participant,
+        generation: 1,
+        resume: None,
+        can: Can {
+            encryption: Some(1),
+        },
+        secret,
+    });
+    assert_eq!(seen(&actions), Some(vec![Some(true), Some(false)]));
+    let actions = story.say(jean, json!({"type": "leave"}));
+    assert_eq!(seen(&actions), Some(vec![Some(true), None]));
 }

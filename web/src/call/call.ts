@@ -203,6 +203,8 @@ export class Call {
       case 'quality':
         this.view.quality(qualityWord(message))
         break
+      case 'seal':
+      case 'seal_refused':
       case 'refused':
       case 'ended':
         // The close that follows, with its code, decides what to do.

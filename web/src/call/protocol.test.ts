@@ -7,14 +7,14 @@ import { type ClientMessage, type ServerMessage, afterClose, parseServerMessage 
 /** The messages that Rust reads and writes too, one a file. */
 const fixtures = join(import.meta.dirname, '../tests/fixtures/protocol')
 
-const clientTypes = ['join', 'answer', 'candidate', 'restart_ice', 'media', 'leave', 'ping']
-const serverTypes = ['waiting', 'joined', 'offer', 'state', 'quality', 'refused', 'ended', 'pong']
+const clientTypes = ['join', 'answer', 'candidate', 'restart_ice', 'media', 'seal', 'leave', 'ping']
+const serverTypes = ['waiting', 'joined', 'offer', 'state', 'quality', 'seal', 'seal_refused', 'refused', 'ended', 'pong']
 
 /** Rebuilds a message of ours from a fixture's fields, so that a field renamed on one side shows. */
 function rebuilt(message: any): ClientMessage {
   switch (message.type as string) {
     case 'join':
-      return { type: 'join', token: message.token, ...('resume' in message ? { resume: message.resume } : {}) }
+      return { type: 'join', token: message.token, ...('resume' in message ? { resume: message.resume } : {}), ...('can' in message ? { can: { encryption: message.can.encryption } } : {}) }
     case 'answer':
       return { type: 'answer', negotiation: message.negotiation, sdp: message.sdp }
     case 'candidate':
@@ -23,6 +23,11 @@ function rebuilt(message: any): ClientMessage {
       return { type: 'restart_ice' }
     case 'media':
       return { type: 'media', audio: message.audio, video: message.video }
+    case 'seal': {
+      const { to, kind, group, epoch, payload, welcome } = message
+      const whole: ClientMessage = { type: 'seal', to, kind, group, epoch, payload, welcome }
+      return JSON.parse(JSON.stringify(whole))
+    }
     case 'leave':
       return { type: 'leave' }
     default:
@@ -36,17 +41,18 @@ test('every message that Rust knows is one that the page knows, field for field'
     const text = readFileSync(join(fixtures, name), 'utf8')
     const message = JSON.parse(text) as Record<string, unknown>
     const type = String(message.type)
-    if (serverTypes.includes(type)) {
+    if (name.startsWith('server-')) {
       assert.deepEqual(parseServerMessage(text), message, name)
-      seen.add(type)
-    } else if (clientTypes.includes(type)) {
+      seen.add(`server-${type}`)
+    } else if (name.startsWith('client-')) {
       const { mid = null, index = null, ...rest } = message
       const whole = type === 'candidate' ? { ...rest, mid, index } : message
       assert.deepEqual(rebuilt(message), whole, name)
-      seen.add(type)
+      seen.add(`client-${type}`)
     }
   }
-  const missing = [...clientTypes, ...serverTypes].filter((type) => !seen.has(type))
+  const all = [...clientTypes.map((type) => `client-${type}`), ...serverTypes.map((type) => `server-${type}`)]
+  const missing = all.filter((type) => !seen.has(type))
   assert.deepEqual(missing, [], 'types without a fixture')
 })
 
@@ -70,6 +76,10 @@ test('what is not of the protocol is dropped', () => {
     '{"type":"state","version":1,"state":"open","place":"in","participants":[{}],"hears":[]}',
     '{"type":"state","version":1,"state":"open","place":"in","participants":[],"hears":[1]}',
     '{"type":"quality","rtt_ms":"fast","loss_up":0,"loss_down":0,"bitrate_up":0,"bitrate_down":0}',
+    '{"type":"seal","from":"p1","kind":"gossip","epoch":1,"payload":""}',
+    '{"type":"seal","from":"p1","kind":"commit","epoch":-1,"payload":""}',
+    '{"type":"seal","from":"p1","kind":"commit","epoch":1,"payload":"","welcome":7}',
+    '{"type":"seal_refused","group":"g"}',
     '{"type":"refused","code":4401}',
     '{"type":"pong"}',
   ]

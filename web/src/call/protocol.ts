@@ -13,13 +13,32 @@ export type RoomState = 'open' | 'paused' | 'ended'
 export type MediaKind = 'audio' | 'video'
 
 export type ClientMessage =
-  | { type: 'join'; token: string; resume?: string }
+  | { type: 'join'; token: string; resume?: string; can?: Can }
   | { type: 'answer'; negotiation: number; sdp: string }
   | { type: 'candidate'; candidate: string; mid: string | null; index: number | null }
   | { type: 'restart_ice' }
   | { type: 'media'; audio: boolean; video: boolean }
+  | ({ type: 'seal'; to?: string } & Sealed)
   | { type: 'leave' }
   | { type: 'ping'; t: number }
+
+/** What the browser can do beyond the basics: the newest version it knows of each ability. */
+export interface Can {
+  encryption?: number
+}
+
+export type SealKind = 'key_package' | 'commit' | 'application' | 'status'
+
+/** One message of the end-to-end encryption; the node relays it and understands nothing of `payload`. */
+export interface Sealed {
+  kind: SealKind
+  /** The group's own name; absent without a group. */
+  group?: string
+  epoch: number
+  /** Base64, as is `welcome`. */
+  payload: string
+  welcome?: string
+}
 
 export interface Track {
   participant: string
@@ -34,6 +53,8 @@ export interface ParticipantView {
   connected: boolean
   audio: boolean
   video: boolean
+  /** Whether their browser can encrypt end to end; absent while they hold no seat. */
+  encryption?: boolean
 }
 
 export interface RoomView {
@@ -70,6 +91,8 @@ export type ServerMessage =
   | Offer
   | RoomView
   | Quality
+  | ({ type: 'seal'; from: string } & Sealed)
+  | { type: 'seal_refused'; group: string; epoch: number }
   | { type: 'refused'; code: number; retry: boolean }
   | { type: 'ended' }
   | { type: 'pong'; t: number }
@@ -139,6 +162,16 @@ export function parseServerMessage(text: string): ServerMessage | undefined {
         [value.loss_up, value.loss_down, value.bitrate_up, value.bitrate_down].every(isNumber)
         ? ({ ...value, rtt_ms: value.rtt_ms ?? null } as Quality)
         : undefined
+    case 'seal':
+      return isString(value.from) &&
+        isOneOf(value.kind, sealKinds) &&
+        isCount(value.epoch) &&
+        isString(value.payload) &&
+        [value.group, value.welcome].every((part) => part === undefined || isString(part))
+        ? (value as unknown as ServerMessage)
+        : undefined
+    case 'seal_refused':
+      return isString(value.group) && isCount(value.epoch) ? (value as ServerMessage) : undefined
     case 'refused':
       return isCount(value.code) && typeof value.retry === 'boolean' ? (value as ServerMessage) : undefined
     case 'ended':
@@ -150,6 +183,7 @@ export function parseServerMessage(text: string): ServerMessage | undefined {
   }
 }
 
+const sealKinds = ['key_package', 'commit', 'application', 'status']
 const places = ['waiting', 'in', 'aside']
 const roles = ['citizen', 'officer', 'lawyer', 'companion', 'interpreter', 'supervisor']
 
@@ -160,7 +194,8 @@ function isParticipant(value: unknown): value is ParticipantView {
     isOneOf(value.role, roles) &&
     isString(value.label) &&
     isOneOf(value.place, places) &&
-    [value.connected, value.audio, value.video].every((flag) => typeof flag === 'boolean')
+    [value.connected, value.audio, value.video].every((flag) => typeof flag === 'boolean') &&
+    (value.encryption === undefined || typeof value.encryption === 'boolean')
   )
 }
 
