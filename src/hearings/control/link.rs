@@ -51,9 +51,16 @@ pub async fn keep(app: App, name: String, shutdown: CancellationToken) {
         nodes.get(&name).and_then(|node| node.address.clone())
     };
     let mut known = app.media.nodes();
+    let mut was_there = false;
     loop {
         let address = address_of(&known.borrow());
         let mut pause = PAUSE;
+        let is_there = address.is_some();
+        if was_there && !is_there {
+            // The supervisor saw the process end.
+            lost(&app, &name).await;
+        }
+        was_there = is_there;
         if let Some(address) = &address {
             let began = Instant::now();
             let end = tokio::select! {
@@ -65,11 +72,7 @@ pub async fn keep(app: App, name: String, shutdown: CancellationToken) {
                 // Somebody who was there a moment ago is looked for at once.
                 End::Lost if began.elapsed() > PAUSE => pause = Duration::ZERO,
                 End::Lost => {}
-                End::Refused => {
-                    if let Err(fault) = mark_lost(&app, &name).await {
-                        tracing::error!(%fault, "media control: {fault}");
-                    }
-                }
+                End::Refused => lost(&app, &name).await,
                 End::Failed(fault) => {
                     tracing::warn!(node = name, %fault, "media control of {name}: {fault}");
                 }
@@ -84,6 +87,12 @@ pub async fn keep(app: App, name: String, shutdown: CancellationToken) {
 }
 
 /// Nothing listens at the node's address: its lease ends now.
+async fn lost(app: &App, name: &str) {
+    if let Err(fault) = mark_lost(app, name).await {
+        tracing::error!(%fault, "media control: {fault}");
+    }
+}
+
 async fn mark_lost(app: &App, name: &str) -> Result<(), Fault> {
     let mut tx = app.db.read().await?;
     let rows = nodes::list_nodes(&mut tx).await?;
