@@ -181,10 +181,16 @@ impl Hearing {
     }
 
     async fn moves_from(&self, node: &str) {
-        until("the room on another node", async || {
-            (self.node().await != node).then_some(())
-        })
-        .await;
+        let moved = timeout(PATIENCE, async {
+            while self.node().await == node {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        assert!(
+            moved.await.is_ok(),
+            "still on {node}: {}",
+            self.service.tail()
+        );
     }
 
     /// The hearing is where it was, everybody is seen in it, and it ends in order.

@@ -268,7 +268,7 @@ fn moves(
         let row = rows.iter().find(|row| row.name == name);
         let state = match (heard.get(name), row) {
             (Some(status), _) => state_of(status),
-            (None, Some(row)) if patient || now.0 - row.heard_at.0 <= lease_ms() => row.state,
+            (None, Some(row)) if row.may_live(patient, now) => row.state,
             _ => return Standing::Lost,
         };
         match state {
@@ -318,8 +318,14 @@ fn moves(
     moves
 }
 
-fn lease_ms() -> i64 {
-    i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX)
+impl NodeRow {
+    /// Whether the node may be alive although this process does not hear it:
+    /// another one did a moment ago, or this one has hardly begun to listen. One
+    /// that is known to be gone (heard at 0) is gone.
+    fn may_live(&self, patient: bool, now: Timestamp) -> bool {
+        let lease_ms = i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX);
+        self.heard_at.0 > 0 && (patient || now.0 - self.heard_at.0 <= lease_ms)
+    }
 }
 
 /// Sends every document that a node has not got yet, and tells a node that
