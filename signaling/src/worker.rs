@@ -48,8 +48,6 @@ const QUEUE: usize = 1024;
 const TICK: Duration = Duration::from_millis(250);
 /// Batches received before timers and commands get their turn.
 const BATCHES_IN_A_ROW: usize = 8;
-/// Share of its time above which a worker takes no new room.
-const BUSY: f32 = 0.8;
 
 /// What signaling asks of a worker.
 pub(crate) enum Command {
@@ -432,7 +430,8 @@ impl<T: Transport> Worker<T> {
                     reason: RoomRefusal::Draining,
                 };
             }
-            let full = self.rooms.len() >= self.limits.rooms || self.load.share() > BUSY;
+            let full =
+                self.rooms.len() >= self.limits.rooms || self.load.share() > self.limits.busy;
             if opens && full {
                 return NodeMessage::RoomRefused {
                     room: id,

@@ -33,6 +33,7 @@ call-status-paused = L’audition est en pause. Ni votre image ni votre voix ne 
 call-status-reconnecting = La connexion est coupée. Elle va reprendre toute seule.
 call-status-full = Toutes les places pour la vidéo sont prises en ce moment. Gardez cette page ouverte : elle réessaie d’elle-même.
 call-status-reconnecting-long = La connexion est toujours coupée. Vérifiez votre réseau ; nous essayons encore.
+call-status-blocked = Votre réseau ne laisse passer ni le son ni l’image. Changez de réseau, par exemple avec le partage de connexion de votre téléphone, ou coupez votre VPN ; nous essayons encore.
 call-status-ended = L’audition est terminée.
 call-status-left = Vous avez quitté l’audition. Vous pouvez y revenir.
 call-status-replaced = L’audition est ouverte dans une autre fenêtre ou sur un autre appareil. Vous pouvez la reprendre ici.
