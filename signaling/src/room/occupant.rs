@@ -8,7 +8,7 @@ use super::negotiation::{Peer, close_peer};
 use super::sealing::Sealing;
 use super::{Action, ConnectionId, Moment, PeerId, Room};
 use crate::forwarding::SeatIndex;
-use crate::protocol::{Can, ClientMessage, CloseCode, RoomView, ServerMessage};
+use crate::protocol::{Can, ClientMessage, CloseCode, MediaKind, RoomView, ServerMessage};
 use crate::room_document::{Fact, IncidentKind, LeftReason, ParticipantId};
 use crate::watchdog::Watchdog;
 
@@ -24,6 +24,8 @@ pub(super) struct Occupant {
     pub(super) can: Can,
     pub(super) audio: bool,
     pub(super) video: bool,
+    /// They asked to share their screen, and may.
+    pub(super) screen: bool,
     pub(super) peer: Option<Peer>,
     pub(super) opened_at: Option<Instant>,
     pub(super) restart_wanted: bool,
@@ -115,6 +117,7 @@ impl Room {
                     can,
                     audio: true,
                     video: true,
+                    screen: false,
                     peer: None,
                     opened_at: None,
                     restart_wanted: false,
@@ -145,6 +148,8 @@ impl Room {
                 .as_ref()
                 .is_none_or(|peer| peer.awaiting.is_none());
         if !resumes {
+            // A page that begins anew shares nothing yet.
+            occupant.screen = false;
             close_peer(occupant, &mut self.forwarding, actions);
         }
         occupant.generation = generation;
@@ -211,6 +216,11 @@ impl Room {
             ClientMessage::Seal { to, sealed } => {
                 let participant = participant.clone();
                 self.relay(&participant, connection, to.as_ref(), sealed, actions);
+            }
+            ClientMessage::Publish { kind, on } => {
+                if kind == MediaKind::Screen {
+                    occupant.screen = on;
+                }
             }
             ClientMessage::Leave {} => {
                 let participant = participant.clone();
