@@ -35,6 +35,7 @@ pub mod turn;
 mod connection;
 mod control;
 mod forwarding;
+mod gauge;
 mod node;
 mod peer;
 mod rate;
