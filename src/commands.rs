@@ -22,7 +22,7 @@ pub use serve::{background, ready};
 /// What the binary can be asked to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Pages, background work and a supervised media node (the default).
+    /// Pages, background work and supervised media nodes (the default).
     Serve,
     /// A media node alone: no database, no secret, no file.
     Media(MediaArguments),
@@ -65,6 +65,9 @@ pub struct MediaArguments {
     /// Name of the node.
     #[arg(long, default_value = "media")]
     node: String,
+    /// How long to wait for the last hearings once asked to end (SIGTERM).
+    #[arg(long, default_value_t = 60)]
+    drain_minutes: u16,
     /// Filter of the log.
     #[arg(long, default_value = "info")]
     log: String,

@@ -38,6 +38,7 @@ mod forwarding;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod gauge;
 mod node;
 mod peer;
 mod rate;

@@ -51,7 +51,7 @@ pub(super) fn rtp(data: &[u8]) {
         seat: SeatIndex(u32::from(seat & 1)),
         kind: MediaKind::Video,
     };
-    let allowed: BTreeSet<_> = [0, 1].map(|seat| (SUBSCRIBER, SeatIndex(seat))).into();
+    let allowed: BTreeSet<_> = [0, 1].map(|seat| (SUBSCRIBER, source(seat))).into();
     let mut table = Forwarding::default();
     table.allow(allowed.clone());
     table.connect(SUBSCRIBER, &[(source(0), line)], true);

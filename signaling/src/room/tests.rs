@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::room_document::{Role, RoomId};
+use crate::room_document::{IncidentKind, Place, Role, RoomId, Seat};
 
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -664,6 +664,7 @@ fn the_state_says_who_can_encrypt_while_they_hold_a_seat() {
         resume: None,
         can: Can {
             encryption: Some(1),
+            ..Can::default()
         },
         secret,
     });

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::protocol::MediaKind;
 use crate::transport::{
-    LineId, Offer, RtpPacket, SenderClock, Transport, TransportConfig, TransportError,
+    Codecs, LineId, Offer, RtpPacket, SenderClock, Transport, TransportConfig, TransportError,
     TransportEvent, TransportStats,
 };
 
@@ -43,6 +43,10 @@ impl Transport for Still {
     fn set_publish(&mut self, kinds: &[MediaKind]) -> Result<(), TransportError> {
         self.publish = kinds.to_vec();
         Ok(())
+    }
+
+    fn set_codecs(&mut self, _codecs: Codecs) -> bool {
+        true
     }
 
     fn open_line(&mut self, _kind: MediaKind, _group: u32) -> Result<LineId, TransportError> {
