@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use super::TARGETS;
 
 /// Changes tried for each target. `make fuzz` tries millions.
-const CHANGES: usize = 3_000;
+const CHANGES: usize = 2_000;
 /// For the targets whose every step makes a transport.
-const DEAR_CHANGES: usize = 150;
+const DEAR_CHANGES: usize = 60;
 
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
