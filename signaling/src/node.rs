@@ -28,6 +28,9 @@ pub struct Limits {
     pub connections: usize,
     /// Rooms at the same moment on one worker.
     pub rooms: usize,
+    /// Share of its time above which a worker takes no new room; benchmarks of
+    /// capacity set it beyond reach.
+    pub busy: f32,
     /// Seats in one room.
     pub seats: usize,
     /// Bytes in one message of a participant.
@@ -50,6 +53,8 @@ pub struct Limits {
     pub media_silence: Duration,
     /// Datagrams a second that one participant may send, checked before any cryptography.
     pub datagrams_per_second: u32,
+    /// How long a node that was told to drain waits for its hearings to end or move.
+    pub drain: Duration,
 }
 
 impl Default for Limits {
@@ -57,6 +62,7 @@ impl Default for Limits {
         Self {
             connections: 4096,
             rooms: 1024,
+            busy: 0.8,
             seats: 6,
             message_bytes: 64 * 1024,
             control_message_bytes: 256 * 1024,
@@ -68,6 +74,7 @@ impl Default for Limits {
             grace: Duration::from_secs(20),
             media_silence: Duration::from_secs(1),
             datagrams_per_second: 4000,
+            drain: Duration::from_secs(60 * 60),
         }
     }
 }

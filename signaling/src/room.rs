@@ -9,19 +9,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use crate::forwarding::{Forwarding, SeatIndex};
-use crate::protocol::{
-    Can, ClientMessage, CloseCode, MediaKind, ParticipantView, Quality, RoomView, ServerMessage,
-};
+use self::occupant::Occupant;
+use self::sealing::Sealing;
+use crate::forwarding::{Forwarding, SeatIndex, Source};
+use crate::protocol::{Can, ClientMessage, CloseCode, MediaKind, Quality, ServerMessage};
 use crate::room_document::{
-    Fact, IncidentKind, LeftReason, ParticipantId, ParticipantPresence, Place, RoomDocument,
-    RoomEvent, RoomPresence, RoomRefusal, RoomState, Seat,
+    Fact, LeftReason, ParticipantId, ParticipantPresence, RoomDocument, RoomEvent, RoomPresence,
+    RoomRefusal, RoomState,
 };
-use crate::transport::PairId;
-use crate::watchdog::{Change, Watchdog};
-use sealing::Sealing;
+use crate::transport::{Codecs, LineId};
 
+mod clock;
+mod negotiation;
+mod occupant;
 mod sealing;
+mod view;
 
 /// One WebSocket connection of this node, numbered as they come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,10 +75,10 @@ pub(crate) enum Event {
         connection: ConnectionId,
         refused: bool,
     },
-    /// The last offer was answered; these pairs now carry these publishers.
+    /// The last offer was answered; these lines now carry these tracks.
     Answered {
         peer: PeerId,
-        pairs: Vec<(SeatIndex, PairId)>,
+        lines: Vec<(Source, LineId)>,
     },
     /// The answer was not one.
     AnswerRefused { peer: PeerId },
@@ -84,11 +86,11 @@ pub(crate) enum Event {
     PeerConnected { peer: PeerId },
     /// The transport cannot go on.
     PeerFailed { peer: PeerId },
-    /// The browser needs a keyframe on that pair.
-    KeyframeWanted { peer: PeerId, pair: PairId },
+    /// The browser needs a keyframe on that line.
+    KeyframeWanted { peer: PeerId, line: LineId },
     /// New measures of a participant's transport.
     Quality { peer: PeerId, quality: Quality },
-    /// Time passes; with when each transport last received sound and image.
+    /// Time passes; with when each transport last received each kind.
     Tick { last_packets: Vec<LastPacket> },
 }
 
@@ -96,8 +98,8 @@ pub(crate) enum Event {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LastPacket {
     pub peer: PeerId,
-    pub audio: Option<Instant>,
-    pub video: Option<Instant>,
+    /// By the kind's index.
+    pub at: [Option<Instant>; MediaKind::ALL.len()],
 }
 
 /// What a room asks for.
@@ -111,24 +113,39 @@ pub(crate) enum Action {
     OpenPeer {
         peer: PeerId,
         publish: Vec<MediaKind>,
+        codecs: Codecs,
+        simulcast: bool,
         compatible: bool,
     },
     /// Offer the participant what they send and what they should receive.
-    Negotiate {
-        peer: PeerId,
-        connection: ConnectionId,
-        negotiation: u32,
-        fresh: bool,
-        hears: Vec<SeatIndex>,
-    },
+    Negotiate(Negotiation),
     /// Give the answer to the transport.
     Answer { peer: PeerId, sdp: String },
     /// End a transport.
     ClosePeer { peer: PeerId },
-    /// Ask a publisher for a keyframe, at the usual pace.
-    Keyframe { publisher: SeatIndex },
+    /// Ask a publisher for a keyframe of a layer, at the usual pace.
+    Keyframe { source: Source, layer: u8 },
     /// Report a fact to the service.
     Tell(RoomEvent),
+}
+
+/// An offer to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Negotiation {
+    pub peer: PeerId,
+    pub connection: ConnectionId,
+    pub negotiation: u32,
+    /// The first offer of a transport.
+    pub fresh: bool,
+    /// With new ICE credentials. A transport that cannot is answered as failed.
+    pub restart_ice: bool,
+    /// The codecs that everybody in the same place has. A transport that cannot
+    /// change them is answered as failed.
+    pub codecs: Codecs,
+    /// What the participant may send.
+    pub publish: Vec<MediaKind>,
+    /// What the participant should receive.
+    pub receive: Vec<Source>,
 }
 
 /// The limits that matter to a room.
@@ -139,15 +156,6 @@ pub(crate) struct RoomLimits {
     /// How long media may stay away.
     pub media_silence: Duration,
 }
-
-/// A browser answers within milliseconds; after this its page is stuck and a
-/// fresh offer is the best that can be done.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
-/// A path is found and keys are agreed within a second or two; after this
-/// something is wrong that a fresh attempt may put right.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// Fresh transports cost a handshake: at most one a second for each participant.
-const FRESH_PAUSE: Duration = Duration::from_secs(1);
 
 /// A room.
 pub(crate) struct Room {
@@ -162,49 +170,6 @@ pub(crate) struct Room {
     last_negotiation: u32,
     forwarding: Forwarding,
     sealing: Sealing,
-}
-
-/// Who holds a seat, or held it a moment ago.
-struct Occupant {
-    index: SeatIndex,
-    generation: u32,
-    resume: String,
-    connection: Option<ConnectionId>,
-    lost_at: Option<Moment>,
-    /// What the connection was last told: waiting or in.
-    greeted: Option<Greeting>,
-    can: Can,
-    audio: bool,
-    video: bool,
-    peer: Option<Peer>,
-    opened_at: Option<Instant>,
-    restart_wanted: bool,
-    /// The last transport was answered and never connected: the next one puts up
-    /// with older encryption.
-    compatible: bool,
-    view: Option<RoomView>,
-    audio_watch: Watchdog,
-    video_watch: Watchdog,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Greeting {
-    Waiting,
-    Joined,
-}
-
-/// A seat's transport, as the room knows it.
-struct Peer {
-    id: PeerId,
-    publish: Vec<MediaKind>,
-    connected: bool,
-    answered_once: bool,
-    /// When it should have begun to connect.
-    answered_at: Option<Instant>,
-    /// The offer without an answer yet.
-    awaiting: Option<(u32, Instant)>,
-    /// Whom the last offer lets the participant receive.
-    offered: Option<Vec<SeatIndex>>,
 }
 
 /// Whether a room document can be held at all.
@@ -274,57 +239,17 @@ impl Room {
                 connection,
                 refused,
             } => self.lose(connection, refused, now, &mut actions),
-            Event::Answered { peer, pairs } => {
-                if let Some(held) = self.peer_mut(peer) {
-                    let fresh = !held.answered_once;
-                    held.answered_once = true;
-                    held.answered_at.get_or_insert(now.instant);
-                    held.awaiting = None;
-                    let connected = held.connected;
-                    let new = self.forwarding.connect(peer.seat, &pairs, fresh);
-                    if connected {
-                        actions.extend(
-                            new.into_iter()
-                                .filter(|publisher| self.forwarding.allows(peer.seat, *publisher))
-                                .map(|publisher| Action::Keyframe { publisher }),
-                        );
-                    }
-                }
+            Event::Answered { peer, lines } => {
+                self.take_lines(peer, &lines, now, &mut actions);
             }
-            Event::AnswerRefused { peer } => {
-                if let Some(connection) = self.occupant_of(peer).and_then(|o| o.connection) {
-                    actions.push(Action::Close(connection, CloseCode::Malformed));
-                    self.lose(connection, true, now, &mut actions);
-                }
-            }
-            Event::PeerConnected { peer } => {
-                if let Some(held) = self.peer_mut(peer) {
-                    held.connected = true;
-                    let publishers: Vec<SeatIndex> = self
-                        .occupants
-                        .values()
-                        .map(|occupant| occupant.index)
-                        .filter(|publisher| self.forwarding.allows(peer.seat, *publisher))
-                        .collect();
-                    actions.extend(
-                        publishers
-                            .into_iter()
-                            .map(|publisher| Action::Keyframe { publisher }),
-                    );
-                }
-            }
+            Event::AnswerRefused { peer } => self.refuse_answer(peer, now, &mut actions),
+            Event::PeerConnected { peer } => self.begin_media(peer, &mut actions),
             Event::PeerFailed { peer } => {
                 if let Some(occupant) = self.occupant_of_mut(peer) {
                     occupant.restart_wanted = true;
                 }
             }
-            Event::KeyframeWanted { peer, pair } => {
-                if self.peer_mut(peer).is_some()
-                    && let Some(publisher) = self.forwarding.publisher_of(peer.seat, pair)
-                {
-                    actions.push(Action::Keyframe { publisher });
-                }
-            }
+            Event::KeyframeWanted { peer, line } => self.relay_keyframe(peer, line, &mut actions),
             Event::Quality { peer, quality } => self.measure(peer, quality, now, &mut actions),
             Event::Tick { last_packets } => self.tick(&last_packets, now, &mut actions),
         }
@@ -345,13 +270,30 @@ impl Room {
             .map(|(participant, _)| participant)
     }
 
-    /// Whether the hearing is over, by its document or by its time.
-    pub fn is_over(&self, now: Moment) -> bool {
-        self.document.state == RoomState::Ended || now.unix_ms >= self.document.expires_at_ms
+    /// What to tell everybody when the hearing is over, by its document or by
+    /// its time, or goes on at another node.
+    fn farewell(&self, now: Moment) -> Option<(CloseCode, LeftReason)> {
+        if self.document.state == RoomState::Ended || now.unix_ms >= self.document.expires_at_ms {
+            Some((CloseCode::Ended, LeftReason::Ended))
+        } else if self.document.state == RoomState::Moved {
+            Some((CloseCode::GoingAway, LeftReason::Moved))
+        } else {
+            None
+        }
     }
 
-    /// Whether nothing is lost by forgetting the room. A room that ended is kept
-    /// until it expires, so that a late, older document cannot open it again.
+    /// Whether people may be here at all.
+    pub fn is_held(&self, now: Moment) -> bool {
+        self.farewell(now).is_none()
+    }
+
+    /// How many people hold a seat, connected or coming back.
+    pub fn occupants(&self) -> usize {
+        self.occupants.len()
+    }
+
+    /// Whether nothing is lost by forgetting the room. A room that ended or moved
+    /// is kept until it expires, so that a late, older document cannot open it again.
     pub fn may_be_forgotten(&self, now: Moment) -> bool {
         self.occupants.is_empty() && now.unix_ms >= self.document.expires_at_ms
     }
@@ -373,39 +315,6 @@ impl Room {
         }
     }
 
-    fn is_connected(&self, participant: &ParticipantId) -> bool {
-        self.occupants
-            .get(participant)
-            .is_some_and(|occupant| occupant.connection.is_some())
-    }
-
-    fn occupant_of(&self, peer: PeerId) -> Option<&Occupant> {
-        self.occupants
-            .values()
-            .find(|occupant| occupant.peer.as_ref().is_some_and(|held| held.id == peer))
-    }
-
-    fn occupant_of_mut(&mut self, peer: PeerId) -> Option<&mut Occupant> {
-        self.occupants
-            .values_mut()
-            .find(|occupant| occupant.peer.as_ref().is_some_and(|held| held.id == peer))
-    }
-
-    fn peer_mut(&mut self, peer: PeerId) -> Option<&mut Peer> {
-        self.occupant_of_mut(peer)
-            .and_then(|occupant| occupant.peer.as_mut())
-    }
-
-    fn number(&mut self, participant: &ParticipantId) -> SeatIndex {
-        if let Some(number) = self.numbers.get(participant) {
-            return *number;
-        }
-        let number = SeatIndex(self.next_number);
-        self.next_number += 1;
-        self.numbers.insert(participant.clone(), number);
-        number
-    }
-
     fn tell(
         &self,
         participant: Option<&ParticipantId>,
@@ -419,310 +328,6 @@ impl Room {
             at_ms: now.unix_ms,
             fact,
         }));
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn arrive(
-        &mut self,
-        connection: ConnectionId,
-        participant: ParticipantId,
-        generation: u32,
-        resume: Option<&str>,
-        can: Can,
-        secret: String,
-        now: Moment,
-        actions: &mut Vec<Action>,
-    ) {
-        if self.is_over(now) {
-            actions.push(Action::Close(connection, CloseCode::Ended));
-            return;
-        }
-        let Some(seat) = self.document.seat(&participant) else {
-            actions.push(Action::Close(connection, CloseCode::NotInRoom));
-            return;
-        };
-        let held = self.occupants.get(&participant);
-        let oldest = held.map_or(seat.generation, |held| held.generation.max(seat.generation));
-        if generation < oldest {
-            actions.push(Action::Close(connection, CloseCode::Replaced));
-            return;
-        }
-        let index = self.number(&participant);
-        let Some(occupant) = self.occupants.get_mut(&participant) else {
-            self.occupants.insert(
-                participant.clone(),
-                Occupant {
-                    index,
-                    generation,
-                    resume: secret,
-                    connection: Some(connection),
-                    lost_at: None,
-                    greeted: None,
-                    can,
-                    audio: true,
-                    video: true,
-                    peer: None,
-                    opened_at: None,
-                    restart_wanted: false,
-                    compatible: false,
-                    view: None,
-                    audio_watch: Watchdog::default(),
-                    video_watch: Watchdog::default(),
-                },
-            );
-            self.tell(
-                Some(&participant),
-                Fact::Joined { resumed: false },
-                now,
-                actions,
-            );
-            return;
-        };
-        if let Some(former) = occupant.connection.replace(connection) {
-            actions.push(Action::Close(former, CloseCode::Replaced));
-        }
-        // The secret proves that the page still holds its end of the transport.
-        // Even then an unanswered offer may have gone down with the old
-        // connection, and only a fresh one settles that.
-        let resumes = resume == Some(occupant.resume.as_str())
-            && generation == occupant.generation
-            && occupant
-                .peer
-                .as_ref()
-                .is_none_or(|peer| peer.awaiting.is_none());
-        if !resumes {
-            close_peer(occupant, &mut self.forwarding, actions);
-        }
-        occupant.generation = generation;
-        occupant.resume = secret;
-        occupant.can = can;
-        occupant.greeted = None;
-        occupant.view = None;
-        if let Some(lost_at) = occupant.lost_at.take() {
-            self.tell(
-                Some(&participant),
-                Fact::Incident {
-                    kind: IncidentKind::Signaling,
-                    from_ms: lost_at.unix_ms,
-                    to_ms: now.unix_ms,
-                },
-                now,
-                actions,
-            );
-        }
-        self.tell(
-            Some(&participant),
-            Fact::Joined { resumed: true },
-            now,
-            actions,
-        );
-    }
-
-    fn listen(
-        &mut self,
-        connection: ConnectionId,
-        message: ClientMessage,
-        now: Moment,
-        actions: &mut Vec<Action>,
-    ) {
-        let Some((participant, occupant)) = self
-            .occupants
-            .iter_mut()
-            .find(|(_, occupant)| occupant.connection == Some(connection))
-        else {
-            // A message that crossed our own closing of the connection.
-            return;
-        };
-        match message {
-            ClientMessage::Join { .. } => {
-                actions.push(Action::Close(connection, CloseCode::Malformed));
-                self.lose(connection, true, now, actions);
-            }
-            ClientMessage::Answer { negotiation, sdp } => {
-                if let Some(peer) = &occupant.peer
-                    && peer
-                        .awaiting
-                        .is_some_and(|(awaited, _)| awaited == negotiation)
-                {
-                    actions.push(Action::Answer { peer: peer.id, sdp });
-                }
-            }
-            // The browser comes to the node, so its candidates are not needed.
-            ClientMessage::Candidate { .. } => {}
-            ClientMessage::RestartIce {} => occupant.restart_wanted = true,
-            ClientMessage::Media { audio, video } => {
-                occupant.audio = audio;
-                occupant.video = video;
-            }
-            ClientMessage::Seal { to, sealed } => {
-                let participant = participant.clone();
-                self.relay(&participant, connection, to.as_ref(), sealed, actions);
-            }
-            ClientMessage::Leave {} => {
-                let participant = participant.clone();
-                actions.push(Action::Close(connection, CloseCode::Normal));
-                self.vacate(&participant, LeftReason::Left, now, actions);
-            }
-            ClientMessage::Ping { t } => {
-                actions.push(Action::Send(connection, ServerMessage::Pong { t }));
-            }
-        }
-    }
-
-    /// A connection is gone. Somebody who broke a limit loses the seat at once;
-    /// anybody else keeps it for a while, and their media goes on meanwhile.
-    fn lose(
-        &mut self,
-        connection: ConnectionId,
-        refused: bool,
-        now: Moment,
-        actions: &mut Vec<Action>,
-    ) {
-        let Some((participant, occupant)) = self
-            .occupants
-            .iter_mut()
-            .find(|(_, occupant)| occupant.connection == Some(connection))
-        else {
-            return;
-        };
-        if refused {
-            let participant = participant.clone();
-            self.vacate(&participant, LeftReason::Refused, now, actions);
-        } else {
-            occupant.connection = None;
-            occupant.lost_at = Some(now);
-        }
-    }
-
-    fn vacate(
-        &mut self,
-        participant: &ParticipantId,
-        reason: LeftReason,
-        now: Moment,
-        actions: &mut Vec<Action>,
-    ) {
-        let Some(mut occupant) = self.occupants.remove(participant) else {
-            return;
-        };
-        close_peer(&mut occupant, &mut self.forwarding, actions);
-        self.tell(Some(participant), Fact::Left { reason }, now, actions);
-        if self.occupants.is_empty() {
-            self.sealing = Sealing::default();
-            self.tell(None, Fact::RoomEmptied {}, now, actions);
-        }
-    }
-
-    fn measure(&mut self, peer: PeerId, quality: Quality, now: Moment, actions: &mut Vec<Action>) {
-        let Some((participant, connection)) = self
-            .occupants
-            .iter()
-            .find(|(_, occupant)| occupant.peer.as_ref().is_some_and(|held| held.id == peer))
-            .map(|(participant, occupant)| (participant.clone(), occupant.connection))
-        else {
-            return;
-        };
-        if let Some(connection) = connection {
-            actions.push(Action::Send(connection, ServerMessage::Quality(quality)));
-        }
-        self.tell(Some(&participant), Fact::Quality { quality }, now, actions);
-    }
-
-    fn tick(&mut self, last_packets: &[LastPacket], now: Moment, actions: &mut Vec<Action>) {
-        let lost: Vec<ParticipantId> = self
-            .occupants
-            .iter()
-            .filter(|(_, occupant)| {
-                occupant.lost_at.is_some_and(|lost_at| {
-                    now.instant.saturating_duration_since(lost_at.instant) >= self.limits.grace
-                })
-            })
-            .map(|(participant, _)| participant.clone())
-            .collect();
-        for participant in lost {
-            self.vacate(&participant, LeftReason::Lost, now, actions);
-        }
-
-        let mut told = Vec::new();
-        let open = self.document.state == RoomState::Open;
-        for (participant, occupant) in &mut self.occupants {
-            let last = occupant
-                .peer
-                .as_ref()
-                .and_then(|peer| last_packets.iter().find(|last| last.peer == peer.id));
-            let publishes = |kind| {
-                occupant
-                    .peer
-                    .as_ref()
-                    .is_some_and(|peer| peer.publish.contains(&kind))
-            };
-            for (kind, meant, last, watch) in [
-                (
-                    MediaKind::Audio,
-                    occupant.audio && publishes(MediaKind::Audio),
-                    last.and_then(|last| last.audio),
-                    &mut occupant.audio_watch,
-                ),
-                (
-                    MediaKind::Video,
-                    occupant.video && publishes(MediaKind::Video),
-                    last.and_then(|last| last.video),
-                    &mut occupant.video_watch,
-                ),
-            ] {
-                let silence = self.limits.media_silence;
-                if let Some(change) = watch.observe(now.instant, last, meant && open, silence) {
-                    told.push((participant.clone(), kind, change));
-                }
-            }
-        }
-        for (participant, kind, change) in told {
-            self.tell_change(&participant, kind, change, now, actions);
-        }
-
-        for occupant in self.occupants.values_mut() {
-            let since = |instant| now.instant.saturating_duration_since(instant);
-            if occupant.peer.as_ref().is_some_and(|peer| {
-                let unanswered = peer
-                    .awaiting
-                    .is_some_and(|(_, offered_at)| since(offered_at) >= ANSWER_WITHIN);
-                let unconnected = peer
-                    .answered_at
-                    .is_some_and(|answered_at| since(answered_at) >= CONNECT_WITHIN);
-                unanswered || (unconnected && !peer.connected)
-            }) {
-                occupant.restart_wanted = true;
-            }
-        }
-    }
-
-    fn tell_change(
-        &self,
-        participant: &ParticipantId,
-        kind: MediaKind,
-        change: Change,
-        now: Moment,
-        actions: &mut Vec<Action>,
-    ) {
-        match change {
-            Change::Started => {
-                self.tell(Some(participant), Fact::MediaStarted { kind }, now, actions);
-            }
-            Change::Stopped { .. } => {
-                self.tell(Some(participant), Fact::MediaStopped { kind }, now, actions);
-            }
-            Change::Resumed { since } => {
-                self.tell(Some(participant), Fact::MediaResumed { kind }, now, actions);
-                let incident = Fact::Incident {
-                    kind: match kind {
-                        MediaKind::Audio => IncidentKind::Audio,
-                        MediaKind::Video => IncidentKind::Video,
-                    },
-                    from_ms: now.unix_ms_at(since),
-                    to_ms: now.unix_ms,
-                };
-                self.tell(Some(participant), incident, now, actions);
-            }
-        }
     }
 
     /// Compares what should be with what is, and asks for the difference.
@@ -742,252 +347,6 @@ impl Room {
 
     fn present(&self) -> Vec<ParticipantId> {
         self.occupants.keys().cloned().collect()
-    }
-
-    /// Nobody stays whom the document does not seat.
-    fn settle_seats(&mut self, now: Moment, actions: &mut Vec<Action>) {
-        let over = self.is_over(now);
-        for participant in self.present() {
-            let occupant = &self.occupants[&participant];
-            let verdict = if over {
-                Some((CloseCode::Ended, LeftReason::Ended))
-            } else {
-                match self.document.seat(&participant) {
-                    None => Some((CloseCode::NotInRoom, LeftReason::Removed)),
-                    Some(seat) if seat.generation > occupant.generation => {
-                        Some((CloseCode::Replaced, LeftReason::Removed))
-                    }
-                    Some(_) => None,
-                }
-            };
-            if let Some((code, reason)) = verdict {
-                if let Some(connection) = occupant.connection {
-                    actions.push(Action::Close(connection, code));
-                }
-                self.vacate(&participant, reason, now, actions);
-            }
-        }
-        let seated: BTreeSet<&ParticipantId> = self
-            .document
-            .seats
-            .iter()
-            .map(|seat| &seat.participant)
-            .collect();
-        self.numbers
-            .retain(|participant, _| seated.contains(participant));
-    }
-
-    /// Whoever is in has a transport; whoever waits has none.
-    fn settle_peer(&mut self, participant: &ParticipantId, now: Moment, actions: &mut Vec<Action>) {
-        let (Some(occupant), Some(seat)) = (
-            self.occupants.get_mut(participant),
-            self.document.seat(participant),
-        ) else {
-            return;
-        };
-        let greeting = match seat.place {
-            Place::Waiting => Greeting::Waiting,
-            Place::In | Place::Aside => Greeting::Joined,
-        };
-        let publish = publish_of(seat);
-        let outdated = occupant
-            .peer
-            .as_ref()
-            .is_some_and(|peer| peer.publish != publish);
-        let rested = occupant
-            .opened_at
-            .is_none_or(|opened| now.instant.saturating_duration_since(opened) >= FRESH_PAUSE);
-        if greeting == Greeting::Waiting
-            || outdated
-            || (occupant.restart_wanted && rested && occupant.connection.is_some())
-        {
-            if let Some(peer) = &occupant.peer
-                && occupant.restart_wanted
-            {
-                occupant.compatible |= peer.answered_once && !peer.connected;
-            }
-            occupant.restart_wanted = false;
-            close_peer(occupant, &mut self.forwarding, actions);
-        }
-        let Some(connection) = occupant.connection else {
-            return;
-        };
-        if occupant.greeted != Some(greeting) {
-            occupant.greeted = Some(greeting);
-            let (participant, resume) = (participant.clone(), occupant.resume.clone());
-            let message = match greeting {
-                Greeting::Waiting => ServerMessage::Waiting {
-                    participant,
-                    resume,
-                },
-                Greeting::Joined => ServerMessage::Joined {
-                    participant,
-                    resume,
-                },
-            };
-            actions.push(Action::Send(connection, message));
-        }
-        if greeting == Greeting::Joined && occupant.peer.is_none() {
-            let id = PeerId {
-                seat: occupant.index,
-                turn: self.next_turn,
-            };
-            self.next_turn = self.next_turn.wrapping_add(1);
-            occupant.restart_wanted = false;
-            occupant.opened_at = Some(now.instant);
-            self.forwarding.restart_source(id.seat);
-            occupant.peer = Some(Peer {
-                id,
-                publish: publish.clone(),
-                connected: false,
-                answered_once: false,
-                answered_at: None,
-                awaiting: None,
-                offered: None,
-            });
-            actions.push(Action::OpenPeer {
-                peer: id,
-                publish,
-                compatible: occupant.compatible,
-            });
-        }
-    }
-
-    /// Every transport offers exactly whom its participant should hear.
-    fn settle_negotiation(
-        &mut self,
-        participant: &ParticipantId,
-        now: Moment,
-        actions: &mut Vec<Action>,
-    ) {
-        // Lines follow places and presence, not pauses: a pause is only silence.
-        let Some(seat) = self.document.seat(participant) else {
-            return;
-        };
-        let hears: Vec<SeatIndex> = self
-            .occupants
-            .iter()
-            .filter(|(other, occupant)| {
-                *other != participant
-                    && occupant.peer.is_some()
-                    && seat.hears.contains(other)
-                    && self
-                        .document
-                        .seat(other)
-                        .is_some_and(|other| other.place == seat.place)
-            })
-            .map(|(_, occupant)| occupant.index)
-            .collect();
-        let Some(occupant) = self.occupants.get_mut(participant) else {
-            return;
-        };
-        let (Some(connection), Some(peer)) = (occupant.connection, occupant.peer.as_mut()) else {
-            return;
-        };
-        let nothing_to_offer =
-            peer.publish.is_empty() && hears.is_empty() && peer.offered.is_none();
-        if peer.awaiting.is_some() || nothing_to_offer || peer.offered.as_ref() == Some(&hears) {
-            return;
-        }
-        self.last_negotiation = self.last_negotiation.wrapping_add(1);
-        let negotiation = self.last_negotiation;
-        let fresh = peer.offered.is_none();
-        peer.awaiting = Some((negotiation, now.instant));
-        peer.offered = Some(hears.clone());
-        actions.push(Action::Negotiate {
-            peer: peer.id,
-            connection,
-            negotiation,
-            fresh,
-            hears,
-        });
-    }
-
-    fn settle_forwarding(&mut self, actions: &mut Vec<Action>) {
-        let mut allowed = BTreeSet::new();
-        for (subscriber, hearing) in &self.occupants {
-            for (publisher, heard) in &self.occupants {
-                if self.document.hears(subscriber, publisher) {
-                    allowed.insert((hearing.index, heard.index));
-                }
-            }
-        }
-        actions.extend(
-            self.forwarding
-                .allow(allowed)
-                .into_iter()
-                .map(|publisher| Action::Keyframe { publisher }),
-        );
-    }
-
-    fn settle_view(&mut self, participant: &ParticipantId, actions: &mut Vec<Action>) {
-        let Some(view) = self.view_of(participant) else {
-            return;
-        };
-        let Some(occupant) = self.occupants.get_mut(participant) else {
-            return;
-        };
-        let Some(connection) = occupant.connection else {
-            return;
-        };
-        if occupant.view.as_ref() != Some(&view) {
-            occupant.view = Some(view.clone());
-            actions.push(Action::Send(connection, ServerMessage::State(view)));
-        }
-    }
-
-    /// What a participant may know: in the waiting room, only of themselves.
-    fn view_of(&self, participant: &ParticipantId) -> Option<RoomView> {
-        let own = self.document.seat(participant)?;
-        let participants = self
-            .document
-            .seats
-            .iter()
-            .filter(|seat| own.place != Place::Waiting || seat.participant == *participant)
-            .map(|seat| {
-                let occupant = self.occupants.get(&seat.participant);
-                ParticipantView {
-                    participant: seat.participant.clone(),
-                    role: seat.role,
-                    label: seat.label.clone(),
-                    place: seat.place,
-                    connected: self.is_connected(&seat.participant),
-                    audio: occupant.is_some_and(|occupant| occupant.audio)
-                        && seat.publish.contains(&MediaKind::Audio),
-                    video: occupant.is_some_and(|occupant| occupant.video)
-                        && seat.publish.contains(&MediaKind::Video),
-                    encryption: occupant.map(|occupant| occupant.can.encryption.is_some()),
-                }
-            })
-            .collect();
-        let hears = self
-            .document
-            .seats
-            .iter()
-            .map(|seat| &seat.participant)
-            .filter(|other| self.document.hears(participant, other))
-            .cloned()
-            .collect();
-        Some(RoomView {
-            version: self.document.version,
-            state: self.document.state,
-            place: own.place,
-            participants,
-            hears,
-        })
-    }
-}
-
-/// What a seat may send, each kind once, sound first.
-fn publish_of(seat: &Seat) -> Vec<MediaKind> {
-    let kinds: BTreeSet<MediaKind> = seat.publish.iter().copied().collect();
-    kinds.into_iter().collect()
-}
-
-fn close_peer(occupant: &mut Occupant, forwarding: &mut Forwarding, actions: &mut Vec<Action>) {
-    if let Some(peer) = occupant.peer.take() {
-        forwarding.connect(peer.id.seat, &[], true);
-        actions.push(Action::ClosePeer { peer: peer.id });
     }
 }
 

@@ -14,6 +14,8 @@ export interface Standing {
   seatedOnce: boolean
   /** Media should come and does not. */
   mediaLost: boolean
+  /** The line to the node holds, and several peer connections came to nothing: the network lets no media through. */
+  mediaBlocked: boolean
 }
 
 export function shown({ phase, view, seatedOnce, mediaLost }: Standing): Shown {
@@ -41,7 +43,9 @@ export function statusKey(standing: Standing, state: Shown, me: string | undefin
     if (phase.why === 'refused') return `refused-${phase.code}`
     return `status-${phase.why}`
   }
+  if (phase?.kind === 'reconnecting' && phase.full) return 'status-full'
   if (phase?.kind === 'reconnecting' && phase.attempt >= 5) return `status-${state}-long`
+  if (state === 'reconnecting' && phase?.kind === 'seated' && standing.mediaBlocked) return 'status-blocked'
   if (state === 'in' && view !== undefined) {
     if (view.place === 'aside') return 'status-aside'
     const others = view.participants.filter(({ participant, place }) => participant !== me && place !== 'waiting')
