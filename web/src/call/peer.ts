@@ -18,7 +18,7 @@ export interface PeerListener {
   /** Whose frames each line carries from now on, by mid, before any of them comes. */
   onLines(participants: Record<string, string>): void
   /** A line of an offer, right after it was read: the only time to put a transform on it. */
-  onLine(transceiver: RTCRtpTransceiver, side: 'in' | 'out', kind: MediaKind): void
+  onLine(transceiver: RTCRtpTransceiver, side: 'in' | 'out', kind: 'audio' | 'video'): void
 }
 
 /** Enough for an identity card held to the camera; more would only crowd out the voice. */

@@ -88,9 +88,11 @@ test('nothing that can be read goes out while held, everything while in clear', 
   }
   hers.setMode('hold')
   await unreadable('held')
+  assert.equal(hers.other(frame(20)), undefined, 'a codec that cannot be encrypted')
   assert.equal(hers.setMode('clear'), true, 'a whole picture is wanted')
   same(await hers.out('key', frame(20)), frame(20))
   same(await hers.in('key', frame(20), undefined), frame(20))
+  same(hers.other(frame(20)), frame(20))
   await hers.install(undefined)
   hers.setMode('sealed')
   await unreadable('sealed, without keys')

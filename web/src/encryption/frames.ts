@@ -125,6 +125,12 @@ export class Frames {
     }
   }
 
+  /** A frame of a codec that we cannot encrypt. */
+  other(data: ArrayBuffer): ArrayBuffer | undefined {
+    this.count[this.mode === 'clear' ? 'passed' : 'refused']++
+    return this.mode === 'clear' ? data : undefined
+  }
+
   private async keyOf(kid: bigint): Promise<Received | undefined> {
     const known = this.receiving.get(kid)
     if (known !== undefined || this.unknown.has(kid)) return known
