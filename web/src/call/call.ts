@@ -14,6 +14,8 @@ const WATCH_EVERY_MS = 250
 const MEASURE_EVERY_MS = 1000
 /** A peer connection that is still not up after so long will not come up. */
 const SETTLED_WITHIN_MS = 8000
+/** So many peer connections in vain, one after the other, and the network is to blame. */
+const BLOCKED_AFTER_RESTARTS = 2
 /** How long a person may be silent in the test before we ask whether the microphone works. */
 const SILENT_AFTER_MS = 4000
 
@@ -31,6 +33,7 @@ export class Call {
   private iceServers: RTCIceServer[] = []
   private seatedOnce = false
   private mediaLost = false
+  private restartsInVain = 0
   private devices: Devices = { cameras: [], microphones: [] }
   private loudAt = performance.now()
   private restarts = 0
@@ -114,6 +117,7 @@ export class Call {
     this.room = undefined
     this.view.quality('unknown')
     this.mediaLost = false
+    this.restartsInVain = 0
     this.watchdog = new Watchdog()
     this.view.joined(true)
     this.connection.start()
@@ -258,6 +262,7 @@ export class Call {
     else if (now - this.unsettledSince > SETTLED_WITHIN_MS) {
       this.unsettledSince = now
       this.restart(now)
+      this.lost(true)
     }
     const expected = settled ? expectedLines(this.room, this.peer.lines) : new Map<string, MediaKind>()
     if (this.watchdog.observe(now, expected, sample)) {
@@ -280,11 +285,14 @@ export class Call {
     }
     this.watchdog.restarted(now)
     this.restarts++
+    this.restartsInVain++
+    if (this.restartsInVain >= BLOCKED_AFTER_RESTARTS) this.show()
     this.view.mark('restarts', String(this.restarts))
     this.connection.probe()
   }
 
   private lost(lost: boolean): void {
+    if (!lost) this.restartsInVain = 0
     if (this.mediaLost === lost) return
     this.mediaLost = lost
     this.show()
@@ -314,7 +322,7 @@ export class Call {
   }
 
   private standing(): Standing {
-    return { phase: this.phase, view: this.room, seatedOnce: this.seatedOnce, mediaLost: this.mediaLost }
+    return { phase: this.phase, view: this.room, seatedOnce: this.seatedOnce, mediaLost: this.mediaLost, mediaBlocked: this.restartsInVain >= BLOCKED_AFTER_RESTARTS }
   }
 
   /** The screen of a phone stays lit while the person is seen on it. */

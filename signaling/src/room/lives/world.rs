@@ -16,13 +16,6 @@ use crate::room::{
 use crate::room_document::{Fact, Place, RoomDocument};
 use crate::transport::{LineId, RtpPacket};
 
-const fn image(seat: SeatIndex) -> Source {
-    Source {
-        seat,
-        kind: MediaKind::Video,
-    }
-}
-
 /// What the stack makes of the next answer it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -33,8 +26,8 @@ pub(super) enum Verdict {
 /// A transport as a worker keeps it.
 struct Transport {
     who: String,
-    /// By line, what it carries as last offered, and its kind for ever.
-    held: Vec<(MediaKind, Option<Source>)>,
+    /// By line, its kind and what it carries as last offered.
+    offer: Vec<(MediaKind, Option<Source>)>,
     /// What the last answer made of it.
     lines: BTreeMap<Source, LineId>,
     offered: bool,
@@ -70,12 +63,12 @@ pub(super) struct World {
     pub fail_to_open: bool,
     told: BTreeMap<ConnectionId, Value>,
     done: Consequences,
-    keyframes: BTreeSet<SeatIndex>,
+    keyframes: BTreeSet<Source>,
     /// Whose sealed message reached whom, and must have.
     sealed: BTreeSet<(String, String)>,
     seals_due: BTreeSet<(String, String)>,
     /// Who was received, by a connected transport, after the last step.
-    received: BTreeSet<(PeerId, LineId, PeerId)>,
+    received: BTreeSet<(PeerId, LineId, PeerId, MediaKind)>,
     senders: BTreeSet<PeerId>,
     /// The last numbers that each line carried.
     numbers: BTreeMap<(PeerId, LineId), u16>,
@@ -292,10 +285,13 @@ impl World {
             },
             Event::Answered {
                 peer,
-                lines: vec![
-                    (image(SeatIndex(0)), LineId(0)),
-                    (image(SeatIndex(1)), LineId(1)),
-                ],
+                lines: (0..2)
+                    .map(|seat| {
+                        let seat = SeatIndex(seat);
+                        let kind = MediaKind::Video;
+                        (Source { seat, kind }, LineId(0))
+                    })
+                    .collect(),
             },
             Event::AnswerRefused { peer },
         ] {
@@ -345,7 +341,7 @@ impl World {
             .filter(|(_, transport)| flowing && transport.connected)
             .map(|(peer, _)| LastPacket {
                 peer: *peer,
-                at: [Some(now), Some(now), None],
+                at: [Some(now); MediaKind::ALL.len()],
             })
             .collect();
         self.happen(Event::Tick { last_packets });
@@ -383,10 +379,12 @@ impl World {
             for other in &here {
                 if self.model.may_hear(who, other) {
                     let peer = self.transport_of(other).expect("whoever is in has one");
-                    let heard = self
-                        .received
-                        .iter()
-                        .any(|(to, _, from)| self.transports[to].who == *who && *from == peer);
+                    let heard = |kind| {
+                        self.received.iter().any(|(to, _, from, carried)| {
+                            self.transports[to].who == *who && *from == peer && *carried == kind
+                        })
+                    };
+                    let heard = heard(MediaKind::Audio) && heard(MediaKind::Video);
                     assert!(heard, "{who} should come to hear {other}");
                 }
             }
@@ -450,7 +448,7 @@ impl World {
                     peer,
                     Transport {
                         who,
-                        held: Vec::new(),
+                        offer: Vec::new(),
                         lines: BTreeMap::new(),
                         offered: false,
                         awaiting: None,
@@ -470,25 +468,7 @@ impl World {
                 assert!(self.transports.remove(&peer).is_some(), "{peer:?} is open");
                 self.former.push(peer);
             }
-            Action::Negotiate(offer) => {
-                let hears: BTreeSet<SeatIndex> =
-                    offer.receive.iter().map(|source| source.seat).collect();
-                let hears: Vec<SeatIndex> = hears.into_iter().collect();
-                let both = hears.iter().flat_map(|seat| {
-                    [MediaKind::Audio, MediaKind::Video].map(|kind| Source { seat: *seat, kind })
-                });
-                let mut receive = offer.receive.clone();
-                receive.sort_unstable();
-                assert_eq!(receive, both.collect::<Vec<_>>());
-                let Negotiation {
-                    peer,
-                    connection,
-                    negotiation,
-                    fresh,
-                    ..
-                } = offer;
-                self.note_offer(peer, connection, negotiation, fresh, &hears);
-            }
+            Action::Negotiate(wanted) => self.note_offer(&wanted),
             Action::Answer { peer, sdp } => {
                 assert_eq!(sdp, "v=0");
                 let transport = self.transports.get_mut(&peer).unwrap();
@@ -499,7 +479,7 @@ impl World {
                 transport.answered = true;
                 transport.lines = (0..)
                     .map(LineId)
-                    .zip(&transport.held)
+                    .zip(&transport.offer)
                     .filter_map(|(line, (_, source))| source.map(|source| (source, line)))
                     .collect();
                 let lines = transport.lines.iter();
@@ -508,8 +488,9 @@ impl World {
                     lines: lines.map(|(source, line)| (*source, *line)).collect(),
                 });
             }
-            Action::Keyframe { source, .. } => {
-                self.keyframes.insert(source.seat);
+            Action::Keyframe { source, layer } => {
+                assert_eq!(layer, 0, "nobody sends layers");
+                self.keyframes.insert(source);
             }
             Action::Tell(event) => {
                 assert_eq!(event.at_ms, i64::try_from(self.ms).unwrap());
@@ -562,47 +543,39 @@ impl World {
         }
     }
 
-    fn note_offer(
-        &mut self,
-        peer: PeerId,
-        connection: ConnectionId,
-        negotiation: u32,
-        fresh: bool,
-        hears: &[SeatIndex],
-    ) {
+    fn note_offer(&mut self, wanted: &Negotiation) {
+        let (peer, connection) = (wanted.peer, wanted.connection);
         assert!(self.open.contains(&connection), "an offer to nobody");
         let transport = self.transports.get_mut(&peer).unwrap();
         let who = transport.who.as_str();
         assert_eq!(self.model.holder(connection.0).as_deref(), Some(who));
         assert_ne!(self.model.place(who), Some(Place::Waiting), "{who} waits");
         assert_eq!(transport.awaiting, None, "one offer at a time");
-        assert_eq!(fresh, !transport.offered, "a new transport is told as such");
-        for seat in hears {
-            let other = &self.seats[seat];
+        assert_eq!(
+            wanted.fresh, !transport.offered,
+            "a new transport is told as such"
+        );
+        for source in &wanted.receive {
+            let other = &self.seats[&source.seat];
             assert!(self.model.may_meet(who, other), "{who} offered {other}");
         }
         let number = self.negotiations.entry(who.to_owned()).or_default();
-        assert!(*number < negotiation, "the numbers of {who} grow");
-        *number = negotiation;
+        assert!(*number < wanted.negotiation, "the numbers of {who} grow");
+        *number = wanted.negotiation;
         transport.offered = true;
-        transport.awaiting = Some((connection, negotiation));
-        for (_, source) in &mut transport.held {
-            *source = source.filter(|source| hears.contains(&source.seat));
+        transport.awaiting = Some((connection, wanted.negotiation));
+        for (_, source) in &mut transport.offer {
+            *source = source.filter(|source| wanted.receive.contains(source));
         }
-        for seat in hears {
-            for kind in [MediaKind::Audio, MediaKind::Video] {
-                let source = Source { seat: *seat, kind };
-                if transport.held.contains(&(kind, Some(source))) {
-                    continue;
-                }
-                let free = transport
-                    .held
-                    .iter_mut()
-                    .find(|(of, held)| *of == kind && held.is_none());
-                match free {
-                    Some((_, held)) => *held = Some(source),
-                    None => transport.held.push((kind, Some(source))),
-                }
+        for source in &wanted.receive {
+            let offer = &mut transport.offer;
+            if offer.iter().any(|(_, held)| *held == Some(*source)) {
+                continue;
+            }
+            let free = (source.kind, None);
+            match offer.iter_mut().find(|line| **line == free) {
+                Some((_, carried)) => *carried = Some(*source),
+                None => offer.push((source.kind, Some(*source))),
             }
         }
         self.offers_made += 1;
@@ -672,8 +645,7 @@ impl World {
             let transport = self.transports.get_mut(&sender).unwrap();
             transport.count = transport.count.wrapping_add(1);
             let (who, count) = (transport.who.clone(), transport.count);
-            let mut all_expected = BTreeSet::new();
-            for kind in [MediaKind::Audio, MediaKind::Video] {
+            for kind in MediaKind::ALL {
                 let source = Source {
                     seat: sender.seat,
                     kind,
@@ -684,50 +656,57 @@ impl World {
                     .filter(|(_, to)| self.model.may_hear(&to.who, &who))
                     .filter_map(|(to, held)| Some((*to, *held.lines.get(&source)?)))
                     .collect();
-                let packet = RtpPacket {
-                    payload_type: 96,
-                    marker: false,
-                    sequence: count,
-                    timestamp: u32::from(count) * 960,
-                    payload: Bytes::new(),
-                };
-                let mut reached = Vec::new();
-                self.room
-                    .forwarding()
-                    .route(source, 0, &packet, false, |to| {
-                        reached.push((to.subscriber, to.line, to.sequence));
-                    });
-                let mut seen = BTreeSet::new();
-                for (subscriber, line, sequence) in reached {
-                    let to = self
-                        .transports
-                        .keys()
-                        .find(|peer| peer.seat == subscriber)
-                        .copied()
-                        .expect("packets go to transports");
-                    assert!(seen.insert((to, line)), "twice on one line");
-                    if let Some(before) = self.numbers.insert((to, line), sequence) {
-                        assert_eq!(sequence, before.wrapping_add(1), "{to:?} {line:?}");
-                    }
-                }
+                let seen = self.route(source, count);
                 assert_eq!(seen, expected, "whom {kind:?} of {who} reaches");
-                all_expected.extend(expected);
+                received.extend(
+                    expected
+                        .into_iter()
+                        .filter(|(to, _)| self.transports[to].connected)
+                        .map(|(to, line)| (to, line, sender, kind)),
+                );
             }
-            received.extend(
-                all_expected
-                    .into_iter()
-                    .filter(|(to, _)| self.transports[to].connected)
-                    .map(|(to, line)| (to, line, sender)),
-            );
         }
-        for (_, _, sender) in received.difference(&self.received) {
+        for (_, _, sender, kind) in received.difference(&self.received) {
+            let (seat, kind) = (sender.seat, *kind);
             // A browser's new connection begins with a keyframe by itself.
             assert!(
-                self.keyframes.contains(&sender.seat) || !self.senders.contains(sender),
+                kind == MediaKind::Audio
+                    || self.keyframes.contains(&Source { seat, kind })
+                    || !self.senders.contains(sender),
                 "{sender:?} is newly received and owes a keyframe"
             );
         }
         self.received = received;
         self.senders = senders;
+    }
+
+    /// Sends a packet; answers which lines it reached.
+    fn route(&mut self, source: Source, count: u16) -> BTreeSet<(PeerId, LineId)> {
+        let packet = RtpPacket {
+            payload_type: 96,
+            marker: false,
+            sequence: count,
+            timestamp: u32::from(count) * 960,
+            payload: Bytes::new(),
+        };
+        let mut reached = Vec::new();
+        let table = self.room.forwarding();
+        table.route(source, 0, &packet, false, |to| {
+            reached.push((to.subscriber, to.line, to.sequence));
+        });
+        let mut seen = BTreeSet::new();
+        for (subscriber, line, sequence) in reached {
+            let to = self
+                .transports
+                .keys()
+                .find(|peer| peer.seat == subscriber)
+                .copied()
+                .expect("packets go to transports");
+            assert!(seen.insert((to, line)), "twice on one line");
+            if let Some(before) = self.numbers.insert((to, line), sequence) {
+                assert_eq!(sequence, before.wrapping_add(1), "{to:?} {line:?}");
+            }
+        }
+        seen
     }
 }
