@@ -53,6 +53,10 @@ pub struct Limits {
     pub media_silence: Duration,
     /// Datagrams a second that one participant may send, checked before any cryptography.
     pub datagrams_per_second: u32,
+    /// Carries media with the whole peer connection of the `rtc` crate instead of
+    /// the lean transport: to be measured beside it.
+    #[doc(hidden)]
+    pub whole_stack: bool,
 }
 
 impl Default for Limits {
@@ -72,6 +76,7 @@ impl Default for Limits {
             grace: Duration::from_secs(20),
             media_silence: Duration::from_secs(1),
             datagrams_per_second: 4000,
+            whole_stack: false,
         }
     }
 }
