@@ -36,6 +36,7 @@ pub mod turn;
 mod connection;
 mod control;
 mod forwarding;
+mod gauge;
 mod lean;
 mod node;
 mod peer;

@@ -53,6 +53,8 @@ pub struct Limits {
     pub media_silence: Duration,
     /// Datagrams a second that one participant may send, checked before any cryptography.
     pub datagrams_per_second: u32,
+    /// How long a node that was told to drain waits for its hearings to end or move.
+    pub drain: Duration,
     /// Carries media with the whole peer connection of the `rtc` crate instead of
     /// the lean transport: to be measured beside it.
     #[doc(hidden)]
@@ -76,6 +78,7 @@ impl Default for Limits {
             grace: Duration::from_secs(20),
             media_silence: Duration::from_secs(1),
             datagrams_per_second: 4000,
+            drain: Duration::from_secs(60 * 60),
             whole_stack: false,
         }
     }

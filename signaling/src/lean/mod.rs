@@ -437,6 +437,11 @@ impl Transport for LeanTransport {
         Ok(())
     }
 
+    fn set_codecs(&mut self, codecs: Codecs) -> bool {
+        self.codecs = codecs;
+        true
+    }
+
     fn open_line(&mut self, kind: MediaKind, group: u32) -> Result<LineId, TransportError> {
         let free = self
             .sending_lines()

@@ -8,7 +8,7 @@ use super::negotiation::{Peer, close_peer};
 use super::sealing::Sealing;
 use super::{Action, ConnectionId, Moment, PeerId, Room};
 use crate::forwarding::SeatIndex;
-use crate::protocol::{Can, ClientMessage, CloseCode, RoomView, ServerMessage};
+use crate::protocol::{Can, ClientMessage, CloseCode, MediaKind, RoomView, ServerMessage};
 use crate::room_document::{Fact, IncidentKind, LeftReason, ParticipantId};
 use crate::watchdog::Watchdog;
 
@@ -24,6 +24,8 @@ pub(super) struct Occupant {
     pub(super) can: Can,
     pub(super) audio: bool,
     pub(super) video: bool,
+    /// They asked to share their screen, and may.
+    pub(super) screen: bool,
     pub(super) peer: Option<Peer>,
     pub(super) opened_at: Option<Instant>,
     pub(super) restart_wanted: bool,
@@ -87,8 +89,8 @@ impl Room {
         now: Moment,
         actions: &mut Vec<Action>,
     ) {
-        if self.is_over(now) {
-            actions.push(Action::Close(connection, CloseCode::Ended));
+        if let Some((code, _)) = self.farewell(now) {
+            actions.push(Action::Close(connection, code));
             return;
         }
         let Some(seat) = self.document.seat(&participant) else {
@@ -115,6 +117,7 @@ impl Room {
                     can,
                     audio: true,
                     video: true,
+                    screen: false,
                     peer: None,
                     opened_at: None,
                     restart_wanted: false,
@@ -145,6 +148,8 @@ impl Room {
                 .as_ref()
                 .is_none_or(|peer| peer.awaiting.is_none());
         if !resumes {
+            // A page that begins anew shares nothing yet.
+            occupant.screen = false;
             close_peer(occupant, &mut self.forwarding, actions);
         }
         occupant.generation = generation;
@@ -212,6 +217,11 @@ impl Room {
                 let participant = participant.clone();
                 self.relay(&participant, connection, to.as_ref(), sealed, actions);
             }
+            ClientMessage::Publish { kind, on } => {
+                if kind == MediaKind::Screen {
+                    occupant.screen = on;
+                }
+            }
             ClientMessage::Leave {} => {
                 let participant = participant.clone();
                 actions.push(Action::Close(connection, CloseCode::Normal));
@@ -268,20 +278,16 @@ impl Room {
 
     /// Nobody stays whom the document does not seat.
     pub(super) fn settle_seats(&mut self, now: Moment, actions: &mut Vec<Action>) {
-        let over = self.is_over(now);
+        let farewell = self.farewell(now);
         for participant in self.present() {
             let occupant = &self.occupants[&participant];
-            let verdict = if over {
-                Some((CloseCode::Ended, LeftReason::Ended))
-            } else {
-                match self.document.seat(&participant) {
-                    None => Some((CloseCode::NotInRoom, LeftReason::Removed)),
-                    Some(seat) if seat.generation > occupant.generation => {
-                        Some((CloseCode::Replaced, LeftReason::Removed))
-                    }
-                    Some(_) => None,
+            let verdict = farewell.or_else(|| match self.document.seat(&participant) {
+                None => Some((CloseCode::NotInRoom, LeftReason::Removed)),
+                Some(seat) if seat.generation > occupant.generation => {
+                    Some((CloseCode::Replaced, LeftReason::Removed))
                 }
-            };
+                Some(_) => None,
+            });
             if let Some((code, reason)) = verdict {
                 if let Some(connection) = occupant.connection {
                     actions.push(Action::Close(connection, code));

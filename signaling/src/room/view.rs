@@ -41,6 +41,7 @@ impl Room {
                         && seat.publish.contains(&MediaKind::Audio),
                     video: occupant.is_some_and(|occupant| occupant.video)
                         && seat.publish.contains(&MediaKind::Video),
+                    screen: occupant.is_some_and(|occupant| occupant.screen),
                     encryption: occupant.map(|occupant| occupant.can.encryption.is_some()),
                 }
             })

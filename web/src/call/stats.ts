@@ -110,6 +110,8 @@ export function expectedLines(view: RoomView | undefined, tracks: Record<string,
   const expected = new Map<string, MediaKind>()
   if (view === undefined || view.state !== 'open' || view.place === 'waiting') return expected
   for (const [mid, { participant, kind }] of Object.entries(tracks)) {
+    // A shared screen may well stand still.
+    if (kind === 'screen') continue
     const sender = view.participants.find((other) => other.participant === participant)
     if (sender?.connected === true && sender[kind] && view.hears.includes(participant)) expected.set(mid, kind)
   }
@@ -120,7 +122,7 @@ export function expectedLines(view: RoomView | undefined, tracks: Record<string,
 const TRANSPORT_SILENCE_MS = 1000
 /** The transport lives but a line is silent: slower to judge, since the fault may
     be the other's, and slower for images, which a poor network may hold back. */
-const LINE_SILENCE_MS: Record<MediaKind, number> = { audio: 3000, video: 6000 }
+const LINE_SILENCE_MS: Record<MediaKind, number> = { audio: 3000, video: 6000, screen: Infinity }
 /** How long a restart is given before the next; it doubles each time in vain. */
 const FIRST_REST_MS = 3000
 const LONGEST_REST_MS = 48000
