@@ -221,8 +221,10 @@ mod tests {
 
     const TWO: &[u8] = &[0, 1];
 
-    /// What a ladder carries at each moment, in seconds.
-    fn climbs(start: u8, moments: &[(u64, u8, &[u8], Option<u32>, u8)]) {
+    /// Seconds, the most that is shown, what is sent, the way down, what is carried.
+    type At<'a> = (u64, u8, &'a [u8], Option<u32>, u8);
+
+    fn climbs(start: u8, moments: &[At<'_>]) {
         let begun = Instant::now();
         let mut ladder = Ladder::new(start, begun);
         for (second, most, sent, budget, expected) in moments {
