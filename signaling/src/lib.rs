@@ -36,6 +36,9 @@ pub mod turn;
 mod connection;
 mod control;
 mod forwarding;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gauge;
 mod lean;
 mod node;
