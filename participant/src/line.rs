@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use rand::Rng;
-use signaling::protocol::{ClientMessage, SIGNALING_SUBPROTOCOL, ServerMessage};
+use signaling::protocol::{Can, ClientMessage, SIGNALING_SUBPROTOCOL, ServerMessage};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -262,6 +262,7 @@ async fn open(
     let join = ClientMessage::Join {
         token: grant.token,
         resume,
+        can: Can::default(),
     };
     if !say(&mut socket, &join).await {
         return Err(NotOpened::Again);

@@ -361,6 +361,8 @@ impl Core {
                             && match line.kind {
                                 MediaKind::Audio => other.audio,
                                 MediaKind::Video => other.video,
+                                // A shared screen may well stand still.
+                                MediaKind::Screen => false,
                             }
                     })
             })

@@ -279,7 +279,7 @@ fn local_track(me: &ParticipantId, kind: MediaKind, ssrc: u32) -> MediaStreamTra
             2,
             "minptime=10;useinbandfec=1",
         ),
-        MediaKind::Video => (RtpCodecKind::Video, "video/VP8", 90_000, 0, ""),
+        MediaKind::Video | MediaKind::Screen => (RtpCodecKind::Video, "video/VP8", 90_000, 0, ""),
     };
     MediaStreamTrack::new(
         me.as_str().to_owned(),
@@ -319,7 +319,9 @@ impl Speaker {
     async fn speak(mut self, speech: Speech) {
         let (every, packets, step, payload_type) = match self.kind {
             MediaKind::Audio => (VOICE_EVERY, 1, 960, OPUS),
-            MediaKind::Video => (FRAME_EVERY, speech.packets_per_frame, 2970, VP8),
+            MediaKind::Video | MediaKind::Screen => {
+                (FRAME_EVERY, speech.packets_per_frame, 2970, VP8)
+            }
         };
         if packets == 0 {
             return;

@@ -93,7 +93,7 @@ impl Recovery {
             line.0 = bytes;
             let limit = match kind {
                 MediaKind::Audio => AUDIO_SILENCE,
-                MediaKind::Video => VIDEO_SILENCE,
+                MediaKind::Video | MediaKind::Screen => VIDEO_SILENCE,
             };
             line_lost |= now.saturating_duration_since(line.1) >= limit;
         }

@@ -25,7 +25,7 @@ pub struct Words {
 fn prefix(kind: MediaKind) -> [u8; 1] {
     match kind {
         MediaKind::Audio => [0x78],
-        MediaKind::Video => [0x10],
+        MediaKind::Video | MediaKind::Screen => [0x10],
     }
 }
 
@@ -34,7 +34,7 @@ impl Words {
     pub fn payload(self, kind: MediaKind) -> Bytes {
         let length = match kind {
             MediaKind::Audio => VOICE_BYTES,
-            MediaKind::Video => IMAGE_BYTES,
+            MediaKind::Video | MediaKind::Screen => IMAGE_BYTES,
         };
         let mut payload = BytesMut::with_capacity(length);
         payload.put_slice(&prefix(kind));

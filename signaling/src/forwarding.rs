@@ -1,4 +1,4 @@
-//! Who receives which packet: a pure table from a publisher to the lines of its
+//! Who receives which packet: a pure table from a published track to the lines of its
 //! subscribers, and the header arithmetic that lets a line change publisher.
 //!
 //! Two facts meet here: what the room document *allows*, and which lines are
@@ -10,53 +10,73 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::protocol::MediaKind;
-use crate::transport::{PairId, RtpPacket};
+use crate::transport::{LineId, RtpPacket, SenderClock};
 
 /// A seat of one room, numbered by that room when it first sees it and never again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SeatIndex(pub u32);
+
+/// One track of one seat: what a line may carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Source {
+    pub seat: SeatIndex,
+    pub kind: MediaKind,
+}
 
 /// The table of one room.
 #[derive(Debug, Default)]
 pub(crate) struct Forwarding {
     allowed: BTreeSet<(SeatIndex, SeatIndex)>,
     lines: Vec<Line>,
+    clocks: Vec<(Source, u8, SenderClock)>,
 }
 
-/// A negotiated pair on which `subscriber` may receive `publisher`.
+/// A negotiated line on which `subscriber` may receive `source`.
 #[derive(Debug)]
 struct Line {
     subscriber: SeatIndex,
-    /// None while the pair is closed. It is remembered all the same: the pair
-    /// keeps its SSRCs, and the subscriber's browser refuses, as a replay, every
-    /// number below the highest that it decrypted on them (RFC 3711 section 3.3.2).
-    publisher: Option<SeatIndex>,
-    pair: PairId,
-    audio: Rewrite,
-    video: Rewrite,
+    /// None while the line is closed. It is remembered all the same: the line
+    /// keeps its SSRC, and the subscriber's browser refuses, as a replay, every
+    /// number below the highest that it decrypted on it (RFC 3711 section 3.3.2).
+    source: Option<Source>,
+    line: LineId,
+    /// Whether the document lets the subscriber hear the publisher, so that the
+    /// lookup of a packet need not search for it.
+    allowed: bool,
+    /// The layer that the line carries, and the one that it should.
+    layer: u8,
+    wanted: u8,
+    /// Nothing leaves although it might: the subscriber's way is too narrow.
+    withheld: bool,
+    rewrite: Rewrite,
 }
 
-/// Where one packet goes, and how it must look there.
+/// Where one packet goes, and how it must be numbered there.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Destination {
     pub subscriber: SeatIndex,
-    pub pair: PairId,
-    pub packet: RtpPacket,
+    pub line: LineId,
+    pub sequence: u16,
+    pub timestamp: u32,
+    /// The publisher's clock in the line's own timestamps, when it changed.
+    pub clock: Option<SenderClock>,
 }
 
 impl Forwarding {
     /// Replaces who may hear whom, as (subscriber, publisher). Answers the
-    /// publishers whose image somebody newly receives: they owe a keyframe.
-    pub fn allow(&mut self, allowed: BTreeSet<(SeatIndex, SeatIndex)>) -> BTreeSet<SeatIndex> {
-        let fresh = self
-            .lines
-            .iter()
-            .filter_map(|line| line.publisher.map(|publisher| (line.subscriber, publisher)))
-            .filter(|pair| allowed.contains(pair) && !self.allowed.contains(pair))
-            .map(|(_, publisher)| publisher)
-            .collect();
+    /// images that somebody newly receives: they owe a keyframe.
+    pub fn allow(&mut self, allowed: BTreeSet<(SeatIndex, SeatIndex)>) -> BTreeSet<Source> {
         self.allowed = allowed;
-        fresh
+        let mut owed = BTreeSet::new();
+        for line in &mut self.lines {
+            let allowed = line.is_allowed(&self.allowed);
+            if allowed && !line.allowed {
+                owed.extend(line.source);
+            }
+            line.allowed = allowed;
+        }
+        owed.retain(|source| source.kind.is_image());
+        owed
     }
 
     /// Whether media of `publisher` may reach `subscriber` at this moment.
@@ -64,17 +84,17 @@ impl Forwarding {
         self.allowed.contains(&(subscriber, publisher))
     }
 
-    /// Replaces the negotiated lines of a subscriber, as (publisher, pair).
+    /// Replaces the negotiated lines of a subscriber.
     ///
-    /// A pair keeps its numbering, even under another publisher and after a time
+    /// A line keeps its numbering, even under another source and after a time
     /// without any; on a fresh connection (`fresh`) every browser-side memory is
-    /// gone and numbering starts anew. Answers the publishers that are newly received.
+    /// gone and numbering starts anew. Answers the images that are newly received.
     pub fn connect(
         &mut self,
         subscriber: SeatIndex,
-        wanted: &[(SeatIndex, PairId)],
+        wanted: &[(Source, LineId)],
         fresh: bool,
-    ) -> BTreeSet<SeatIndex> {
+    ) -> BTreeSet<Source> {
         if fresh {
             self.lines.retain(|line| line.subscriber != subscriber);
         }
@@ -83,92 +103,203 @@ impl Forwarding {
             if line.subscriber != subscriber {
                 continue;
             }
-            let publisher = wanted
+            let source = wanted
                 .iter()
-                .find(|(_, pair)| *pair == line.pair)
-                .map(|(publisher, _)| *publisher);
-            if line.publisher != publisher {
-                line.publisher = publisher;
-                line.audio.change_source();
-                line.video.change_source();
-                new.extend(publisher);
+                .find(|(_, id)| *id == line.line)
+                .map(|(source, _)| *source);
+            if line.source != source {
+                line.source = source;
+                line.layer = 0;
+                line.wanted = 0;
+                line.withheld = false;
+                line.rewrite.change_source();
+                new.extend(source);
             }
         }
-        for (publisher, pair) in wanted {
+        for (source, id) in wanted {
             let held = self
                 .lines
                 .iter()
-                .any(|line| line.subscriber == subscriber && line.pair == *pair);
+                .any(|line| line.subscriber == subscriber && line.line == *id);
             if !held {
-                new.insert(*publisher);
+                new.insert(*source);
                 self.lines.push(Line {
                     subscriber,
-                    publisher: Some(*publisher),
-                    pair: *pair,
-                    audio: Rewrite::default(),
-                    video: Rewrite::default(),
+                    source: Some(*source),
+                    line: *id,
+                    allowed: false,
+                    layer: 0,
+                    wanted: 0,
+                    withheld: false,
+                    rewrite: Rewrite::default(),
                 });
             }
         }
+        for line in &mut self.lines {
+            line.allowed = line.is_allowed(&self.allowed);
+        }
+        new.retain(|source| source.kind.is_image());
         new
     }
 
     /// A publisher starts over with a new connection: its numbering has nothing
     /// to do with the former one.
     pub fn restart_source(&mut self, publisher: SeatIndex) {
+        self.clocks.retain(|(source, ..)| source.seat != publisher);
         for line in &mut self.lines {
-            if line.publisher == Some(publisher) {
-                line.audio.change_source();
-                line.video.change_source();
+            if line.source.is_some_and(|source| source.seat == publisher) {
+                line.layer = 0;
+                line.wanted = 0;
+                line.rewrite.change_source();
             }
         }
     }
 
-    /// Every destination of a packet of `publisher`, rewritten for each.
+    /// Every destination of a packet of `source`, numbered for each. `keyframe`
+    /// says that the packet begins a keyframe; it matters to layers only.
     pub fn route(
         &mut self,
-        publisher: SeatIndex,
-        kind: MediaKind,
+        source: Source,
+        layer: u8,
         packet: &RtpPacket,
+        keyframe: bool,
         mut send: impl FnMut(Destination),
     ) {
         for line in &mut self.lines {
-            if line.publisher != Some(publisher) {
+            if line.source != Some(source) {
                 continue;
             }
-            let rewrite = match kind {
-                MediaKind::Audio => &mut line.audio,
-                MediaKind::Video => &mut line.video,
-            };
-            if !self.allowed.contains(&(line.subscriber, publisher)) {
+            if !line.allowed || line.withheld {
                 // What is withheld leaves no gap that the browser would ask for.
-                rewrite.change_source();
+                line.rewrite.change_source();
                 continue;
             }
+            if layer != line.layer {
+                // A layer can be taken up only where its image begins.
+                if layer != line.wanted || !keyframe {
+                    continue;
+                }
+                line.layer = layer;
+                line.rewrite.change_source();
+            }
+            let starts = line.rewrite.offsets.is_none();
             let Some((sequence, timestamp)) =
-                rewrite.apply(packet.sequence, packet.timestamp, kind)
+                line.rewrite
+                    .apply(packet.sequence, packet.timestamp, source.kind)
             else {
                 continue;
             };
+            let clock = if starts {
+                self.clocks
+                    .iter()
+                    .find(|(of, on, _)| *of == source && *on == layer)
+                    .and_then(|(.., clock)| line.rewrite.clock(*clock))
+            } else {
+                None
+            };
             send(Destination {
                 subscriber: line.subscriber,
-                pair: line.pair,
-                packet: RtpPacket {
-                    sequence,
-                    timestamp,
-                    ..packet.clone()
-                },
+                line: line.line,
+                sequence,
+                timestamp,
+                clock,
             });
         }
     }
 
-    /// Whom a subscriber sees on a pair, if they may.
-    pub fn publisher_of(&self, subscriber: SeatIndex, pair: PairId) -> Option<SeatIndex> {
+    /// A publisher told which wall clock goes with which timestamp. Answers the
+    /// same for every line that carries it, so that the subscribers' browsers
+    /// keep sound and image together.
+    pub fn set_clock(
+        &mut self,
+        source: Source,
+        layer: u8,
+        clock: SenderClock,
+        mut send: impl FnMut(SeatIndex, LineId, SenderClock),
+    ) {
+        match self
+            .clocks
+            .iter_mut()
+            .find(|(of, on, _)| *of == source && *on == layer)
+        {
+            Some((.., held)) => *held = clock,
+            None => self.clocks.push((source, layer, clock)),
+        }
+        for line in &self.lines {
+            if line.source == Some(source)
+                && line.layer == layer
+                && line.allowed
+                && let Some(clock) = line.rewrite.clock(clock)
+            {
+                send(line.subscriber, line.line, clock);
+            }
+        }
+    }
+
+    /// Says which layer of a simulcast image a line should carry; it changes with
+    /// that layer's next keyframe. Answers whose keyframe that needs.
+    #[allow(dead_code, reason = "for rooms that choose layers")]
+    pub fn want_layer(
+        &mut self,
+        subscriber: SeatIndex,
+        id: LineId,
+        layer: u8,
+    ) -> Option<(Source, u8)> {
+        let line = self.line_mut(subscriber, id)?;
+        line.wanted = layer;
+        (line.layer != layer)
+            .then_some(line.source)
+            .flatten()
+            .map(|source| (source, layer))
+    }
+
+    /// Holds a line's packets back, or lets them go again. Answers whose keyframe
+    /// that needs.
+    #[allow(dead_code, reason = "for transports that estimate the way down")]
+    pub fn withhold(
+        &mut self,
+        subscriber: SeatIndex,
+        id: LineId,
+        withheld: bool,
+    ) -> Option<(Source, u8)> {
+        let line = self.line_mut(subscriber, id)?;
+        let released = std::mem::replace(&mut line.withheld, withheld) && !withheld;
+        let layer = line.layer;
+        released
+            .then_some(line.source)
+            .flatten()
+            .map(|source| (source, layer))
+    }
+
+    /// What a subscriber sees on a line and on which layer, if they may.
+    pub fn source_of(&self, subscriber: SeatIndex, id: LineId) -> Option<(Source, u8)> {
         self.lines
             .iter()
-            .find(|line| line.subscriber == subscriber && line.pair == pair)
-            .and_then(|line| line.publisher)
-            .filter(|publisher| self.allowed.contains(&(subscriber, *publisher)))
+            .find(|line| line.subscriber == subscriber && line.line == id && line.allowed)
+            .and_then(|line| Some((line.source?, line.layer)))
+    }
+
+    /// The images that a subscriber receives, and on which layer.
+    pub fn images_of(&self, subscriber: SeatIndex) -> impl Iterator<Item = (Source, u8)> {
+        self.lines
+            .iter()
+            .filter(move |line| line.subscriber == subscriber && line.allowed)
+            .filter_map(|line| Some((line.source?, line.layer)))
+            .filter(|(source, _)| source.kind.is_image())
+    }
+
+    #[allow(dead_code, reason = "as above")]
+    fn line_mut(&mut self, subscriber: SeatIndex, id: LineId) -> Option<&mut Line> {
+        self.lines
+            .iter_mut()
+            .find(|line| line.subscriber == subscriber && line.line == id)
+    }
+}
+
+impl Line {
+    fn is_allowed(&self, allowed: &BTreeSet<(SeatIndex, SeatIndex)>) -> bool {
+        self.source
+            .is_some_and(|source| allowed.contains(&(self.subscriber, source.seat)))
     }
 }
 
@@ -189,6 +320,15 @@ impl Rewrite {
         self.offsets = None;
     }
 
+    /// The source's clock in the timestamps of the line.
+    fn clock(&self, clock: SenderClock) -> Option<SenderClock> {
+        let (_, by_timestamp) = self.offsets?;
+        Some(SenderClock {
+            timestamp: clock.timestamp.wrapping_add(by_timestamp),
+            ..clock
+        })
+    }
+
     /// The numbers to send with; none for a packet from before the source was taken.
     fn apply(&mut self, sequence: u16, timestamp: u32, kind: MediaKind) -> Option<(u16, u32)> {
         let (by_sequence, by_timestamp) = *self.offsets.get_or_insert_with(|| {
@@ -199,7 +339,7 @@ impl Rewrite {
                     // One frame further: 20 ms of sound at 48 kHz, 33 ms of image at 90 kHz.
                     let step = match kind {
                         MediaKind::Audio => 960,
-                        MediaKind::Video => 3_000,
+                        MediaKind::Video | MediaKind::Screen => 3_000,
                     };
                     (
                         last_sequence.wrapping_add(1).wrapping_sub(sequence),
@@ -371,13 +511,31 @@ mod tests {
         }
     }
 
+    const fn image(seat: SeatIndex) -> Source {
+        Source {
+            seat,
+            kind: MediaKind::Video,
+        }
+    }
+
     fn routed(table: &mut Forwarding, publisher: SeatIndex, sequence: u16) -> Vec<(u32, u16, u16)> {
+        routed_on(table, image(publisher), 0, false, sequence)
+    }
+
+    fn routed_on(
+        table: &mut Forwarding,
+        source: Source,
+        layer: u8,
+        keyframe: bool,
+        sequence: u16,
+    ) -> Vec<(u32, u16, u16)> {
         let mut out = Vec::new();
         table.route(
-            publisher,
-            MediaKind::Video,
+            source,
+            layer,
             &packet(sequence, u32::from(sequence) * 10),
-            |to| out.push((to.subscriber.0, to.pair.0, to.packet.sequence)),
+            keyframe,
+            |to| out.push((to.subscriber.0, to.line.0, to.sequence)),
         );
         out
     }
@@ -395,13 +553,13 @@ mod tests {
                 table.allow(BTreeSet::from([(B, A)]));
             }
             if negotiated {
-                table.connect(B, &[(A, PairId(0))], true);
+                table.connect(B, &[(image(A), LineId(0))], true);
             }
             let expected = if reaches { vec![(1, 0, 5)] } else { vec![] };
             assert_eq!(routed(&mut table, A, 5), expected, "{case}");
             assert_eq!(
-                table.publisher_of(B, PairId(0)),
-                reaches.then_some(A),
+                table.source_of(B, LineId(0)),
+                reaches.then_some((image(A), 0)),
                 "{case}"
             );
         }
@@ -411,15 +569,15 @@ mod tests {
     fn a_new_document_silences_with_the_next_packet_and_leaves_no_gap() {
         let mut table = Forwarding::default();
         table.allow(BTreeSet::from([(B, A), (C, A)]));
-        table.connect(B, &[(A, PairId(0))], true);
-        table.connect(C, &[(A, PairId(3))], true);
+        table.connect(B, &[(image(A), LineId(0))], true);
+        table.connect(C, &[(image(A), LineId(3))], true);
         assert_eq!(routed(&mut table, A, 100), [(1, 0, 100), (2, 3, 100)]);
 
         table.allow(BTreeSet::from([(C, A)]));
         assert_eq!(routed(&mut table, A, 101), [(2, 3, 101)]);
 
         let owed = table.allow(BTreeSet::from([(B, A), (C, A)]));
-        assert_eq!(owed, BTreeSet::from([A]));
+        assert_eq!(owed, BTreeSet::from([image(A)]));
         assert_eq!(routed(&mut table, A, 102), [(1, 0, 101), (2, 3, 102)]);
         // Late, from while B heard nothing: it must not come out as a number already used.
         assert_eq!(routed(&mut table, A, 101), [(2, 3, 101)]);
@@ -430,13 +588,13 @@ mod tests {
         let mut table = Forwarding::default();
         table.allow(BTreeSet::from([(C, A), (C, B)]));
         assert_eq!(
-            table.connect(C, &[(A, PairId(0))], true),
-            BTreeSet::from([A])
+            table.connect(C, &[(image(A), LineId(0))], true),
+            BTreeSet::from([image(A)])
         );
         assert_eq!(routed(&mut table, A, 65_535), [(2, 0, 65_535)]);
         assert_eq!(
-            table.connect(C, &[(B, PairId(0))], false),
-            BTreeSet::from([B])
+            table.connect(C, &[(image(B), LineId(0))], false),
+            BTreeSet::from([image(B)])
         );
         assert_eq!(routed(&mut table, A, 0), []);
         assert_eq!(routed(&mut table, B, 9_000), [(2, 0, 0)]);
@@ -446,34 +604,104 @@ mod tests {
         table.restart_source(B);
         assert_eq!(routed(&mut table, B, 17), [(2, 0, 3)]);
         // A fresh connection of the subscriber remembers nothing.
-        table.connect(C, &[(B, PairId(0))], true);
+        table.connect(C, &[(image(B), LineId(0))], true);
         assert_eq!(routed(&mut table, B, 18), [(2, 0, 18)]);
     }
 
     #[test]
-    fn a_pair_that_was_closed_goes_on_where_it_stopped() {
+    fn a_line_that_was_closed_goes_on_where_it_stopped() {
         // Whoever comes back numbers from a place of their own: below, above, far
         // around the corner.
         for start in [5, 30_001, 62_000] {
             let mut table = Forwarding::default();
             table.allow(BTreeSet::from([(B, A)]));
-            table.connect(B, &[(A, PairId(0))], true);
+            table.connect(B, &[(image(A), LineId(0))], true);
             assert_eq!(routed(&mut table, A, 30_000), [(1, 0, 30_000)]);
             assert_eq!(table.connect(B, &[], false), BTreeSet::new());
             assert_eq!(routed(&mut table, A, 30_001), []);
-            assert_eq!(table.publisher_of(B, PairId(0)), None);
+            assert_eq!(table.source_of(B, LineId(0)), None);
 
             assert_eq!(
-                table.connect(B, &[(A, PairId(0))], false),
-                BTreeSet::from([A])
+                table.connect(B, &[(image(A), LineId(0))], false),
+                BTreeSet::from([image(A)])
             );
             assert_eq!(routed(&mut table, A, start), [(1, 0, 30_001)], "{start}");
-            assert_eq!(table.publisher_of(B, PairId(0)), Some(A));
+            assert_eq!(table.source_of(B, LineId(0)), Some((image(A), 0)));
 
             // Nothing is left of a connection that is gone.
             table.connect(B, &[], true);
             assert!(table.lines.is_empty());
         }
+    }
+
+    #[test]
+    fn a_line_carries_one_layer_and_changes_where_an_image_begins() {
+        let mut table = Forwarding::default();
+        table.allow(BTreeSet::from([(B, A)]));
+        table.connect(B, &[(image(A), LineId(0))], true);
+        assert_eq!(routed_on(&mut table, image(A), 0, true, 10), [(1, 0, 10)]);
+        assert_eq!(routed_on(&mut table, image(A), 1, true, 500), []);
+        assert_eq!(
+            table.want_layer(B, LineId(0), 1),
+            Some((image(A), 1)),
+            "its keyframe is needed"
+        );
+        for (case, layer, keyframe, sequence, expected) in [
+            ("the old one goes on", 0, false, 11, Some(11)),
+            ("not in the middle", 1, false, 501, None),
+            ("changes", 1, true, 502, Some(12)),
+            ("goes on", 1, false, 503, Some(13)),
+            ("the old one is over", 0, true, 12, None),
+        ] {
+            let expected: Vec<_> = expected.map(|number| (1, 0, number)).into_iter().collect();
+            assert_eq!(
+                routed_on(&mut table, image(A), layer, keyframe, sequence),
+                expected,
+                "{case}"
+            );
+        }
+        assert_eq!(table.want_layer(B, LineId(0), 1), None);
+        assert_eq!(table.source_of(B, LineId(0)), Some((image(A), 1)));
+    }
+
+    #[test]
+    fn what_is_withheld_leaves_no_gap_and_comes_back_with_a_keyframe() {
+        let mut table = Forwarding::default();
+        table.allow(BTreeSet::from([(B, A)]));
+        table.connect(B, &[(image(A), LineId(0))], true);
+        assert_eq!(routed(&mut table, A, 10), [(1, 0, 10)]);
+        assert_eq!(table.withhold(B, LineId(0), true), None);
+        assert_eq!(routed(&mut table, A, 11), []);
+        assert_eq!(table.withhold(B, LineId(0), false), Some((image(A), 0)));
+        assert_eq!(routed(&mut table, A, 12), [(1, 0, 11)]);
+    }
+
+    #[test]
+    fn the_publishers_clock_follows_the_numbering_of_each_line() {
+        let mut table = Forwarding::default();
+        table.allow(BTreeSet::from([(C, A), (C, B)]));
+        table.connect(C, &[(image(A), LineId(0))], true);
+        routed(&mut table, A, 100);
+        table.connect(C, &[(image(B), LineId(0))], false);
+        let clock = SenderClock {
+            ntp: 7,
+            timestamp: 50_000,
+            at: Instant::now(),
+        };
+        let mut told = Vec::new();
+        table.set_clock(image(B), 0, clock, |_, _, clock| told.push(clock.timestamp));
+        assert_eq!(told, [0_u32; 0], "no packet has shown the offset yet");
+        // 1000 becomes 100 * 10 + one frame.
+        let mut clocks = Vec::new();
+        table.route(image(B), 0, &packet(9, 1_000), false, |to| {
+            clocks.push((to.timestamp, to.clock.map(|clock| clock.timestamp)));
+        });
+        assert_eq!(clocks, [(4_000, Some(53_000))]);
+        table.set_clock(image(B), 0, clock, |seat, line, clock| {
+            assert_eq!((seat, line), (C, LineId(0)));
+            told.push(clock.timestamp);
+        });
+        assert_eq!(told, [53_000]);
     }
 
     #[test]

@@ -3,9 +3,7 @@
 //!
 //! The node is an ICE-lite server that always offers: the browser comes to it,
 //! so the browser's own candidates are not used, and reflexive addresses are
-//! learnt from authenticated checks. One video codec is offered, VP8, which
-//! every browser has (RFC 7742), so that payload types mean the same on every
-//! connection and packets pass through without a look at their payload.
+//! learnt from authenticated checks.
 //! This file does not know rooms, participants or sockets.
 
 mod feedback;
@@ -24,7 +22,8 @@ use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::certificate::{CertificateParams, RTCCertificate};
 use rtc::peer_connection::configuration::RTCConfigurationBuilder;
 use rtc::peer_connection::configuration::media_engine::{
-    MIME_TYPE_OPUS, MIME_TYPE_RTX, MIME_TYPE_VP8, MediaEngine,
+    MIME_TYPE_AV1, MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_RTX, MIME_TYPE_VP8, MIME_TYPE_VP9,
+    MediaEngine,
 };
 use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
 use rtc::peer_connection::event::RTCPeerConnectionEvent;
@@ -48,15 +47,11 @@ use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 
 use self::feedback::{Feedback, SharedSeen};
 use crate::protocol::MediaKind;
+use crate::transport::payload_type::{AV1, H264, OPUS, RED, VP9, repair_of};
 use crate::transport::{
-    Offer, PairId, RtpPacket, Transport, TransportConfig, TransportError, TransportEvent,
-    TransportStats,
+    Codecs, LineId, Offer, RtpPacket, SenderClock, Transport, TransportConfig, TransportError,
+    TransportEvent, TransportStats,
 };
-
-/// Payload types are the node's choice, since only the node offers.
-const OPUS: u8 = 111;
-const VP8: u8 = 96;
-const VP8_RTX: u8 = 97;
 
 /// How often missing packets are asked for again.
 const NACK_INTERVAL: Duration = Duration::from_millis(20);
@@ -73,13 +68,15 @@ const ICE_FAILED: Duration = Duration::from_secs(12);
 const ARRIVAL_SLOT: usize = 6_200;
 const FEEDBACK_SLOT: usize = 6_500;
 
-/// A transport on `rtc`.
+/// A transport on `rtc`. It knows neither layers nor limits, and cannot restart
+/// its ICE: a fresh one does that.
 pub(crate) struct RtcTransport {
     connection: RTCPeerConnection,
     candidate: SocketAddr,
     seen: SharedSeen,
+    codecs: Codecs,
     publish: Vec<PublishedLine>,
-    pairs: Vec<Pair>,
+    lines: Vec<SendingLine>,
     events: VecDeque<TransportEvent>,
     bytes_up: u64,
     bytes_down: u64,
@@ -90,29 +87,19 @@ pub(crate) struct RtcTransport {
 /// its index in the peer connection stays the same.
 struct PublishedLine {
     kind: MediaKind,
+    open: bool,
     transceiver: usize,
+    /// What the answer says of it.
+    announced: Vec<u32>,
     /// The SSRC on which packets last came.
     ssrc: Option<u32>,
 }
 
-struct Pair {
-    open: bool,
-    audio: SendingLine,
-    video: SendingLine,
-}
-
 struct SendingLine {
+    kind: MediaKind,
+    open: bool,
     transceiver: usize,
     ssrc: u32,
-}
-
-impl Pair {
-    fn line(&self, kind: MediaKind) -> &SendingLine {
-        match kind {
-            MediaKind::Audio => &self.audio,
-            MediaKind::Video => &self.video,
-        }
-    }
 }
 
 fn stack(error: rtc::shared::error::Error) -> TransportError {
@@ -122,7 +109,7 @@ fn stack(error: rtc::shared::error::Error) -> TransportError {
 fn codec_kind(kind: MediaKind) -> RtpCodecKind {
     match kind {
         MediaKind::Audio => RtpCodecKind::Audio,
-        MediaKind::Video => RtpCodecKind::Video,
+        MediaKind::Video | MediaKind::Screen => RtpCodecKind::Video,
     }
 }
 
@@ -133,57 +120,62 @@ fn feedback(typ: &str, parameter: &str) -> RTCPFeedback {
     }
 }
 
-fn opus() -> RTCRtpCodec {
-    RTCRtpCodec {
-        mime_type: MIME_TYPE_OPUS.to_owned(),
-        clock_rate: 48_000,
-        channels: 2,
-        sdp_fmtp_line: "minptime=10;useinbandfec=1".to_owned(),
-        rtcp_feedback: vec![feedback("transport-cc", "")],
-    }
-}
-
-fn vp8() -> RTCRtpCodec {
-    RTCRtpCodec {
-        mime_type: MIME_TYPE_VP8.to_owned(),
-        clock_rate: 90_000,
-        channels: 0,
-        sdp_fmtp_line: String::new(),
-        rtcp_feedback: vec![
-            feedback("transport-cc", ""),
+fn codec(payload_type: u8) -> RTCRtpCodec {
+    let (mime, clock_rate, channels, fmtp) = match payload_type {
+        OPUS => (MIME_TYPE_OPUS, 48_000, 2, "minptime=10;useinbandfec=1"),
+        RED => ("audio/red", 48_000, 2, "111/111"),
+        VP9 => (MIME_TYPE_VP9, 90_000, 0, "profile-id=0"),
+        AV1 => (MIME_TYPE_AV1, 90_000, 0, ""),
+        H264 => (
+            MIME_TYPE_H264,
+            90_000,
+            0,
+            "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+        ),
+        _ => (MIME_TYPE_VP8, 90_000, 0, ""),
+    };
+    let mut rtcp_feedback = vec![feedback("transport-cc", "")];
+    if channels == 0 {
+        rtcp_feedback.extend([
             feedback("ccm", "fir"),
             feedback("nack", ""),
             feedback("nack", "pli"),
-        ],
+        ]);
+    }
+    RTCRtpCodec {
+        mime_type: mime.to_owned(),
+        clock_rate,
+        channels,
+        sdp_fmtp_line: fmtp.to_owned(),
+        rtcp_feedback,
     }
 }
 
-fn codec(kind: MediaKind) -> RTCRtpCodec {
-    match kind {
-        MediaKind::Audio => opus(),
-        MediaKind::Video => vp8(),
-    }
-}
-
-fn media_engine() -> Result<MediaEngine, TransportError> {
+fn media_engine(codecs: Codecs) -> Result<MediaEngine, TransportError> {
     let mut engine = MediaEngine::default();
-    let rtx = RTCRtpCodec {
-        mime_type: MIME_TYPE_RTX.to_owned(),
-        clock_rate: 90_000,
-        channels: 0,
-        sdp_fmtp_line: format!("apt={VP8}"),
-        rtcp_feedback: Vec::new(),
-    };
-    for (rtp_codec, payload_type, kind) in [
-        (opus(), OPUS, RtpCodecKind::Audio),
-        (vp8(), VP8, RtpCodecKind::Video),
-        (rtx, VP8_RTX, RtpCodecKind::Video),
-    ] {
-        let parameters = RTCRtpCodecParameters {
-            rtp_codec,
-            payload_type,
-        };
-        engine.register_codec(parameters, kind).map_err(stack)?;
+    for kind in [MediaKind::Audio, MediaKind::Video] {
+        for payload_type in codecs.of(kind) {
+            let mut formats = vec![(codec(payload_type), payload_type)];
+            if kind.is_image() {
+                let repair = RTCRtpCodec {
+                    mime_type: MIME_TYPE_RTX.to_owned(),
+                    clock_rate: 90_000,
+                    channels: 0,
+                    sdp_fmtp_line: format!("apt={payload_type}"),
+                    rtcp_feedback: Vec::new(),
+                };
+                formats.push((repair, repair_of(payload_type)));
+            }
+            for (rtp_codec, payload_type) in formats {
+                let parameters = RTCRtpCodecParameters {
+                    rtp_codec,
+                    payload_type,
+                };
+                engine
+                    .register_codec(parameters, codec_kind(kind))
+                    .map_err(stack)?;
+            }
+        }
     }
     for kind in [RtpCodecKind::Audio, RtpCodecKind::Video] {
         let extension = RTCRtpHeaderExtensionCapability {
@@ -245,7 +237,9 @@ impl RtcTransport {
         let ssrc = random_u32();
         let rtx = match kind {
             MediaKind::Audio => None,
-            MediaKind::Video => Some(RTCRtpRtxParameters { ssrc: random_u32() }),
+            MediaKind::Video | MediaKind::Screen => {
+                Some(RTCRtpRtxParameters { ssrc: random_u32() })
+            }
         };
         let track = MediaStreamTrack::new(
             stream.to_owned(),
@@ -260,7 +254,7 @@ impl RtcTransport {
                     fec: None,
                 },
                 active: true,
-                codec: codec(kind),
+                codec: codec(self.codecs.of(kind)[0]),
                 ..RTCRtpEncodingParameters::default()
             }],
         );
@@ -277,18 +271,33 @@ impl RtcTransport {
                 }),
             )
             .map_err(stack)?;
-        Ok(SendingLine { transceiver, ssrc })
+        Ok(SendingLine {
+            kind,
+            open: true,
+            transceiver,
+            ssrc,
+        })
     }
 
-    fn set_direction(&mut self, pair: PairId, direction: RTCRtpTransceiverDirection) {
-        let Some(lines) = self.pairs.get(usize::from(pair.0)) else {
-            return;
-        };
-        for transceiver in [lines.audio.transceiver, lines.video.transceiver] {
-            if let Some(mut line) = self.connection.rtp_transceiver(transceiver) {
-                line.set_direction(direction);
-            }
+    fn set_direction(&mut self, transceiver: usize, direction: RTCRtpTransceiverDirection) {
+        if let Some(mut line) = self.connection.rtp_transceiver(transceiver) {
+            line.set_direction(direction);
         }
+    }
+
+    fn add_published_line(&mut self, kind: MediaKind) -> Result<(), TransportError> {
+        let transceiver = self
+            .connection
+            .add_transceiver_from_kind(codec_kind(kind), None)
+            .map_err(stack)?;
+        self.publish.push(PublishedLine {
+            kind,
+            open: true,
+            transceiver,
+            announced: Vec::new(),
+            ssrc: None,
+        });
+        Ok(())
     }
 
     fn mid(&mut self, transceiver: usize) -> Option<String> {
@@ -297,16 +306,21 @@ impl RtcTransport {
             .and_then(|line| line.mid().clone())
     }
 
-    /// The kind of the line whose track has that identifier.
+    /// The kind of the line that packets of that source belong to: the one whose
+    /// answer names it, else the first of its kind.
     fn note_arrival(&mut self, ssrc: u32, payload_type: u8) -> Option<MediaKind> {
-        let kind = match payload_type {
-            OPUS => MediaKind::Audio,
-            VP8 => MediaKind::Video,
-            _ => return None,
+        let fits = |line: &&mut PublishedLine| {
+            line.open && self.codecs.of(line.kind).contains(&payload_type)
         };
-        let line = self.publish.iter_mut().find(|line| line.kind == kind)?;
+        let announced = self
+            .publish
+            .iter_mut()
+            .filter(fits)
+            .position(|line| line.announced.contains(&ssrc))
+            .unwrap_or(0);
+        let line = self.publish.iter_mut().filter(fits).nth(announced)?;
         line.ssrc = Some(ssrc);
-        Some(kind)
+        Some(line.kind)
     }
 
     fn drain(&mut self) {
@@ -317,16 +331,18 @@ impl RtcTransport {
                     self.note_arrival(packet.header.ssrc, packet.header.payload_type)
             {
                 self.bytes_up += packet.payload.len() as u64;
-                self.events.push_back(TransportEvent::Rtp(
+                self.events.push_back(TransportEvent::Rtp {
                     kind,
-                    RtpPacket {
+                    layer: 0,
+                    keyframe: false,
+                    packet: RtpPacket {
                         payload_type: packet.header.payload_type,
                         marker: packet.header.marker,
                         sequence: packet.header.sequence_number,
                         timestamp: packet.header.timestamp,
                         payload: packet.payload,
                     },
-                ));
+                });
             }
         }
         // No data channel is ever negotiated; whatever comes is let go.
@@ -347,19 +363,40 @@ impl RtcTransport {
         let keyframes = self.seen.with(|seen| std::mem::take(&mut seen.keyframes));
         for ssrc in keyframes {
             let asked = self
-                .pairs
+                .lines
                 .iter()
-                .position(|pair| pair.open && pair.video.ssrc == ssrc);
+                .position(|line| line.open && line.ssrc == ssrc);
             if let Some(index) = asked {
                 self.events
-                    .push_back(TransportEvent::KeyframeWanted(pair_id(index)));
+                    .push_back(TransportEvent::KeyframeWanted(line_id(index)));
             }
         }
     }
 }
 
-fn pair_id(index: usize) -> PairId {
-    PairId(u16::try_from(index).expect("seats are limited far below 65536"))
+/// The sources that an answer names, by mid.
+fn announced(sdp: &str) -> Vec<(String, Vec<u32>)> {
+    let mut sections: Vec<(String, Vec<u32>)> = Vec::new();
+    for line in sdp.lines() {
+        if line.starts_with("m=") {
+            sections.push(Default::default());
+        } else if let Some((mid, ssrcs)) = sections.last_mut() {
+            if let Some(value) = line.strip_prefix("a=mid:") {
+                value.clone_into(mid);
+            } else if let Some(value) = line.strip_prefix("a=ssrc:")
+                && let Some(Ok(ssrc)) = value.split(' ').next().map(str::parse)
+                && !ssrcs.contains(&ssrc)
+                && ssrcs.len() < 16
+            {
+                ssrcs.push(ssrc);
+            }
+        }
+    }
+    sections
+}
+
+fn line_id(index: usize) -> LineId {
+    LineId(u16::try_from(index).expect("lines are as few as seats, far below 65536"))
 }
 
 /// Lets no candidate of the browser reach the ICE agent: the browser comes to
@@ -419,75 +456,96 @@ impl Transport for RtcTransport {
             .build();
         let mut connection = RTCPeerConnectionBuilder::new()
             .with_configuration(configuration)
-            .with_media_engine(media_engine()?)
+            .with_media_engine(media_engine(config.codecs)?)
             .with_setting_engine(settings)
             .with_interceptor_registry(interceptors(seen.clone()))
             .build(now)
             .map_err(stack)?;
 
-        let candidate = CandidateHostConfig {
-            base_config: CandidateConfig {
-                network: "udp".to_owned(),
-                address: config.candidate.ip().to_string(),
-                port: config.candidate.port(),
-                component: 1,
-                ..CandidateConfig::default()
-            },
-            ..CandidateHostConfig::default()
+        for candidate in &config.candidates {
+            let candidate = CandidateHostConfig {
+                base_config: CandidateConfig {
+                    network: "udp".to_owned(),
+                    address: candidate.ip().to_string(),
+                    port: candidate.port(),
+                    component: 1,
+                    ..CandidateConfig::default()
+                },
+                ..CandidateHostConfig::default()
+            }
+            .new_candidate_host()
+            .map_err(stack)?;
+            let candidate = RTCIceCandidate::from(&candidate).to_json().map_err(stack)?;
+            connection.add_local_candidate(candidate).map_err(stack)?;
         }
-        .new_candidate_host()
-        .map_err(stack)?;
-        let candidate = RTCIceCandidate::from(&candidate).to_json().map_err(stack)?;
-        connection.add_local_candidate(candidate).map_err(stack)?;
-
-        let mut publish = Vec::new();
-        for kind in config.publish {
-            let transceiver = connection
-                .add_transceiver_from_kind(codec_kind(kind), None)
-                .map_err(stack)?;
-            publish.push(PublishedLine {
-                kind,
-                transceiver,
-                ssrc: None,
-            });
-        }
-        Ok(Self {
+        let candidate = config
+            .candidates
+            .first()
+            .copied()
+            .ok_or_else(|| TransportError::Stack("there is no address to offer".to_owned()))?;
+        let mut transport = Self {
             connection,
-            candidate: config.candidate,
+            candidate,
             seen,
-            publish,
-            pairs: Vec::new(),
+            codecs: config.codecs,
+            publish: Vec::new(),
+            lines: Vec::new(),
             events: VecDeque::new(),
             bytes_up: 0,
             bytes_down: 0,
             keyframe_sender_ssrc: random_u32(),
-        })
+        };
+        transport.set_publish(&config.publish)?;
+        Ok(transport)
     }
 
-    fn open_pair(&mut self) -> Result<PairId, TransportError> {
-        if let Some(index) = self.pairs.iter().position(|pair| !pair.open) {
-            self.pairs[index].open = true;
-            let pair = pair_id(index);
-            self.set_direction(pair, RTCRtpTransceiverDirection::Sendonly);
-            return Ok(pair);
+    fn set_publish(&mut self, kinds: &[MediaKind]) -> Result<(), TransportError> {
+        for index in 0..self.publish.len() {
+            let line = &mut self.publish[index];
+            let open = kinds.contains(&line.kind);
+            if line.open != open {
+                line.open = open;
+                let transceiver = line.transceiver;
+                let direction = if open {
+                    RTCRtpTransceiverDirection::Recvonly
+                } else {
+                    RTCRtpTransceiverDirection::Inactive
+                };
+                self.set_direction(transceiver, direction);
+            }
         }
-        // Sound and image share a stream, so that browsers keep them together.
-        let stream = format!("pair{}", self.pairs.len());
-        let audio = self.add_sending_line(MediaKind::Audio, &stream)?;
-        let video = self.add_sending_line(MediaKind::Video, &stream)?;
-        self.pairs.push(Pair {
-            open: true,
-            audio,
-            video,
-        });
-        Ok(pair_id(self.pairs.len() - 1))
+        for kind in kinds {
+            if !self.publish.iter().any(|line| line.kind == *kind) {
+                self.add_published_line(*kind)?;
+            }
+        }
+        Ok(())
     }
 
-    fn close_pair(&mut self, pair: PairId) {
-        if let Some(lines) = self.pairs.get_mut(usize::from(pair.0)) {
-            lines.open = false;
-            self.set_direction(pair, RTCRtpTransceiverDirection::Inactive);
+    fn open_line(&mut self, kind: MediaKind, group: u32) -> Result<LineId, TransportError> {
+        let closed = |line: &SendingLine| !line.open && codec_kind(line.kind) == codec_kind(kind);
+        if let Some(index) = self.lines.iter().position(closed) {
+            self.lines[index].open = true;
+            let transceiver = self.lines[index].transceiver;
+            self.set_direction(transceiver, RTCRtpTransceiverDirection::Sendonly);
+            return Ok(line_id(index));
         }
+        // Those of a group share a stream, so that browsers keep them together.
+        let line = self.add_sending_line(kind, &format!("group{group}"))?;
+        self.lines.push(line);
+        Ok(line_id(self.lines.len() - 1))
+    }
+
+    fn close_line(&mut self, line: LineId) {
+        if let Some(line) = self.lines.get_mut(usize::from(line.0)) {
+            line.open = false;
+            let transceiver = line.transceiver;
+            self.set_direction(transceiver, RTCRtpTransceiverDirection::Inactive);
+        }
+    }
+
+    fn restart_ice(&mut self, _ufrag: &str, _password: &str) -> bool {
+        false
     }
 
     fn offer(&mut self, now: Instant) -> Result<Offer, TransportError> {
@@ -496,39 +554,35 @@ impl Transport for RtcTransport {
         self.connection
             .set_local_description(now, offer)
             .map_err(stack)?;
-        let lines: Vec<(usize, MediaKind)> = self
+        let published: Vec<(usize, MediaKind)> = self
             .publish
             .iter()
+            .filter(|line| line.open)
             .map(|line| (line.transceiver, line.kind))
             .collect();
         let mut publish = Vec::new();
-        for (transceiver, kind) in lines {
+        for (transceiver, kind) in published {
             if let Some(mid) = self.mid(transceiver) {
                 publish.push((mid, kind));
             }
         }
-        let lines: Vec<(usize, PairId, MediaKind)> = self
-            .pairs
+        let open: Vec<(usize, LineId)> = self
+            .lines
             .iter()
             .enumerate()
-            .filter(|(_, pair)| pair.open)
-            .flat_map(|(index, pair)| {
-                [
-                    (pair.audio.transceiver, pair_id(index), MediaKind::Audio),
-                    (pair.video.transceiver, pair_id(index), MediaKind::Video),
-                ]
-            })
+            .filter(|(_, line)| line.open)
+            .map(|(index, line)| (line.transceiver, line_id(index)))
             .collect();
-        let mut pairs = Vec::new();
-        for (transceiver, pair, kind) in lines {
+        let mut lines = Vec::new();
+        for (transceiver, line) in open {
             if let Some(mid) = self.mid(transceiver) {
-                pairs.push((mid, pair, kind));
+                lines.push((mid, line));
             }
         }
         Ok(Offer {
             sdp,
             publish,
-            pairs,
+            lines,
         })
     }
 
@@ -538,11 +592,18 @@ impl Transport for RtcTransport {
         self.connection
             .set_remote_description(now, answer)
             .map_err(refused)?;
+        for (mid, ssrcs) in announced(sdp) {
+            for index in 0..self.publish.len() {
+                if self.mid(self.publish[index].transceiver).as_deref() == Some(mid.as_str()) {
+                    self.publish[index].announced.clone_from(&ssrcs);
+                }
+            }
+        }
         self.drain();
         Ok(())
     }
 
-    fn handle_datagram(&mut self, from: SocketAddr, datagram: BytesMut, now: Instant) {
+    fn handle_datagram(&mut self, from: SocketAddr, datagram: &mut [u8], now: Instant) {
         let message = TaggedBytesMut {
             now,
             transport: TransportContext {
@@ -551,7 +612,7 @@ impl Transport for RtcTransport {
                 transport_protocol: TransportProtocol::UDP,
                 ecn: None,
             },
-            message: datagram,
+            message: BytesMut::from(&*datagram),
         };
         if let Err(error) = self.connection.handle_read(message) {
             tracing::trace!(%error, "a datagram was refused");
@@ -580,11 +641,10 @@ impl Transport for RtcTransport {
         self.connection.poll_timeout()
     }
 
-    fn write_rtp(&mut self, pair: PairId, kind: MediaKind, packet: RtpPacket, now: Instant) {
-        let Some(lines) = self.pairs.get(usize::from(pair.0)) else {
+    fn write_rtp(&mut self, line: LineId, packet: &RtpPacket, now: Instant) {
+        let Some(line) = self.lines.get(usize::from(line.0)) else {
             return;
         };
-        let line = lines.line(kind);
         let (transceiver, ssrc) = (line.transceiver, line.ssrc);
         let Some(mut sender) = self
             .connection
@@ -604,7 +664,7 @@ impl Transport for RtcTransport {
                 ssrc,
                 ..rtc::rtp::Header::default()
             },
-            payload: packet.payload,
+            payload: packet.payload.clone(),
         };
         match sender.write_rtp(now, packet) {
             Ok(()) => self.bytes_down += length,
@@ -612,11 +672,16 @@ impl Transport for RtcTransport {
         }
     }
 
-    fn request_keyframe(&mut self, now: Instant) {
+    // The stack tells its own clock in its sender reports.
+    fn set_clock(&mut self, _line: LineId, _clock: SenderClock) {}
+
+    fn set_send_limit(&mut self, _bits_per_second: u32, _now: Instant) {}
+
+    fn request_keyframe(&mut self, kind: MediaKind, _layer: u8, now: Instant) {
         let line = self
             .publish
             .iter()
-            .find(|line| line.kind == MediaKind::Video)
+            .find(|line| line.kind == kind)
             .and_then(|line| line.ssrc.map(|ssrc| (line.transceiver, ssrc)));
         let Some((transceiver, media_ssrc)) = line else {
             return;
@@ -638,10 +703,10 @@ impl Transport for RtcTransport {
 
     fn stats(&self) -> TransportStats {
         let open: Vec<u32> = self
-            .pairs
+            .lines
             .iter()
-            .filter(|pair| pair.open)
-            .flat_map(|pair| [pair.audio.ssrc, pair.video.ssrc])
+            .filter(|line| line.open)
+            .map(|line| line.ssrc)
             .collect();
         self.seen.with(|seen| TransportStats {
             rtt_ms: seen
@@ -653,6 +718,7 @@ impl Transport for RtcTransport {
                 .fold(0.0, |worst, lost| lost.max(worst)),
             bytes_up: self.bytes_up,
             bytes_down: self.bytes_down,
+            ..TransportStats::default()
         })
     }
 

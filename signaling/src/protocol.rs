@@ -202,18 +202,39 @@ pub enum SealKind {
 pub struct Track {
     /// Whose sound or image.
     pub participant: ParticipantId,
-    /// Sound or image.
+    /// Sound, image or screen.
     pub kind: MediaKind,
 }
 
-/// Sound or image.
+/// Sound, image or screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MediaKind {
     /// Sound.
     Audio,
-    /// Image.
+    /// The image of a camera.
     Video,
+    /// The image of a screen that is shared.
+    Screen,
+}
+
+impl MediaKind {
+    /// Every kind, in the order of their lines.
+    pub const ALL: [Self; 3] = [Self::Audio, Self::Video, Self::Screen];
+
+    /// Its place in a table of all kinds.
+    pub(crate) const fn index(self) -> usize {
+        match self {
+            Self::Audio => 0,
+            Self::Video => 1,
+            Self::Screen => 2,
+        }
+    }
+
+    /// Whether keyframes mean anything to it.
+    pub(crate) const fn is_image(self) -> bool {
+        !matches!(self, Self::Audio)
+    }
 }
 
 /// The room as one participant may see it, always whole.

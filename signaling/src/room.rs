@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use crate::forwarding::{Forwarding, SeatIndex};
+use crate::forwarding::{Forwarding, SeatIndex, Source};
 use crate::protocol::{
     Can, ClientMessage, CloseCode, MediaKind, ParticipantView, Quality, RoomView, ServerMessage,
 };
@@ -17,7 +17,7 @@ use crate::room_document::{
     Fact, IncidentKind, LeftReason, ParticipantId, ParticipantPresence, Place, RoomDocument,
     RoomEvent, RoomPresence, RoomRefusal, RoomState, Seat,
 };
-use crate::transport::PairId;
+use crate::transport::{Codecs, LineId};
 use crate::watchdog::{Change, Watchdog};
 use sealing::Sealing;
 
@@ -73,10 +73,10 @@ pub(crate) enum Event {
         connection: ConnectionId,
         refused: bool,
     },
-    /// The last offer was answered; these pairs now carry these publishers.
+    /// The last offer was answered; these lines now carry these tracks.
     Answered {
         peer: PeerId,
-        pairs: Vec<(SeatIndex, PairId)>,
+        lines: Vec<(Source, LineId)>,
     },
     /// The answer was not one.
     AnswerRefused { peer: PeerId },
@@ -84,11 +84,11 @@ pub(crate) enum Event {
     PeerConnected { peer: PeerId },
     /// The transport cannot go on.
     PeerFailed { peer: PeerId },
-    /// The browser needs a keyframe on that pair.
-    KeyframeWanted { peer: PeerId, pair: PairId },
+    /// The browser needs a keyframe on that line.
+    KeyframeWanted { peer: PeerId, line: LineId },
     /// New measures of a participant's transport.
     Quality { peer: PeerId, quality: Quality },
-    /// Time passes; with when each transport last received sound and image.
+    /// Time passes; with when each transport last received each kind.
     Tick { last_packets: Vec<LastPacket> },
 }
 
@@ -96,8 +96,8 @@ pub(crate) enum Event {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LastPacket {
     pub peer: PeerId,
-    pub audio: Option<Instant>,
-    pub video: Option<Instant>,
+    /// By the kind's index.
+    pub at: [Option<Instant>; MediaKind::ALL.len()],
 }
 
 /// What a room asks for.
@@ -111,24 +111,36 @@ pub(crate) enum Action {
     OpenPeer {
         peer: PeerId,
         publish: Vec<MediaKind>,
+        codecs: Codecs,
+        simulcast: bool,
         compatible: bool,
     },
     /// Offer the participant what they send and what they should receive.
-    Negotiate {
-        peer: PeerId,
-        connection: ConnectionId,
-        negotiation: u32,
-        fresh: bool,
-        hears: Vec<SeatIndex>,
-    },
+    Negotiate(Negotiation),
     /// Give the answer to the transport.
     Answer { peer: PeerId, sdp: String },
     /// End a transport.
     ClosePeer { peer: PeerId },
-    /// Ask a publisher for a keyframe, at the usual pace.
-    Keyframe { publisher: SeatIndex },
+    /// Ask a publisher for a keyframe of a layer, at the usual pace.
+    Keyframe { source: Source, layer: u8 },
     /// Report a fact to the service.
     Tell(RoomEvent),
+}
+
+/// An offer to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Negotiation {
+    pub peer: PeerId,
+    pub connection: ConnectionId,
+    pub negotiation: u32,
+    /// The first offer of a transport.
+    pub fresh: bool,
+    /// With new ICE credentials. A transport that cannot is answered as failed.
+    pub restart_ice: bool,
+    /// What the participant may send.
+    pub publish: Vec<MediaKind>,
+    /// What the participant should receive.
+    pub receive: Vec<Source>,
 }
 
 /// The limits that matter to a room.
@@ -274,19 +286,19 @@ impl Room {
                 connection,
                 refused,
             } => self.lose(connection, refused, now, &mut actions),
-            Event::Answered { peer, pairs } => {
+            Event::Answered { peer, lines } => {
                 if let Some(held) = self.peer_mut(peer) {
                     let fresh = !held.answered_once;
                     held.answered_once = true;
                     held.answered_at.get_or_insert(now.instant);
                     held.awaiting = None;
                     let connected = held.connected;
-                    let new = self.forwarding.connect(peer.seat, &pairs, fresh);
+                    let new = self.forwarding.connect(peer.seat, &lines, fresh);
                     if connected {
                         actions.extend(
                             new.into_iter()
-                                .filter(|publisher| self.forwarding.allows(peer.seat, *publisher))
-                                .map(|publisher| Action::Keyframe { publisher }),
+                                .filter(|source| self.forwarding.allows(peer.seat, source.seat))
+                                .map(|source| Action::Keyframe { source, layer: 0 }),
                         );
                     }
                 }
@@ -300,17 +312,9 @@ impl Room {
             Event::PeerConnected { peer } => {
                 if let Some(held) = self.peer_mut(peer) {
                     held.connected = true;
-                    let publishers: Vec<SeatIndex> = self
-                        .occupants
-                        .values()
-                        .map(|occupant| occupant.index)
-                        .filter(|publisher| self.forwarding.allows(peer.seat, *publisher))
-                        .collect();
-                    actions.extend(
-                        publishers
-                            .into_iter()
-                            .map(|publisher| Action::Keyframe { publisher }),
-                    );
+                    let sources = self.forwarding.images_of(peer.seat);
+                    actions
+                        .extend(sources.map(|(source, layer)| Action::Keyframe { source, layer }));
                 }
             }
             Event::PeerFailed { peer } => {
@@ -318,11 +322,11 @@ impl Room {
                     occupant.restart_wanted = true;
                 }
             }
-            Event::KeyframeWanted { peer, pair } => {
+            Event::KeyframeWanted { peer, line } => {
                 if self.peer_mut(peer).is_some()
-                    && let Some(publisher) = self.forwarding.publisher_of(peer.seat, pair)
+                    && let Some((source, layer)) = self.forwarding.source_of(peer.seat, line)
                 {
-                    actions.push(Action::Keyframe { publisher });
+                    actions.push(Action::Keyframe { source, layer });
                 }
             }
             Event::Quality { peer, quality } => self.measure(peer, quality, now, &mut actions),
@@ -659,13 +663,13 @@ impl Room {
                 (
                     MediaKind::Audio,
                     occupant.audio && publishes(MediaKind::Audio),
-                    last.and_then(|last| last.audio),
+                    last.and_then(|last| last.at[MediaKind::Audio.index()]),
                     &mut occupant.audio_watch,
                 ),
                 (
                     MediaKind::Video,
                     occupant.video && publishes(MediaKind::Video),
-                    last.and_then(|last| last.video),
+                    last.and_then(|last| last.at[MediaKind::Video.index()]),
                     &mut occupant.video_watch,
                 ),
             ] {
@@ -715,7 +719,7 @@ impl Room {
                 let incident = Fact::Incident {
                     kind: match kind {
                         MediaKind::Audio => IncidentKind::Audio,
-                        MediaKind::Video => IncidentKind::Video,
+                        MediaKind::Video | MediaKind::Screen => IncidentKind::Video,
                     },
                     from_ms: now.unix_ms_at(since),
                     to_ms: now.unix_ms,
@@ -848,6 +852,8 @@ impl Room {
             actions.push(Action::OpenPeer {
                 peer: id,
                 publish,
+                codecs: Codecs::default(),
+                simulcast: false,
                 compatible: occupant.compatible,
             });
         }
@@ -894,13 +900,19 @@ impl Room {
         let fresh = peer.offered.is_none();
         peer.awaiting = Some((negotiation, now.instant));
         peer.offered = Some(hears.clone());
-        actions.push(Action::Negotiate {
+        let receive = hears
+            .into_iter()
+            .flat_map(|seat| [MediaKind::Audio, MediaKind::Video].map(|kind| Source { seat, kind }))
+            .collect();
+        actions.push(Action::Negotiate(Negotiation {
             peer: peer.id,
             connection,
             negotiation,
             fresh,
-            hears,
-        });
+            restart_ice: false,
+            publish: peer.publish.clone(),
+            receive,
+        }));
     }
 
     fn settle_forwarding(&mut self, actions: &mut Vec<Action>) {
@@ -916,7 +928,7 @@ impl Room {
             self.forwarding
                 .allow(allowed)
                 .into_iter()
-                .map(|publisher| Action::Keyframe { publisher }),
+                .map(|source| Action::Keyframe { source, layer: 0 }),
         );
     }
 

@@ -136,7 +136,7 @@ impl Node {
             }
             let (handle, thread) = worker::spawn::<RtcTransport>(
                 socket,
-                candidate,
+                vec![candidate],
                 config.limits.clone(),
                 events.clone(),
             )

@@ -14,21 +14,75 @@ use crate::protocol::MediaKind;
 /// What a transport is made with.
 #[derive(Debug, Clone)]
 pub(crate) struct TransportConfig {
-    /// The address that browsers send to; it is the only candidate offered.
-    pub candidate: SocketAddr,
+    /// The addresses that browsers send to, IPv4 or IPv6: the candidates offered.
+    pub candidates: Vec<SocketAddr>,
     /// The ICE user fragment, by which datagrams of unknown addresses are told apart.
     pub ufrag: String,
     /// The ICE password.
     pub password: String,
     /// What the participant may send: one m-line each.
     pub publish: Vec<MediaKind>,
+    /// The codecs that everybody who shares media with the participant has.
+    pub codecs: Codecs,
+    /// Whether the camera may be sent in several sizes at once, as layers.
+    #[allow(dead_code, reason = "the second implementation knows layers")]
+    pub simulcast: bool,
     /// Whether to put up with old ways of encryption, after the best one failed.
     pub compatible: bool,
 }
 
-/// A pair of m-lines, sound and image, that carries one remote participant.
+/// Payload types are the node's choice, since only the node offers, and they
+/// mean the same on every connection, so that packets pass through unchanged.
+pub(crate) mod payload_type {
+    pub(crate) const OPUS: u8 = 111;
+    /// Redundant Opus (RFC 2198): each packet repeats the ones before.
+    pub(crate) const RED: u8 = 63;
+    pub(crate) const VP8: u8 = 96;
+    pub(crate) const VP9: u8 = 98;
+    pub(crate) const H264: u8 = 102;
+    pub(crate) const AV1: u8 = 45;
+
+    /// The retransmission format of a video codec (RFC 4588): the next number.
+    pub(crate) const fn repair_of(codec: u8) -> u8 {
+        codec + 1
+    }
+}
+
+/// The codecs of an offer. Opus and VP8 are always among them, because every
+/// browser has them (RFC 7874, RFC 7742); the others are named by the room, and
+/// only where all who share media have them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Codecs {
+    pub vp9: bool,
+    pub av1: bool,
+    pub h264: bool,
+    /// Redundant sound, which outlives the loss of single packets.
+    pub red: bool,
+}
+
+impl Codecs {
+    /// The payload types of a kind's codecs, the preferred one first.
+    pub fn of(self, kind: MediaKind) -> Vec<u8> {
+        let known: &[(bool, u8)] = match kind {
+            MediaKind::Audio => &[(self.red, payload_type::RED), (true, payload_type::OPUS)],
+            MediaKind::Video | MediaKind::Screen => &[
+                (true, payload_type::VP8),
+                (self.vp9, payload_type::VP9),
+                (self.av1, payload_type::AV1),
+                (self.h264, payload_type::H264),
+            ],
+        };
+        known
+            .iter()
+            .filter(|(offered, _)| *offered)
+            .map(|(_, codec)| *codec)
+            .collect()
+    }
+}
+
+/// An m-line that carries one track of one remote participant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct PairId(pub u16);
+pub(crate) struct LineId(pub u16);
 
 /// An RTP packet as the SFU forwards it: the header fields that matter, and a
 /// payload that nobody here reads. Header extensions end at each hop.
@@ -41,13 +95,32 @@ pub(crate) struct RtpPacket {
     pub payload: Bytes,
 }
 
+/// Which wall clock goes with which timestamp, as a sender report says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SenderClock {
+    /// The publisher's clock, in the format of NTP.
+    pub ntp: u64,
+    pub timestamp: u32,
+    /// When the report came.
+    pub at: Instant,
+}
+
 /// What a transport has to tell after it was driven.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum TransportEvent {
-    /// The participant sent this.
-    Rtp(MediaKind, RtpPacket),
-    /// The participant's browser cannot show that pair's image without a keyframe.
-    KeyframeWanted(PairId),
+    /// The participant sent this, on a layer if they send several (0 is the smallest).
+    Rtp {
+        kind: MediaKind,
+        layer: u8,
+        /// Begins a keyframe; told only where there are layers to change between.
+        keyframe: bool,
+        packet: RtpPacket,
+    },
+    /// The participant's clock, for one track and layer.
+    #[allow(dead_code, reason = "the second implementation tells it")]
+    Clock(MediaKind, u8, SenderClock),
+    /// The participant's browser cannot show that line's image without a keyframe.
+    KeyframeWanted(LineId),
     /// Media can flow.
     Connected,
     /// Nothing arrives any more; it may come back.
@@ -62,8 +135,8 @@ pub(crate) struct Offer {
     pub sdp: String,
     /// The mids of what the participant sends.
     pub publish: Vec<(String, MediaKind)>,
-    /// The mids of what the participant receives.
-    pub pairs: Vec<(String, PairId, MediaKind)>,
+    /// The mids of what the participant receives, of open lines only.
+    pub lines: Vec<(String, LineId)>,
 }
 
 /// Counters since the transport was made.
@@ -77,6 +150,14 @@ pub(crate) struct TransportStats {
     pub bytes_up: u64,
     /// Bytes of RTP payload sent.
     pub bytes_down: u64,
+    /// What the way to the participant can carry, in bits a second, once it is known.
+    pub estimate_down: Option<u32>,
+    /// Packets that the participant was asked to send again.
+    pub nacks: u64,
+    /// Packets that were sent again to the participant.
+    pub resends: u64,
+    /// Missing packets of the participant that came after all.
+    pub repaired: u64,
 }
 
 /// Why a transport refuses.
@@ -105,11 +186,21 @@ pub(crate) trait Transport: Sized {
         now: Instant,
     ) -> Result<Self, TransportError>;
 
-    /// Adds a pair of sending lines, or takes one that was closed. The next offer shows it.
-    fn open_pair(&mut self) -> Result<PairId, TransportError>;
+    /// Replaces what the participant may send. The next offer shows it.
+    fn set_publish(&mut self, kinds: &[MediaKind]) -> Result<(), TransportError>;
 
-    /// Stops sending on a pair. The next offer shows it.
-    fn close_pair(&mut self, pair: PairId);
+    /// Adds a sending line, or takes one of the same kind that was closed. Lines
+    /// of the same `group` are kept in step by the browser, as sound and image of
+    /// one person. The next offer shows it.
+    fn open_line(&mut self, kind: MediaKind, group: u32) -> Result<LineId, TransportError>;
+
+    /// Stops sending on a line. The next offer shows it.
+    fn close_line(&mut self, line: LineId);
+
+    /// Takes new ICE credentials, which the next offer shows; the former ones hold
+    /// until a check comes with the new ones. False if this transport cannot, and
+    /// a fresh one is needed.
+    fn restart_ice(&mut self, ufrag: &str, password: &str) -> bool;
 
     /// Makes an offer of the lines as they now are.
     fn offer(&mut self, now: Instant) -> Result<Offer, TransportError>;
@@ -117,8 +208,8 @@ pub(crate) trait Transport: Sized {
     /// Takes the answer to the last offer.
     fn answer(&mut self, sdp: &str, now: Instant) -> Result<(), TransportError>;
 
-    /// Takes a datagram that arrived from `from`.
-    fn handle_datagram(&mut self, from: SocketAddr, datagram: BytesMut, now: Instant);
+    /// Takes a datagram that arrived from `from`; what is left in it is of no use.
+    fn handle_datagram(&mut self, from: SocketAddr, datagram: &mut [u8], now: Instant);
 
     /// Lets time pass.
     fn handle_deadline(&mut self, now: Instant);
@@ -132,11 +223,18 @@ pub(crate) trait Transport: Sized {
     /// When time must pass at the latest.
     fn deadline(&mut self) -> Option<Instant>;
 
-    /// Sends a packet on a pair. The line's SSRC is the transport's affair.
-    fn write_rtp(&mut self, pair: PairId, kind: MediaKind, packet: RtpPacket, now: Instant);
+    /// Sends a packet on a line. The line's SSRC is the transport's affair.
+    fn write_rtp(&mut self, line: LineId, packet: &RtpPacket, now: Instant);
 
-    /// Asks the participant's browser for a keyframe.
-    fn request_keyframe(&mut self, now: Instant);
+    /// The clock of what a line carries, to be told to the participant's browser.
+    fn set_clock(&mut self, line: LineId, clock: SenderClock);
+
+    /// Asks the participant's browser for a keyframe of a layer.
+    fn request_keyframe(&mut self, kind: MediaKind, layer: u8, now: Instant);
+
+    /// Tells the participant's browser to send no more than this in all.
+    #[allow(dead_code, reason = "the second implementation can")]
+    fn set_send_limit(&mut self, bits_per_second: u32, now: Instant);
 
     /// The counters.
     fn stats(&self) -> TransportStats;

@@ -29,9 +29,38 @@ pub(crate) struct BatchedSocket {
     /// where receiving would write.
     receiving: MultiHeaders<SockaddrStorage>,
     sending: MultiHeaders<SockaddrStorage>,
-    buffers: Vec<[u8; LONGEST]>,
+    received: Received,
     outgoing: Vec<(SockaddrStorage, BytesMut)>,
     lost: u64,
+}
+
+/// A batch of datagrams in the buffers that the kernel wrote them to.
+#[derive(Default)]
+pub(crate) struct Received {
+    buffers: Vec<[u8; LONGEST]>,
+    /// Where each came from, and how long it is.
+    datagrams: Vec<(Option<SocketAddr>, usize)>,
+    next: usize,
+}
+
+impl Received {
+    /// The next datagram, and where it came from.
+    pub fn next(&mut self) -> Option<(SocketAddr, &mut [u8])> {
+        loop {
+            let (from, length) = *self.datagrams.get(self.next)?;
+            let place = self.next;
+            self.next += 1;
+            // The kernel names the sender of every datagram of a bound socket.
+            if let Some(from) = from {
+                return Some((from, self.buffers[place].get_mut(..length)?));
+            }
+        }
+    }
+
+    /// Whether there may be more to receive.
+    pub fn is_full(&self) -> bool {
+        self.datagrams.len() == BATCH
+    }
 }
 
 impl BatchedSocket {
@@ -45,7 +74,11 @@ impl BatchedSocket {
             socket,
             receiving: MultiHeaders::preallocate(BATCH, None),
             sending: MultiHeaders::preallocate(BATCH, None),
-            buffers: vec![[0; LONGEST]; BATCH],
+            received: Received {
+                buffers: vec![[0; LONGEST]; BATCH],
+                datagrams: Vec::with_capacity(BATCH),
+                next: 0,
+            },
             outgoing: Vec::with_capacity(BATCH),
             lost: 0,
         })
@@ -61,36 +94,38 @@ impl BatchedSocket {
         std::mem::take(&mut self.lost)
     }
 
-    /// Receives up to one batch into `received`; true if there may be more.
-    pub fn receive(&mut self, received: &mut Vec<(SocketAddr, BytesMut)>) -> io::Result<bool> {
-        let mut slices: Vec<[IoSliceMut<'_>; 1]> = self
-            .buffers
+    /// Receives up to one batch. It is to be given back before the next one.
+    pub fn receive(&mut self) -> io::Result<Received> {
+        let Received {
+            buffers,
+            datagrams,
+            next,
+        } = &mut self.received;
+        datagrams.clear();
+        *next = 0;
+        let mut slices: Vec<[IoSliceMut<'_>; 1]> = buffers
             .iter_mut()
             .map(|buffer| [IoSliceMut::new(buffer)])
             .collect();
-        let results = match recvmmsg(
+        match recvmmsg(
             self.socket.as_raw_fd(),
             &mut self.receiving,
             slices.iter_mut(),
             MsgFlags::MSG_DONTWAIT,
             None,
         ) {
-            Ok(results) => results,
-            Err(Errno::EAGAIN | Errno::EINTR) => return Ok(false),
+            Ok(results) => datagrams.extend(
+                results.map(|result| (result.address.as_ref().and_then(address), result.bytes)),
+            ),
+            Err(Errno::EAGAIN | Errno::EINTR) => {}
             Err(error) => return Err(error.into()),
-        };
-        let mut sizes = [(None, 0_usize); BATCH];
-        let mut count = 0;
-        for (size, result) in sizes.iter_mut().zip(results) {
-            *size = (result.address.as_ref().and_then(address), result.bytes);
-            count += 1;
         }
-        for ((from, length), buffer) in sizes[..count].iter().zip(&self.buffers) {
-            if let Some(from) = from {
-                received.push((*from, BytesMut::from(&buffer[..*length])));
-            }
-        }
-        Ok(count == BATCH)
+        Ok(std::mem::take(&mut self.received))
+    }
+
+    /// Takes the buffers of a batch back, to be filled again.
+    pub fn give_back(&mut self, received: Received) {
+        self.received = received;
     }
 
     /// Queues a datagram, and sends when a batch is full.
@@ -171,16 +206,28 @@ mod tests {
                 .map(|number| (from, BytesMut::from(&[number][..])))
                 .collect()
         };
-        let mut received = Vec::new();
-        while near.receive(&mut received).unwrap() {}
-        assert_eq!(received, numbered(far_address));
-        assert!(!near.receive(&mut received).unwrap());
+        assert_eq!(all(&mut near), numbered(far_address));
+        assert_eq!(all(&mut near), []);
 
-        for (from, datagram) in received.drain(..) {
+        for (from, datagram) in numbered(far_address) {
             near.send(from, datagram);
         }
         near.flush();
-        while far.receive(&mut received).unwrap() {}
-        assert_eq!(received, numbered(near_address));
+        assert_eq!(all(&mut far), numbered(near_address));
+    }
+
+    fn all(socket: &mut BatchedSocket) -> Vec<(SocketAddr, BytesMut)> {
+        let mut all = Vec::new();
+        loop {
+            let mut batch = socket.receive().unwrap();
+            while let Some((from, datagram)) = batch.next() {
+                all.push((from, BytesMut::from(&datagram[..])));
+            }
+            let more = batch.is_full();
+            socket.give_back(batch);
+            if !more {
+                return all;
+            }
+        }
     }
 }

@@ -109,16 +109,16 @@ impl Story {
 
     /// The browser of a connection answers its pending offer, and connects.
     fn connect(&mut self, offered: &[Action]) -> Vec<Action> {
-        let (peer, connection, negotiation, hears) = offered
+        let Negotiation {
+            peer,
+            connection,
+            negotiation,
+            receive,
+            ..
+        } = offered
             .iter()
             .find_map(|action| match action {
-                Action::Negotiate {
-                    peer,
-                    connection,
-                    negotiation,
-                    hears,
-                    ..
-                } => Some((*peer, *connection, *negotiation, hears.clone())),
+                Action::Negotiate(negotiation) => Some(negotiation.clone()),
                 _ => None,
             })
             .expect("there is an offer to answer");
@@ -128,12 +128,12 @@ impl Story {
             peer,
             sdp: "v=0".into()
         }));
-        let pairs = hears
+        let lines = receive
             .iter()
             .enumerate()
-            .map(|(index, seat)| (*seat, PairId(u16::try_from(index).unwrap())))
+            .map(|(index, source)| (*source, LineId(u16::try_from(index).unwrap())))
             .collect();
-        let mut actions = self.handle(Event::Answered { peer, pairs });
+        let mut actions = self.handle(Event::Answered { peer, lines });
         actions.extend(self.handle(Event::PeerConnected { peer }));
         actions
     }
@@ -150,7 +150,7 @@ impl Story {
         let mut reached = Vec::new();
         self.room
             .forwarding()
-            .route(publisher, MediaKind::Video, &packet, |to| {
+            .route(image(publisher), 0, &packet, false, |to| {
                 reached.push(to.subscriber);
             });
         reached
@@ -171,14 +171,18 @@ fn told(actions: &[Action]) -> Vec<String> {
             }
             Action::OpenPeer { peer, .. } => format!("open {}.{}", peer.seat.0, peer.turn),
             Action::ClosePeer { peer } => format!("shut {}.{}", peer.seat.0, peer.turn),
-            Action::Negotiate {
-                peer, fresh, hears, ..
-            } => {
-                let hears: Vec<u32> = hears.iter().map(|seat| seat.0).collect();
+            Action::Negotiate(offer) => {
+                let hears: Vec<u32> = offer
+                    .receive
+                    .iter()
+                    .filter(|source| source.kind == MediaKind::Video)
+                    .map(|source| source.seat.0)
+                    .collect();
+                let (peer, fresh) = (offer.peer, offer.fresh);
                 format!("offer {}.{} {fresh} {hears:?}", peer.seat.0, peer.turn)
             }
             Action::Answer { peer, .. } => format!("answer {}.{}", peer.seat.0, peer.turn),
-            Action::Keyframe { publisher } => format!("keyframe {}", publisher.0),
+            Action::Keyframe { source, .. } => format!("keyframe {}", source.seat.0),
             Action::Tell(event) => {
                 let event = serde_json::to_value(event).unwrap();
                 format!("tell {}", event["event"].as_str().unwrap())
@@ -190,6 +194,13 @@ fn told(actions: &[Action]) -> Vec<String> {
 const ANGELE: SeatIndex = SeatIndex(0);
 const JEAN: SeatIndex = SeatIndex(1);
 
+const fn image(seat: SeatIndex) -> Source {
+    Source {
+        seat,
+        kind: MediaKind::Video,
+    }
+}
+
 /// Angèle and Jean, in and connected.
 fn both_in() -> (Story, ConnectionId, ConnectionId) {
     let mut story = Story::of(two(1, Place::In, Place::In));
@@ -198,7 +209,7 @@ fn both_in() -> (Story, ConnectionId, ConnectionId) {
     let (jean, offered) = story.arrive("jean", None);
     // Angèle's renegotiation is in the same actions; each answers their own.
     let (hers, his): (Vec<_>, Vec<_>) = offered.into_iter().partition(
-        |action| matches!(action, Action::Negotiate { peer, .. } if peer.seat == ANGELE),
+        |action| matches!(action, Action::Negotiate(offer) if offer.peer.seat == ANGELE),
     );
     story.connect(&his);
     story.connect(&hers);
@@ -442,7 +453,7 @@ fn a_fresh_transport_comes_at_most_once_a_second() {
     let fresh = |actions: &[Action]| {
         actions
             .iter()
-            .any(|action| matches!(action, Action::Negotiate { fresh: true, .. }))
+            .any(|action| matches!(action, Action::Negotiate(offer) if offer.fresh))
     };
     assert!(!fresh(&story.say(angele, restart.clone())), "too early");
     assert!(fresh(&story.wait(1_000)), "and not forgotten");
@@ -471,7 +482,7 @@ fn encryption_falls_back_only_after_an_answered_attempt_did_not_connect() {
     };
     story.handle(Event::Answered {
         peer,
-        pairs: Vec::new(),
+        lines: Vec::new(),
     });
     story.ms += 1_000;
     let offered = story.say(connection, json!({"type": "restart_ice"}));
@@ -493,11 +504,11 @@ fn events_of_a_former_transport_or_connection_are_void() {
         Event::AnswerRefused { peer: former },
         Event::KeyframeWanted {
             peer: former,
-            pair: PairId(0),
+            line: LineId(0),
         },
         Event::Answered {
             peer: former,
-            pairs: vec![(JEAN, PairId(0))],
+            lines: vec![(image(JEAN), LineId(0))],
         },
         Event::Gone {
             connection: ConnectionId(99),

@@ -8,11 +8,13 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::model::{Consequences, GRACE_MS, Model};
-use crate::forwarding::SeatIndex;
+use crate::forwarding::{SeatIndex, Source};
 use crate::protocol::{Can, ClientMessage, MediaKind, Quality, SealKind, ServerMessage};
-use crate::room::{Action, ConnectionId, Event, LastPacket, Moment, PeerId, Room, RoomLimits};
+use crate::room::{
+    Action, ConnectionId, Event, LastPacket, Moment, Negotiation, PeerId, Room, RoomLimits,
+};
 use crate::room_document::{Fact, Place, RoomDocument};
-use crate::transport::{PairId, RtpPacket};
+use crate::transport::{LineId, RtpPacket};
 
 /// What the stack makes of the next answer it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,10 +26,10 @@ pub(super) enum Verdict {
 /// A transport as a worker keeps it.
 struct Transport {
     who: String,
-    /// By pair, whom it carries as last offered.
-    pairs: Vec<Option<SeatIndex>>,
+    /// By line, its kind and what it carries as last offered.
+    offer: Vec<(MediaKind, Option<Source>)>,
     /// What the last answer made of it.
-    lines: BTreeMap<SeatIndex, PairId>,
+    lines: BTreeMap<Source, LineId>,
     offered: bool,
     /// The offer that the page has not answered.
     awaiting: Option<(ConnectionId, u32)>,
@@ -61,15 +63,15 @@ pub(super) struct World {
     pub fail_to_open: bool,
     told: BTreeMap<ConnectionId, Value>,
     done: Consequences,
-    keyframes: BTreeSet<SeatIndex>,
+    keyframes: BTreeSet<Source>,
     /// Whose sealed message reached whom, and must have.
     sealed: BTreeSet<(String, String)>,
     seals_due: BTreeSet<(String, String)>,
     /// Who was received, by a connected transport, after the last step.
-    received: BTreeSet<(PeerId, PairId, PeerId)>,
+    received: BTreeSet<(PeerId, LineId, PeerId, MediaKind)>,
     senders: BTreeSet<PeerId>,
     /// The last numbers that each line carried.
-    numbers: BTreeMap<(PeerId, PairId, MediaKind), u16>,
+    numbers: BTreeMap<(PeerId, LineId), u16>,
     offers_made: usize,
 }
 
@@ -279,11 +281,17 @@ impl World {
             Event::PeerConnected { peer },
             Event::KeyframeWanted {
                 peer,
-                pair: PairId(0),
+                line: LineId(0),
             },
             Event::Answered {
                 peer,
-                pairs: vec![(SeatIndex(0), PairId(0)), (SeatIndex(1), PairId(1))],
+                lines: (0..2)
+                    .map(|seat| {
+                        let seat = SeatIndex(seat);
+                        let kind = MediaKind::Video;
+                        (Source { seat, kind }, LineId(0))
+                    })
+                    .collect(),
             },
             Event::AnswerRefused { peer },
         ] {
@@ -291,23 +299,23 @@ impl World {
         }
     }
 
-    pub fn want_keyframe(&mut self, who: &str, pair: u16) {
+    pub fn want_keyframe(&mut self, who: &str, line: u16) {
         let Some(peer) = self.transport_of(who) else {
             return;
         };
-        let pair = PairId(pair);
+        let line = LineId(line);
         self.model.settle(self.ms);
         let now = self.now();
-        let actions = self.room.handle(Event::KeyframeWanted { peer, pair }, now);
+        let actions = self.room.handle(Event::KeyframeWanted { peer, line }, now);
         let asked = actions
             .iter()
             .any(|action| matches!(action, Action::Keyframe { .. }));
-        let owed = self.transports[&peer].lines.iter().any(|(seat, held)| {
-            let other = &self.seats[seat];
+        let owed = self.transports[&peer].lines.iter().any(|(source, held)| {
+            let other = &self.seats[&source.seat];
             let sits = self.model.sitting.contains_key(other);
-            *held == pair && sits && self.model.may_hear(who, other)
+            *held == line && sits && self.model.may_hear(who, other)
         });
-        assert_eq!(asked, owed, "{who} wants a keyframe on {pair:?}");
+        assert_eq!(asked, owed, "{who} wants a keyframe on {line:?}");
         self.perform(actions);
         self.check();
     }
@@ -333,8 +341,7 @@ impl World {
             .filter(|(_, transport)| flowing && transport.connected)
             .map(|(peer, _)| LastPacket {
                 peer: *peer,
-                audio: Some(now),
-                video: Some(now),
+                at: [Some(now); MediaKind::ALL.len()],
             })
             .collect();
         self.happen(Event::Tick { last_packets });
@@ -372,10 +379,12 @@ impl World {
             for other in &here {
                 if self.model.may_hear(who, other) {
                     let peer = self.transport_of(other).expect("whoever is in has one");
-                    let heard = self
-                        .received
-                        .iter()
-                        .any(|(to, _, from)| self.transports[to].who == *who && *from == peer);
+                    let heard = |kind| {
+                        self.received.iter().any(|(to, _, from, carried)| {
+                            self.transports[to].who == *who && *from == peer && *carried == kind
+                        })
+                    };
+                    let heard = heard(MediaKind::Audio) && heard(MediaKind::Video);
                     assert!(heard, "{who} should come to hear {other}");
                 }
             }
@@ -439,7 +448,7 @@ impl World {
                     peer,
                     Transport {
                         who,
-                        pairs: Vec::new(),
+                        offer: Vec::new(),
                         lines: BTreeMap::new(),
                         offered: false,
                         awaiting: None,
@@ -459,13 +468,7 @@ impl World {
                 assert!(self.transports.remove(&peer).is_some(), "{peer:?} is open");
                 self.former.push(peer);
             }
-            Action::Negotiate {
-                peer,
-                connection,
-                negotiation,
-                fresh,
-                hears,
-            } => self.note_offer(peer, connection, negotiation, fresh, &hears),
+            Action::Negotiate(wanted) => self.note_offer(&wanted),
             Action::Answer { peer, sdp } => {
                 assert_eq!(sdp, "v=0");
                 let transport = self.transports.get_mut(&peer).unwrap();
@@ -475,18 +478,19 @@ impl World {
                 }
                 transport.answered = true;
                 transport.lines = (0..)
-                    .map(PairId)
-                    .zip(&transport.pairs)
-                    .filter_map(|(pair, seat)| seat.map(|seat| (seat, pair)))
+                    .map(LineId)
+                    .zip(&transport.offer)
+                    .filter_map(|(line, (_, source))| source.map(|source| (source, line)))
                     .collect();
-                let pairs = transport.lines.iter().map(|(seat, pair)| (*seat, *pair));
+                let lines = transport.lines.iter();
                 return Some(Event::Answered {
                     peer,
-                    pairs: pairs.collect(),
+                    lines: lines.map(|(source, line)| (*source, *line)).collect(),
                 });
             }
-            Action::Keyframe { publisher } => {
-                self.keyframes.insert(publisher);
+            Action::Keyframe { source, layer } => {
+                assert_eq!(layer, 0, "nobody sends layers");
+                self.keyframes.insert(source);
             }
             Action::Tell(event) => {
                 assert_eq!(event.at_ms, i64::try_from(self.ms).unwrap());
@@ -539,39 +543,39 @@ impl World {
         }
     }
 
-    fn note_offer(
-        &mut self,
-        peer: PeerId,
-        connection: ConnectionId,
-        negotiation: u32,
-        fresh: bool,
-        hears: &[SeatIndex],
-    ) {
+    fn note_offer(&mut self, wanted: &Negotiation) {
+        let (peer, connection) = (wanted.peer, wanted.connection);
         assert!(self.open.contains(&connection), "an offer to nobody");
         let transport = self.transports.get_mut(&peer).unwrap();
         let who = transport.who.as_str();
         assert_eq!(self.model.holder(connection.0).as_deref(), Some(who));
         assert_ne!(self.model.place(who), Some(Place::Waiting), "{who} waits");
         assert_eq!(transport.awaiting, None, "one offer at a time");
-        assert_eq!(fresh, !transport.offered, "a new transport is told as such");
-        for seat in hears {
-            let other = &self.seats[seat];
+        assert_eq!(
+            wanted.fresh, !transport.offered,
+            "a new transport is told as such"
+        );
+        for source in &wanted.receive {
+            let other = &self.seats[&source.seat];
             assert!(self.model.may_meet(who, other), "{who} offered {other}");
         }
         let number = self.negotiations.entry(who.to_owned()).or_default();
-        assert!(*number < negotiation, "the numbers of {who} grow");
-        *number = negotiation;
+        assert!(*number < wanted.negotiation, "the numbers of {who} grow");
+        *number = wanted.negotiation;
         transport.offered = true;
-        transport.awaiting = Some((connection, negotiation));
-        for pair in &mut transport.pairs {
-            *pair = pair.filter(|seat| hears.contains(seat));
+        transport.awaiting = Some((connection, wanted.negotiation));
+        for (_, source) in &mut transport.offer {
+            *source = source.filter(|source| wanted.receive.contains(source));
         }
-        for seat in hears {
-            if !transport.pairs.contains(&Some(*seat)) {
-                match transport.pairs.iter_mut().find(|pair| pair.is_none()) {
-                    Some(free) => *free = Some(*seat),
-                    None => transport.pairs.push(Some(*seat)),
-                }
+        for source in &wanted.receive {
+            let offer = &mut transport.offer;
+            if offer.iter().any(|(_, held)| *held == Some(*source)) {
+                continue;
+            }
+            let free = (source.kind, None);
+            match offer.iter_mut().find(|line| **line == free) {
+                Some((_, carried)) => *carried = Some(*source),
+                None => offer.push((source.kind, Some(*source))),
             }
         }
         self.offers_made += 1;
@@ -641,56 +645,68 @@ impl World {
             let transport = self.transports.get_mut(&sender).unwrap();
             transport.count = transport.count.wrapping_add(1);
             let (who, count) = (transport.who.clone(), transport.count);
-            let expected: BTreeSet<(PeerId, PairId)> = self
-                .transports
-                .iter()
-                .filter(|(_, to)| self.model.may_hear(&to.who, &who))
-                .filter_map(|(to, held)| Some((*to, *held.lines.get(&sender.seat)?)))
-                .collect();
-            for kind in [MediaKind::Audio, MediaKind::Video] {
-                let packet = RtpPacket {
-                    payload_type: 96,
-                    marker: false,
-                    sequence: count,
-                    timestamp: u32::from(count) * 960,
-                    payload: Bytes::new(),
+            for kind in MediaKind::ALL {
+                let source = Source {
+                    seat: sender.seat,
+                    kind,
                 };
-                let mut reached = Vec::new();
-                self.room
-                    .forwarding()
-                    .route(sender.seat, kind, &packet, |to| {
-                        reached.push((to.subscriber, to.pair, to.packet.sequence));
-                    });
-                let mut seen = BTreeSet::new();
-                for (subscriber, pair, sequence) in reached {
-                    let to = self
-                        .transports
-                        .keys()
-                        .find(|peer| peer.seat == subscriber)
-                        .copied()
-                        .expect("packets go to transports");
-                    assert!(seen.insert((to, pair)), "twice on one line");
-                    if let Some(before) = self.numbers.insert((to, pair, kind), sequence) {
-                        assert_eq!(sequence, before.wrapping_add(1), "{to:?} {pair:?}");
-                    }
-                }
+                let expected: BTreeSet<(PeerId, LineId)> = self
+                    .transports
+                    .iter()
+                    .filter(|(_, to)| self.model.may_hear(&to.who, &who))
+                    .filter_map(|(to, held)| Some((*to, *held.lines.get(&source)?)))
+                    .collect();
+                let seen = self.route(source, count);
                 assert_eq!(seen, expected, "whom {kind:?} of {who} reaches");
+                received.extend(
+                    expected
+                        .into_iter()
+                        .filter(|(to, _)| self.transports[to].connected)
+                        .map(|(to, line)| (to, line, sender, kind)),
+                );
             }
-            received.extend(
-                expected
-                    .into_iter()
-                    .filter(|(to, _)| self.transports[to].connected)
-                    .map(|(to, pair)| (to, pair, sender)),
-            );
         }
-        for (_, _, sender) in received.difference(&self.received) {
+        for (_, _, sender, kind) in received.difference(&self.received) {
+            let (seat, kind) = (sender.seat, *kind);
             // A browser's new connection begins with a keyframe by itself.
             assert!(
-                self.keyframes.contains(&sender.seat) || !self.senders.contains(sender),
+                kind == MediaKind::Audio
+                    || self.keyframes.contains(&Source { seat, kind })
+                    || !self.senders.contains(sender),
                 "{sender:?} is newly received and owes a keyframe"
             );
         }
         self.received = received;
         self.senders = senders;
+    }
+
+    /// Sends a packet; answers which lines it reached.
+    fn route(&mut self, source: Source, count: u16) -> BTreeSet<(PeerId, LineId)> {
+        let packet = RtpPacket {
+            payload_type: 96,
+            marker: false,
+            sequence: count,
+            timestamp: u32::from(count) * 960,
+            payload: Bytes::new(),
+        };
+        let mut reached = Vec::new();
+        let table = self.room.forwarding();
+        table.route(source, 0, &packet, false, |to| {
+            reached.push((to.subscriber, to.line, to.sequence));
+        });
+        let mut seen = BTreeSet::new();
+        for (subscriber, line, sequence) in reached {
+            let to = self
+                .transports
+                .keys()
+                .find(|peer| peer.seat == subscriber)
+                .copied()
+                .expect("packets go to transports");
+            assert!(seen.insert((to, line)), "twice on one line");
+            if let Some(before) = self.numbers.insert((to, line), sequence) {
+                assert_eq!(sequence, before.wrapping_add(1), "{to:?} {line:?}");
+            }
+        }
+        seen
     }
 }

@@ -1,0 +1,188 @@
+//! The path of every datagram: whose it is, what its transport makes of it, and
+//! where each packet goes from there.
+//!
+//! A step here allocates nothing and compares no text: rooms and transports are
+//! numbers, and the table of a room answers in numbers too.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::peers::PeerKey;
+use super::{RoomKey, Worker};
+use crate::forwarding::Source;
+use crate::room::Event;
+use crate::stun;
+use crate::transport::{RtpPacket, Transport, TransportEvent};
+
+impl<T: Transport> Worker<T> {
+    pub(super) fn take_datagram(&mut self, from: SocketAddr, datagram: &mut [u8], now: Instant) {
+        // A check names the transport it is for, even from an address that
+        // another one used a moment ago.
+        let key = match stun::binding_request_ufrag(datagram) {
+            Some(ufrag) => self.peers.by_ufrag(ufrag),
+            None => self.peers.by_address(from),
+        };
+        let Some(key) = key else {
+            return;
+        };
+        let Some(entry) = self.peers.get_mut(key) else {
+            return;
+        };
+        if !entry.bucket.take(now) {
+            return;
+        }
+        self.driving = Some(key);
+        entry.transport.handle_datagram(from, datagram, now);
+        self.driving = None;
+        self.peers.touch(key);
+        self.take_events(key, now);
+    }
+
+    pub(super) fn take_deadlines(&mut self) {
+        let now = Instant::now();
+        while let Some(key) = self.peers.pop_due(now) {
+            if let Some(entry) = self.peers.get_mut(key) {
+                self.driving = Some(key);
+                entry.transport.handle_deadline(now);
+                self.driving = None;
+                self.peers.touch(key);
+                self.take_events(key, now);
+            }
+        }
+    }
+
+    /// Takes everything that a transport has to tell.
+    fn take_events(&mut self, key: PeerKey, now: Instant) {
+        loop {
+            let Some(entry) = self.peers.get_mut(key) else {
+                return;
+            };
+            self.driving = Some(key);
+            let event = entry.transport.next_event();
+            self.driving = None;
+            let Some(event) = event else {
+                return;
+            };
+            let (room, peer) = (entry.room, entry.id);
+            match event {
+                TransportEvent::Rtp {
+                    kind,
+                    layer,
+                    keyframe,
+                    packet,
+                } => {
+                    if entry.note_arrival(kind, layer, packet.sequence, now) {
+                        let source = Source {
+                            seat: peer.seat,
+                            kind,
+                        };
+                        self.forward(room, source, layer, keyframe, packet, now);
+                    }
+                }
+                TransportEvent::Clock(kind, layer, clock) => {
+                    let source = Source {
+                        seat: peer.seat,
+                        kind,
+                    };
+                    let (rooms, peers) = (&mut self.rooms, &mut self.peers);
+                    if let Some(entry) = rooms.get_mut(room) {
+                        let by_seat = &entry.by_seat;
+                        entry.room.forwarding().set_clock(
+                            source,
+                            layer,
+                            clock,
+                            |subscriber, line, clock| {
+                                let key = by_seat.iter().find(|(seat, _)| *seat == subscriber);
+                                if let Some(peer) = key.and_then(|(_, key)| peers.get_mut(*key)) {
+                                    peer.transport.set_clock(line, clock);
+                                }
+                            },
+                        );
+                    }
+                }
+                TransportEvent::KeyframeWanted(line) => {
+                    self.handle(room, Event::KeyframeWanted { peer, line });
+                }
+                TransportEvent::Connected => {
+                    entry.connected = true;
+                    self.handle(room, Event::PeerConnected { peer });
+                }
+                TransportEvent::Disconnected => {
+                    if let Some(room) = self.rooms.get(room) {
+                        tracing::debug!(room = %room.id, "a participant's path is silent");
+                    }
+                }
+                TransportEvent::Failed => self.handle(room, Event::PeerFailed { peer }),
+            }
+        }
+    }
+
+    fn forward(
+        &mut self,
+        room: RoomKey,
+        source: Source,
+        layer: u8,
+        keyframe: bool,
+        mut packet: RtpPacket,
+        now: Instant,
+    ) {
+        let Some(entry) = self.rooms.get_mut(room) else {
+            return;
+        };
+        let destinations = &mut self.destinations;
+        entry
+            .room
+            .forwarding()
+            .route(source, layer, &packet, keyframe, |destination| {
+                destinations.push(destination);
+            });
+        for destination in self.destinations.drain(..) {
+            let Some(key) = entry.peer_on(destination.subscriber) else {
+                continue;
+            };
+            let Some(subscriber) = self.peers.get_mut(key).filter(|peer| peer.connected) else {
+                continue;
+            };
+            packet.sequence = destination.sequence;
+            packet.timestamp = destination.timestamp;
+            self.driving = Some(key);
+            if let Some(clock) = destination.clock {
+                subscriber.transport.set_clock(destination.line, clock);
+            }
+            subscriber
+                .transport
+                .write_rtp(destination.line, &packet, now);
+            self.driving = None;
+            self.peers.touch(key);
+        }
+    }
+
+    pub(super) fn send_touched(&mut self) {
+        while let Some(key) = self.peers.pop_touched() {
+            self.send_datagrams(key);
+        }
+    }
+
+    /// Sends what a transport has ready, and notes when it must be driven again.
+    pub(super) fn send_datagrams(&mut self, key: PeerKey) {
+        let Some(entry) = self.peers.get_mut(key) else {
+            return;
+        };
+        self.driving = Some(key);
+        let mut proven = None;
+        while let Some((to, datagram)) = entry.transport.next_datagram() {
+            // The transport speaks only to addresses that proved the ICE
+            // password, so what it answers to is its own.
+            if stun::is_stun(&datagram) {
+                proven = Some(to);
+            }
+            self.socket.send(to, datagram);
+        }
+        let deadline = entry.transport.deadline();
+        self.driving = None;
+        self.peers.schedule(key, deadline);
+        if let Some(address) = proven {
+            self.peers.belongs(address, key);
+        }
+    }
+}

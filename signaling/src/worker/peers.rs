@@ -1,0 +1,465 @@
+//! The transports of a worker: how they are found, when they are due, and how
+//! their lines are negotiated.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+
+use super::measured::Measured;
+use super::{RoomKey, Worker};
+use crate::forwarding::{Arrivals, KeyframeThrottle, Source};
+use crate::protocol::{MediaKind, ServerMessage, Track};
+use crate::rate::Bucket;
+use crate::room::{Event, LastPacket, Negotiation, PeerId};
+use crate::secret;
+use crate::transport::{Codecs, LineId, Transport, TransportConfig};
+
+/// How often participants' connections are measured.
+const MEASURE: Duration = Duration::from_secs(5);
+/// Layers of one image that are told apart.
+const LAYERS: usize = 3;
+/// Addresses that belong to one transport: the present one, and those from
+/// which packets may still be under way.
+const ADDRESSES: usize = 4;
+
+/// A transport of a worker. The number of one that is gone is given again, so
+/// whoever remembers a number must do no harm with it.
+pub(super) type PeerKey = usize;
+
+pub(super) struct PeerEntry<T> {
+    pub transport: T,
+    pub room: RoomKey,
+    pub id: PeerId,
+    pub connected: bool,
+    pub bucket: Bucket,
+    /// The present user fragment and, after an ICE restart, the former one.
+    ufrags: Vec<String>,
+    addresses: VecDeque<SocketAddr>,
+    /// Which line carries what, as last offered.
+    lines: BTreeMap<Source, LineId>,
+    arrivals: [[Arrivals; LAYERS]; 3],
+    last_packet: [Option<Instant>; 3],
+    keyframes: [[KeyframeThrottle; LAYERS]; 3],
+    deadline: Option<Instant>,
+    touched: bool,
+    measured: Measured,
+}
+
+impl<T> PeerEntry<T> {
+    /// Notes a packet; false if it was here before.
+    pub fn note_arrival(
+        &mut self,
+        kind: MediaKind,
+        layer: u8,
+        sequence: u16,
+        now: Instant,
+    ) -> bool {
+        let Some(arrivals) = self.arrivals[kind.index()].get_mut(usize::from(layer)) else {
+            return false;
+        };
+        if !arrivals.note(sequence) {
+            return false;
+        }
+        self.last_packet[kind.index()] = Some(now);
+        true
+    }
+
+    fn totals(&self) -> (u64, u64) {
+        self.arrivals
+            .iter()
+            .flatten()
+            .map(Arrivals::totals)
+            .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+    }
+}
+
+/// Every transport of a worker.
+pub(super) struct Peers<T> {
+    entries: Slab<PeerEntry<T>>,
+    by_ufrag: HashMap<String, PeerKey>,
+    by_address: HashMap<SocketAddr, PeerKey>,
+    /// Soonest first. One that no longer holds is passed over when its time comes.
+    deadlines: BinaryHeap<Reverse<(Instant, PeerKey)>>,
+    /// Transports that may have datagrams to send, each once.
+    touched: VecDeque<PeerKey>,
+}
+
+impl<T> Default for Peers<T> {
+    fn default() -> Self {
+        Self {
+            entries: Slab::new(),
+            by_ufrag: HashMap::new(),
+            by_address: HashMap::new(),
+            deadlines: BinaryHeap::new(),
+            touched: VecDeque::new(),
+        }
+    }
+}
+
+impl<T> Peers<T> {
+    pub fn get(&self, key: PeerKey) -> Option<&PeerEntry<T>> {
+        self.entries.get(key)
+    }
+
+    pub fn get_mut(&mut self, key: PeerKey) -> Option<&mut PeerEntry<T>> {
+        self.entries.get_mut(key)
+    }
+
+    pub fn keys(&self) -> Vec<PeerKey> {
+        self.entries.iter().map(|(key, _)| key).collect()
+    }
+
+    pub fn by_ufrag(&self, ufrag: &str) -> Option<PeerKey> {
+        self.by_ufrag.get(ufrag).copied()
+    }
+
+    pub fn by_address(&self, address: SocketAddr) -> Option<PeerKey> {
+        self.by_address.get(&address).copied()
+    }
+
+    /// Datagrams from this address are for that transport from now on.
+    pub fn belongs(&mut self, address: SocketAddr, key: PeerKey) {
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
+        let former = self.by_address.insert(address, key);
+        if former == Some(key) {
+            return;
+        }
+        entry.addresses.push_back(address);
+        let outlived = (entry.addresses.len() > ADDRESSES)
+            .then(|| entry.addresses.pop_front())
+            .flatten();
+        if let Some(outlived) = outlived
+            && self.by_address.get(&outlived) == Some(&key)
+        {
+            self.by_address.remove(&outlived);
+        }
+        if let Some(entry) = former.and_then(|former| self.entries.get_mut(former)) {
+            entry.addresses.retain(|held| *held != address);
+        }
+    }
+
+    /// The transport may have something to send.
+    pub fn touch(&mut self, key: PeerKey) {
+        if let Some(entry) = self.entries.get_mut(key)
+            && !entry.touched
+        {
+            entry.touched = true;
+            self.touched.push_back(key);
+        }
+    }
+
+    pub fn pop_touched(&mut self) -> Option<PeerKey> {
+        while let Some(key) = self.touched.pop_front() {
+            if let Some(entry) = self.entries.get_mut(key) {
+                entry.touched = false;
+                return Some(key);
+            }
+        }
+        None
+    }
+
+    /// Notes when a transport must be driven at the latest.
+    pub fn schedule(&mut self, key: PeerKey, deadline: Option<Instant>) {
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
+        if entry.deadline == deadline {
+            return;
+        }
+        entry.deadline = deadline;
+        if let Some(deadline) = deadline {
+            self.deadlines.push(Reverse((deadline, key)));
+        }
+    }
+
+    /// When somebody is due next; perhaps too early, never too late.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines
+            .peek()
+            .map(|Reverse((deadline, _))| *deadline)
+    }
+
+    /// The next transport that is due.
+    pub fn pop_due(&mut self, now: Instant) -> Option<PeerKey> {
+        while let Some(Reverse((deadline, key))) = self.deadlines.peek().copied() {
+            if deadline > now {
+                return None;
+            }
+            self.deadlines.pop();
+            if let Some(entry) = self.entries.get_mut(key)
+                && entry.deadline == Some(deadline)
+            {
+                entry.deadline = None;
+                return Some(key);
+            }
+        }
+        None
+    }
+
+    /// When a transport last received each kind.
+    pub fn last_packets(&self, key: PeerKey) -> Option<LastPacket> {
+        let entry = self.entries.get(key)?;
+        Some(LastPacket {
+            peer: entry.id,
+            at: entry.last_packet,
+        })
+    }
+
+    /// A user fragment that nobody has.
+    fn fresh_ufrag(&self) -> String {
+        loop {
+            let ufrag = secret::ice_chars(8);
+            if !self.by_ufrag.contains_key(&ufrag) {
+                return ufrag;
+            }
+        }
+    }
+
+    fn remove(&mut self, key: PeerKey) -> Option<PeerEntry<T>> {
+        let entry = self.entries.try_remove(key)?;
+        for ufrag in &entry.ufrags {
+            self.by_ufrag.remove(ufrag);
+        }
+        for address in &entry.addresses {
+            if self.by_address.get(address) == Some(&key) {
+                self.by_address.remove(address);
+            }
+        }
+        Some(entry)
+    }
+}
+
+impl<T: Transport> Worker<T> {
+    pub(super) fn open_peer(
+        &mut self,
+        room: RoomKey,
+        peer: PeerId,
+        publish: Vec<MediaKind>,
+        codecs: Codecs,
+        simulcast: bool,
+        compatible: bool,
+    ) -> Option<Event> {
+        let now = Instant::now();
+        let ufrag = self.peers.fresh_ufrag();
+        let config = TransportConfig {
+            candidates: self.candidates.clone(),
+            ufrag: ufrag.clone(),
+            password: secret::ice_chars(24),
+            publish,
+            codecs,
+            simulcast,
+            compatible,
+        };
+        let room_entry = self.rooms.get_mut(room)?;
+        let transport = match T::open(&self.shared, config, now) {
+            Ok(transport) => transport,
+            Err(error) => {
+                tracing::error!(room = %room_entry.id, %error, "a transport could not be made");
+                return Some(Event::PeerFailed { peer });
+            }
+        };
+        let per_second = self.limits.datagrams_per_second;
+        let key = self.peers.entries.insert(PeerEntry {
+            transport,
+            room,
+            id: peer,
+            connected: false,
+            bucket: Bucket::new(per_second, per_second, now),
+            ufrags: vec![ufrag.clone()],
+            addresses: VecDeque::new(),
+            lines: BTreeMap::new(),
+            arrivals: Default::default(),
+            last_packet: [None; 3],
+            keyframes: Default::default(),
+            deadline: None,
+            touched: false,
+            measured: Measured::new(now),
+        });
+        self.peers.by_ufrag.insert(ufrag, key);
+        room_entry.by_seat.retain(|(seat, _)| *seat != peer.seat);
+        room_entry.by_seat.push((peer.seat, key));
+        None
+    }
+
+    pub(super) fn negotiate(&mut self, room: RoomKey, wanted: &Negotiation) -> Option<Event> {
+        let peer = wanted.peer;
+        let key = self.key_of(room, peer)?;
+        let room_entry = self.rooms.get(room)?;
+        let credentials = wanted
+            .restart_ice
+            .then(|| (self.peers.fresh_ufrag(), secret::ice_chars(24)));
+        let entry = self.peers.entries.get_mut(key)?;
+        self.driving = Some(key);
+        if let Some((ufrag, password)) = credentials {
+            if !entry.transport.restart_ice(&ufrag, &password) {
+                self.driving = None;
+                return Some(Event::PeerFailed { peer });
+            }
+            // The former one holds until the browser comes with the new one; the
+            // one before that is over.
+            if entry.ufrags.len() > 1 {
+                self.peers.by_ufrag.remove(&entry.ufrags.remove(0));
+            }
+            self.peers.by_ufrag.insert(ufrag.clone(), key);
+            entry.ufrags.push(ufrag);
+        }
+        let gone: Vec<Source> = entry
+            .lines
+            .keys()
+            .copied()
+            .filter(|source| !wanted.receive.contains(source))
+            .collect();
+        for source in gone {
+            if let Some(line) = entry.lines.remove(&source) {
+                entry.transport.close_line(line);
+            }
+        }
+        let mut done = entry.transport.set_publish(&wanted.publish);
+        for source in &wanted.receive {
+            if done.is_ok() && !entry.lines.contains_key(source) {
+                done = entry
+                    .transport
+                    .open_line(source.kind, source.seat.0)
+                    .map(|line| {
+                        entry.lines.insert(*source, line);
+                    });
+            }
+        }
+        let offer = done.and_then(|()| entry.transport.offer(Instant::now()));
+        self.driving = None;
+        let lines = entry.lines.clone();
+        self.peers.touch(key);
+        let offer = match offer {
+            Ok(offer) => offer,
+            Err(error) => {
+                tracing::error!(room = %room_entry.id, %error, "an offer could not be made");
+                return Some(Event::PeerFailed { peer });
+            }
+        };
+        let own = room_entry.room.participant(peer.seat)?.clone();
+        let mut tracks = BTreeMap::new();
+        for (mid, kind) in offer.publish {
+            let participant = own.clone();
+            tracks.insert(mid, Track { participant, kind });
+        }
+        for (mid, line) in offer.lines {
+            let source = lines
+                .iter()
+                .find(|(_, held)| **held == line)
+                .map(|(source, _)| *source);
+            if let Some(source) = source
+                && let Some(participant) = room_entry.room.participant(source.seat)
+            {
+                let participant = participant.clone();
+                let kind = source.kind;
+                tracks.insert(mid, Track { participant, kind });
+            }
+        }
+        self.send(
+            wanted.connection,
+            &ServerMessage::Offer {
+                negotiation: wanted.negotiation,
+                fresh: wanted.fresh,
+                sdp: offer.sdp,
+                tracks,
+            },
+        );
+        None
+    }
+
+    pub(super) fn answer(&mut self, room: RoomKey, peer: PeerId, sdp: &str) -> Option<Event> {
+        let key = self.key_of(room, peer)?;
+        let room_entry = self.rooms.get(room)?;
+        let entry = self.peers.get_mut(key)?;
+        self.driving = Some(key);
+        let taken = entry.transport.answer(sdp, Instant::now());
+        self.driving = None;
+        let lines = entry
+            .lines
+            .iter()
+            .map(|(source, line)| (*source, *line))
+            .collect();
+        self.peers.touch(key);
+        match taken {
+            Ok(()) => Some(Event::Answered { peer, lines }),
+            Err(error) => {
+                tracing::info!(room = %room_entry.id, %error, "an answer was refused");
+                Some(Event::AnswerRefused { peer })
+            }
+        }
+    }
+
+    /// Somebody needs a keyframe of this participant.
+    pub(super) fn want_keyframe(&mut self, key: PeerKey, kind: MediaKind, layer: u8, now: Instant) {
+        if let Some(entry) = self.peers.get_mut(key)
+            && let Some(throttle) = entry.keyframes[kind.index()].get_mut(usize::from(layer))
+        {
+            throttle.want();
+            self.ask_keyframes(key, now);
+        }
+    }
+
+    /// Asks for the keyframes whose time has come.
+    pub(super) fn ask_keyframes(&mut self, key: PeerKey, now: Instant) {
+        let Some(entry) = self.peers.get_mut(key).filter(|entry| entry.connected) else {
+            return;
+        };
+        let mut asked = false;
+        self.driving = Some(key);
+        for kind in [MediaKind::Video, MediaKind::Screen] {
+            // Who has sent no image yet cannot be asked for one: the wish stays.
+            if entry.last_packet[kind.index()].is_none() {
+                continue;
+            }
+            for (layer, throttle) in (0..).zip(&mut entry.keyframes[kind.index()]) {
+                if throttle.take(now) {
+                    entry.transport.request_keyframe(kind, layer, now);
+                    asked = true;
+                }
+            }
+        }
+        self.driving = None;
+        if asked {
+            self.peers.touch(key);
+        }
+    }
+
+    pub(super) fn measure(&mut self, key: PeerKey, now: Instant) {
+        let Some(entry) = self.peers.get_mut(key) else {
+            return;
+        };
+        if !entry.connected || now.saturating_duration_since(entry.measured.at) < MEASURE {
+            return;
+        }
+        self.driving = Some(key);
+        let stats = entry.transport.stats();
+        self.driving = None;
+        let totals = entry.totals();
+        let quality = entry.measured.take(stats, totals, now);
+        let (room, peer) = (entry.room, entry.id);
+        self.handle(room, Event::Quality { peer, quality });
+    }
+
+    pub(super) fn close_peer(&mut self, key: PeerKey, now: Instant) {
+        if let Some(entry) = self.peers.get_mut(key) {
+            self.driving = Some(key);
+            entry.transport.close(now);
+            self.driving = None;
+            self.send_datagrams(key);
+        }
+        self.forget_peer(key);
+    }
+
+    pub(super) fn forget_peer(&mut self, key: PeerKey) -> Option<PeerEntry<T>> {
+        let entry = self.peers.remove(key)?;
+        if let Some(room) = self.rooms.get_mut(entry.room) {
+            room.by_seat.retain(|(_, held)| *held != key);
+        }
+        Some(entry)
+    }
+}
