@@ -401,7 +401,8 @@ impl Core {
 
     fn ask(&mut self, step: Step) {
         if self.seated {
-            self.say(ClientMessage::RestartIce {});
+            let fresh = step == Step::Fresh;
+            self.say(ClientMessage::RestartIce { fresh });
             self.recovery.asked(step, Instant::now());
             self.tell(Noticed::Asked(step));
         }

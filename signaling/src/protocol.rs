@@ -54,8 +54,13 @@ pub enum ClientMessage {
         #[serde(default)]
         index: Option<u16>,
     },
-    /// Asks for a fresh peer connection, because the network changed or media stopped.
-    RestartIce {},
+    /// Asks for another path, because the network changed or media stopped.
+    RestartIce {
+        /// Another path for the same peer connection did not help, or it is gone:
+        /// asks for a fresh one.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        fresh: bool,
+    },
     /// Whether the participant now means to send sound and image.
     Media {
         /// False while the microphone is muted.

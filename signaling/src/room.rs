@@ -158,8 +158,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// A path is found and keys are agreed within a second or two; after this
 /// something is wrong that a fresh attempt may put right.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// Fresh transports cost a handshake: at most one a second for each participant.
-const FRESH_PAUSE: Duration = Duration::from_secs(1);
+/// Another path costs checks or a handshake: at most one a second for each participant.
+const RESTART_PAUSE: Duration = Duration::from_secs(1);
 
 /// A room.
 pub(crate) struct Room {
@@ -189,8 +189,9 @@ struct Occupant {
     audio: bool,
     video: bool,
     peer: Option<Peer>,
-    opened_at: Option<Instant>,
-    restart_wanted: bool,
+    /// When another path was last given: a fresh transport, or new ICE credentials.
+    restarted_at: Option<Instant>,
+    restart_wanted: Option<Restart>,
     /// The last transport was answered and never connected: the next one puts up
     /// with older encryption.
     compatible: bool,
@@ -205,6 +206,15 @@ enum Greeting {
     Joined,
 }
 
+/// What mends a participant's path; the second is wanted where the first did not help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Restart {
+    /// New ICE credentials for the same transport.
+    Ice,
+    /// A fresh transport.
+    Fresh,
+}
+
 /// A seat's transport, as the room knows it.
 struct Peer {
     id: PeerId,
@@ -215,8 +225,18 @@ struct Peer {
     answered_at: Option<Instant>,
     /// The offer without an answer yet.
     awaiting: Option<(u32, Instant)>,
+    /// The last offer was of another path: the first one, or with new ICE credentials.
+    mends: bool,
     /// Whom the last offer lets the participant receive.
     offered: Option<Vec<SeatIndex>>,
+}
+
+impl Occupant {
+    /// Whether another path may be given again.
+    fn rested(&self, now: Moment) -> bool {
+        self.restarted_at
+            .is_none_or(|at| now.instant.saturating_duration_since(at) >= RESTART_PAUSE)
+    }
 }
 
 /// Whether a room document can be held at all.
@@ -319,7 +339,7 @@ impl Room {
             }
             Event::PeerFailed { peer } => {
                 if let Some(occupant) = self.occupant_of_mut(peer) {
-                    occupant.restart_wanted = true;
+                    occupant.restart_wanted = Some(Restart::Fresh);
                 }
             }
             Event::KeyframeWanted { peer, line } => {
@@ -466,8 +486,8 @@ impl Room {
                     audio: true,
                     video: true,
                     peer: None,
-                    opened_at: None,
-                    restart_wanted: false,
+                    restarted_at: None,
+                    restart_wanted: None,
                     compatible: false,
                     view: None,
                     audio_watch: Watchdog::default(),
@@ -553,7 +573,17 @@ impl Room {
             }
             // The browser comes to the node, so its candidates are not needed.
             ClientMessage::Candidate { .. } => {}
-            ClientMessage::RestartIce {} => occupant.restart_wanted = true,
+            ClientMessage::RestartIce { fresh } => {
+                let wanted = match &occupant.peer {
+                    _ if fresh => Some(Restart::Fresh),
+                    // The offer under way is of another path already.
+                    Some(peer) if peer.awaiting.is_some() && peer.mends => None,
+                    // What never connected has no path that could be replaced.
+                    Some(peer) if !peer.connected => Some(Restart::Fresh),
+                    _ => Some(Restart::Ice),
+                };
+                occupant.restart_wanted = occupant.restart_wanted.max(wanted);
+            }
             ClientMessage::Media { audio, video } => {
                 occupant.audio = audio;
                 occupant.video = video;
@@ -694,7 +724,7 @@ impl Room {
                     .is_some_and(|answered_at| since(answered_at) >= CONNECT_WITHIN);
                 unanswered || (unconnected && !peer.connected)
             }) {
-                occupant.restart_wanted = true;
+                occupant.restart_wanted = Some(Restart::Fresh);
             }
         }
     }
@@ -798,19 +828,17 @@ impl Room {
             .peer
             .as_ref()
             .is_some_and(|peer| peer.publish != publish);
-        let rested = occupant
-            .opened_at
-            .is_none_or(|opened| now.instant.saturating_duration_since(opened) >= FRESH_PAUSE);
+        let fresh_wanted = occupant.restart_wanted == Some(Restart::Fresh);
         if greeting == Greeting::Waiting
             || outdated
-            || (occupant.restart_wanted && rested && occupant.connection.is_some())
+            || (fresh_wanted && occupant.rested(now) && occupant.connection.is_some())
         {
             if let Some(peer) = &occupant.peer
-                && occupant.restart_wanted
+                && fresh_wanted
             {
                 occupant.compatible |= peer.answered_once && !peer.connected;
             }
-            occupant.restart_wanted = false;
+            occupant.restart_wanted = None;
             close_peer(occupant, &mut self.forwarding, actions);
         }
         let Some(connection) = occupant.connection else {
@@ -837,8 +865,8 @@ impl Room {
                 turn: self.next_turn,
             };
             self.next_turn = self.next_turn.wrapping_add(1);
-            occupant.restart_wanted = false;
-            occupant.opened_at = Some(now.instant);
+            occupant.restart_wanted = None;
+            occupant.restarted_at = Some(now.instant);
             self.forwarding.restart_source(id.seat);
             occupant.peer = Some(Peer {
                 id,
@@ -847,6 +875,7 @@ impl Room {
                 answered_once: false,
                 answered_at: None,
                 awaiting: None,
+                mends: false,
                 offered: None,
             });
             actions.push(Action::OpenPeer {
@@ -887,18 +916,25 @@ impl Room {
         let Some(occupant) = self.occupants.get_mut(participant) else {
             return;
         };
+        let restart_ice = occupant.restart_wanted == Some(Restart::Ice) && occupant.rested(now);
         let (Some(connection), Some(peer)) = (occupant.connection, occupant.peer.as_mut()) else {
             return;
         };
         let nothing_to_offer =
             peer.publish.is_empty() && hears.is_empty() && peer.offered.is_none();
-        if peer.awaiting.is_some() || nothing_to_offer || peer.offered.as_ref() == Some(&hears) {
+        let as_offered = peer.offered.as_ref() == Some(&hears) && !restart_ice;
+        if peer.awaiting.is_some() || nothing_to_offer || as_offered {
             return;
+        }
+        if restart_ice {
+            occupant.restart_wanted = None;
+            occupant.restarted_at = Some(now.instant);
         }
         self.last_negotiation = self.last_negotiation.wrapping_add(1);
         let negotiation = self.last_negotiation;
         let fresh = peer.offered.is_none();
         peer.awaiting = Some((negotiation, now.instant));
+        peer.mends = fresh || restart_ice;
         peer.offered = Some(hears.clone());
         let receive = hears
             .into_iter()
@@ -909,7 +945,7 @@ impl Room {
             connection,
             negotiation,
             fresh,
-            restart_ice: false,
+            restart_ice,
             publish: peer.publish.clone(),
             receive,
         }));

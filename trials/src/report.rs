@@ -127,7 +127,11 @@ mod tests {
         }
         let heard = &listener.heard;
         assert_eq!(
-            (heard.images_repaired, heard.images_twice, heard.images_missing),
+            (
+                heard.images_repaired,
+                heard.images_twice,
+                heard.images_missing
+            ),
             (1, 1, 1)
         );
         assert_eq!(heard.images, 6 + REPAIRED_WITHIN);

@@ -16,7 +16,8 @@ export type ClientMessage =
   | { type: 'join'; token: string; resume?: string; can?: Can }
   | { type: 'answer'; negotiation: number; sdp: string }
   | { type: 'candidate'; candidate: string; mid: string | null; index: number | null }
-  | { type: 'restart_ice' }
+  /** Another path for the same peer connection; `fresh` when that did not help. */
+  | { type: 'restart_ice'; fresh?: true }
   | { type: 'media'; audio: boolean; video: boolean }
   | ({ type: 'seal'; to?: string } & Sealed)
   | { type: 'leave' }
