@@ -23,11 +23,6 @@ use crate::voice::Words;
 const WATCH_EVERY: Duration = Duration::from_millis(200);
 /// A peer connection that is still not up after so long will not come up.
 const SETTLED_WITHIN: Duration = Duration::from_secs(8);
-/// How long the line may stay silent when media is silent as well.
-const PROBE_SILENT: Duration = Duration::from_millis(500);
-/// The same after a mere hint of the system.
-const PROBE_HINT: Duration = Duration::from_secs(1);
-
 /// How a participant is made.
 pub struct Settings {
     /// Where its tokens come from.
@@ -203,7 +198,7 @@ impl Core {
                     Some(Wish::Say(message)) => self.say(message),
                     Some(Wish::Hint) => {
                         self.recovery.suspect(Instant::now());
-                        self.order(ToLine::Probe(PROBE_HINT));
+                        self.order(ToLine::Probe);
                     }
                     Some(Wish::Reload) => {
                         self.peer = None;
@@ -394,7 +389,11 @@ impl Core {
                 .map_or(0, |peer| peer.heard.bytes.load(Ordering::Relaxed)),
             by_line: self.by_line.clone(),
         };
-        if let Some(step) = self.recovery.observe(now, &expected, &received) {
+        let step = self.recovery.observe(now, &expected, &received);
+        if self.recovery.doubts(now) {
+            self.order(ToLine::Probe);
+        }
+        if let Some(step) = step {
             self.ask(step);
         }
     }
@@ -407,6 +406,6 @@ impl Core {
             self.tell(Noticed::Asked(step));
         }
         // The line may be gone as well, without having said so.
-        self.order(ToLine::Probe(PROBE_SILENT));
+        self.order(ToLine::Probe);
     }
 }

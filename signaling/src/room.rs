@@ -339,6 +339,13 @@ impl Room {
             }
             Event::PeerFailed { peer } => {
                 if let Some(occupant) = self.occupant_of_mut(peer) {
+                    let restarting = occupant.peer.as_ref().is_some_and(|peer| {
+                        peer.answered_once && peer.awaiting.is_some() && peer.mends
+                    });
+                    if restarting {
+                        // Another path was not to be had that way: this is the same try.
+                        occupant.restarted_at = None;
+                    }
                     occupant.restart_wanted = Some(Restart::Fresh);
                 }
             }
