@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What the tests need besides Rust and Node: browsers, a PostgreSQL server, a
-# TURN server, PDF tools. Installs what is missing where it may (root, apt);
-# elsewhere it says what is missing and how to get it, and fails.
+# TURN server and what its network namespaces are made of, PDF tools. Installs
+# what is missing where it may (root, apt); elsewhere it says what is missing and
+# how to get it, and fails.
 set -euo pipefail
 
 # Each line: Debian's package, then how to see that it is there.
@@ -13,6 +14,10 @@ postgresql        found initdb /usr/lib/postgresql/*/bin/initdb
 coturn            found turnserver
 iproute2          found ip /sbin/ip
 nftables          found nft /usr/sbin/nft
+dnsmasq-base      found dnsmasq /usr/sbin/dnsmasq
+nginx             found nginx /usr/sbin/nginx
+libnginx-mod-stream test -e /usr/lib/nginx/modules/ngx_stream_module.so
+libnss3-tools     found certutil
 poppler-utils     found pdfsig
 qpdf              found qpdf
 openssl           found openssl

@@ -6,6 +6,7 @@
 #
 #   tests/turn.sh                       all of it
 #   tests/turn.sh relay                 only what the relay lets through (no browser)
+#   tests/turn.sh browsers              only the ways that browsers find
 #   VISIOPLAINTE_BIN=… tests/turn.sh    another binary than target/debug's
 #
 #   citizen 10.77.1.2 ─┐          ┌─ server 10.77.3.2  proxy :443, service, media :41000-41001,
@@ -100,16 +101,27 @@ certificate() {
 
 network
 certificates
+# Names are told by a resolver beside the firewall, as at home or in an office: a
+# closed network still has one. Chromium asks nobody else for a relay by UDP.
+echo 'nameserver 10.77.1.1' >"$folder/resolv.conf"
 # at PLACE COMMAND…: there, with the names of the lab.
 cat >"$folder/at" <<SCRIPT
 #!/bin/sh
 place=\$1
 shift
-exec ip netns exec "$lab-\$place" sh -c 'mount --bind "$folder/hosts" /etc/hosts && exec "\$@"' at "\$@"
+exec ip netns exec "$lab-\$place" sh -c 'mount --bind "$folder/hosts" /etc/hosts && mount --bind "$folder/resolv.conf" /etc/resolv.conf && exec "\$@"' at "\$@"
 SCRIPT
 chmod 755 "$folder/at"
 
-export TURN_LAB=$folder TURN_LAB_NAMES=$lab TURN_LAB_BIN=$bin
+# The office's browser, for whoever starts it from elsewhere.
+printf '#!/bin/sh\nexec "%s/at" office /usr/bin/chromium "$@"\n' "$folder" >"$folder/chromium-at-office"
+chmod 755 "$folder/chromium-at-office"
+# Chromium asks the store in its user's home besides its own list of authorities.
+mkdir -p "$folder/home/.pki/nssdb"
+certutil -N --empty-password -d "sql:$folder/home/.pki/nssdb"
+certutil -A -n tests -t C,, -i "$folder/ca.pem" -d "sql:$folder/home/.pki/nssdb"
+
+export TURN_LAB=$folder TURN_LAB_BIN=$bin
 [[ $only == browsers ]] || "$folder/at" citizen node --test --test-concurrency=1 tests/turn/relay.test.mjs
 # Firefox is spoken to over the citizen's own loopback, so this one runs there.
-[[ $only == relay ]] || "$folder/at" citizen node tests/turn/browsers.mjs
+[[ $only == relay ]] || NODE_EXTRA_CA_CERTS=$folder/ca.pem "$folder/at" citizen node tests/turn/browsers.mjs

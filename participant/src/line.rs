@@ -25,9 +25,9 @@ const SILENCE: Duration = Duration::from_secs(6);
 /// How long the answer to a probe may take at least, and at most.
 const PROBE_LEAST: Duration = Duration::from_millis(400);
 const PROBE_MOST: Duration = Duration::from_secs(2);
-/// How long the first try may take; each next one is given more, up to the last.
+/// How long a try may take from the token to the seat; later ones are given the last.
 const OPENING: [Duration; 3] = [
-    Duration::from_millis(2500),
+    Duration::from_secs(4),
     Duration::from_secs(4),
     Duration::from_secs(8),
 ];
@@ -323,7 +323,9 @@ async fn say(socket: &mut Socket, message: &ClientMessage) -> bool {
 
 /// How long the answer to a probe may take: three times the usual, within bounds.
 fn probe_patience(round_trip: Option<Duration>) -> Duration {
-    round_trip.map_or(PROBE_MOST, |usual| (usual * 3).clamp(PROBE_LEAST, PROBE_MOST))
+    round_trip.map_or(PROBE_MOST, |usual| {
+        (usual * 3).clamp(PROBE_LEAST, PROBE_MOST)
+    })
 }
 
 /// What a close code asks for.

@@ -137,6 +137,8 @@ struct Core {
     /// Which peer connection this is, so that a former one's last words are ignored.
     turn: u64,
     state: RTCPeerConnectionState,
+    /// Whether the present connection ever stood: until then nothing is missing.
+    was_up: bool,
     by_line: BTreeMap<String, u64>,
     seated: bool,
     recovery: Recovery,
@@ -172,6 +174,7 @@ impl Core {
             peer: None,
             turn: 0,
             state: RTCPeerConnectionState::New,
+            was_up: false,
             by_line: BTreeMap::new(),
             seated: false,
             recovery: Recovery::default(),
@@ -288,6 +291,7 @@ impl Core {
                 }
             });
             self.state = RTCPeerConnectionState::New;
+            self.was_up = false;
             self.unsettled_since = Instant::now();
             self.by_line.clear();
             let said = Arc::clone(&self.said);
@@ -315,7 +319,12 @@ impl Core {
                 match state {
                     // The stack's own checks failed for a while: no need to wait
                     // for the rule, which sees only what should come.
-                    RTCPeerConnectionState::Disconnected => self.ask(Step::Ice),
+                    RTCPeerConnectionState::Disconnected
+                        if self.recovery.may_ask(Instant::now()) =>
+                    {
+                        self.ask(Step::Ice);
+                    }
+                    RTCPeerConnectionState::Connected => self.was_up = true,
                     RTCPeerConnectionState::Failed if before != state => self.ask(Step::Fresh),
                     _ => {}
                 }
@@ -353,6 +362,7 @@ impl Core {
                     && room.participants.iter().any(|other| {
                         other.participant == line.participant
                             && other.connected
+                            && !other.silent.contains(&line.kind)
                             && match line.kind {
                                 MediaKind::Audio => other.audio,
                                 MediaKind::Video => other.video,
@@ -377,7 +387,7 @@ impl Core {
             self.unsettled_since = now;
             self.ask(Step::Fresh);
         }
-        let expected = if settled {
+        let expected = if self.was_up {
             self.expected()
         } else {
             BTreeMap::new()

@@ -109,8 +109,10 @@ struct Handler {
 #[async_trait::async_trait]
 impl PeerConnectionEventHandler for Handler {
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
-        self.connected
-            .send_replace(state == RTCPeerConnectionState::Connected);
+        if state == RTCPeerConnectionState::Connected {
+            // For good: a browser goes on sending while its checks fail for a while.
+            self.connected.send_replace(true);
+        }
         let _ = self.news.send(FromPeer::State(state));
     }
 

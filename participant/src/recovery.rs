@@ -137,6 +137,12 @@ impl Recovery {
         self.flowed.clear();
     }
 
+    /// Whether a step for another reason would not be on top of one under way.
+    pub fn may_ask(&self, now: Instant) -> bool {
+        self.asked
+            .is_none_or(|(_, at)| now.saturating_duration_since(at) >= ICE_GRACE)
+    }
+
     /// The system says that the network changed, or that the page was asleep.
     pub fn suspect(&mut self, now: Instant) {
         self.suspect_until = Some(now + SUSPECT_FOR);
@@ -149,10 +155,12 @@ impl Recovery {
         }
     }
 
-    /// How long nothing has come although something should.
-    pub fn silent_for(&self, now: Instant) -> Duration {
-        self.transport
-            .map_or(Duration::ZERO, |(_, at)| now.saturating_duration_since(at))
+    /// Whether to ask on the line whether it is still there: once a silence.
+    pub fn doubts(&mut self, now: Instant) -> bool {
+        let silent = self
+            .transport
+            .is_some_and(|(_, at)| now.saturating_duration_since(at) >= DOUBT);
+        silent && !std::mem::replace(&mut self.doubted, true)
     }
 }
 

@@ -28,6 +28,9 @@ pub struct Limits {
     pub connections: usize,
     /// Rooms at the same moment on one worker.
     pub rooms: usize,
+    /// Share of its time above which a worker takes no new room; benchmarks of
+    /// capacity set it beyond reach.
+    pub busy: f32,
     /// Seats in one room.
     pub seats: usize,
     /// Bytes in one message of a participant.
@@ -57,6 +60,7 @@ impl Default for Limits {
         Self {
             connections: 4096,
             rooms: 1024,
+            busy: 0.8,
             seats: 6,
             message_bytes: 64 * 1024,
             control_message_bytes: 256 * 1024,

@@ -274,6 +274,10 @@ pub struct ParticipantView {
     pub audio: bool,
     /// Whether they mean to send image.
     pub video: bool,
+    /// What they mean to send and does not reach the node: their own way to it
+    /// is broken, not that of whoever waits for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silent: Vec<MediaKind>,
     /// Whether their browser can encrypt end to end, by its own word; absent
     /// while they hold no seat.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -45,8 +45,6 @@ const QUEUE: usize = 1024;
 const TICK: Duration = Duration::from_millis(250);
 /// Batches received before timers and commands get their turn.
 const BATCHES_IN_A_ROW: usize = 8;
-/// Share of its time above which a worker takes no new room.
-const BUSY: f32 = 0.8;
 
 /// What signaling asks of a worker.
 pub(crate) enum Command {
@@ -408,7 +406,7 @@ impl<T: Transport> Worker<T> {
         }
         let now = moment();
         let Some(key) = self.room_keys.get(&id).copied() else {
-            if self.rooms.len() >= self.limits.rooms || self.load.share() > BUSY {
+            if self.rooms.len() >= self.limits.rooms || self.load.share() > self.limits.busy {
                 return NodeMessage::RoomRefused {
                     room: id,
                     reason: RoomRefusal::Full,

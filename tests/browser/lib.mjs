@@ -47,11 +47,12 @@ export const sizes = {
 
 /**
  * Starts Chromium. `args` adds flags, e.g. a sound file for the false
- * microphone; `fakeMedia: false` leaves the machine without camera.
+ * microphone; `fakeMedia: false` leaves the machine without camera; anything
+ * more goes to playwright, e.g. an environment.
  */
-export async function launchChromium({ args = [], fakeMedia = true } = {}) {
+export async function launchChromium({ args = [], fakeMedia = true, ...more } = {}) {
   const flags = fakeMedia ? chromiumFlags : chromiumFlags.filter((flag) => !flag.includes('media-stream'))
-  return chromium.launch({ executablePath: '/usr/bin/chromium', args: [...flags, ...args] })
+  return chromium.launch({ executablePath: '/usr/bin/chromium', args: [...flags, ...args], ...more })
 }
 
 /**
@@ -66,9 +67,13 @@ export async function person(browser, size, { locale = 'fr-FR', colorScheme = 'l
   return { context, page, watch }
 }
 
-/** Starts Firefox with false devices; returns the browser, pages speak puppeteer's language. */
-export async function launchFirefox({ prefs = {} } = {}) {
+/**
+ * Starts Firefox with false devices; returns the browser, pages speak puppeteer's
+ * language. `prepare` is given the profile's folder first; anything more goes to puppeteer.
+ */
+export async function launchFirefox({ prefs = {}, prepare = async () => {}, ...more } = {}) {
   const profile = await mkdtemp(join(tmpdir(), 'visioplainte-firefox-'))
+  await prepare(profile)
   const browser = await puppeteer.launch({
     browser: 'firefox',
     executablePath: '/usr/bin/firefox-esr',
@@ -76,6 +81,7 @@ export async function launchFirefox({ prefs = {} } = {}) {
     userDataDir: profile,
     acceptInsecureCerts: true,
     extraPrefsFirefox: { ...firefoxPrefs, ...prefs },
+    ...more,
   })
   const close = async () => {
     await browser.close()

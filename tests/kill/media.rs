@@ -146,13 +146,14 @@ async fn both_come_back_by_themselves_when_the_media_child_is_killed() {
         page.has("form[action$='/renvoyer']"),
         "the citizen is in: {page:.500}"
     );
+    // First they stop coming back: who asks for a token once it is over is refused.
+    leave.cancel();
+    citizen.running.await.unwrap();
+    officer.running.await.unwrap();
     sarah
         .submit(&page.form("form[action$='/terminer']"))
         .await
         .ok();
-    leave.cancel();
-    citizen.running.await.unwrap();
-    officer.running.await.unwrap();
     let verified = service.command(&["journal", "verify"]);
     assert!(
         verified.status.success(),

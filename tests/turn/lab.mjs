@@ -3,8 +3,8 @@
 
 import { execFile, spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
-import { mkdir, readFile } from 'node:fs/promises'
+import { closeSync, openSync } from 'node:fs'
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -16,6 +16,7 @@ export const binary = process.env.TURN_LAB_BIN
 if (folder === undefined) throw new Error('run this by tests/turn.sh')
 
 export const secret = '00112233445566778899aabbccddeeff'
+export const turnUrls = ['turn:relais.plainte.test:3478?transport=udp', 'turn:relais.plainte.test:3478?transport=tcp', 'turns:relais.plainte.test:443?transport=tcp']
 export const addresses = { citizen: '10.77.1.2', server: '10.77.3.2', relay: '10.77.4.2', other: '10.77.5.2', metadata: '169.254.169.254' }
 
 const LIMIT_MS = 30_000
@@ -53,14 +54,14 @@ export async function until(found, what) {
 /** Starts a command at a place; its words go to a log in the lab's folder. */
 export function start(place, log, command, rest, env = {}) {
   const file = join(folder, `${log}.log`)
-  const child = spawn(join(folder, 'at'), [place, command, ...rest], { env: { ...process.env, NO_COLOR: '1', ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
-  const lines = createWriteStream(file, { flags: 'a' })
-  child.stdout.pipe(lines, { end: false })
-  child.stderr.pipe(lines, { end: false })
-  const ended = new Promise((done) => child.on('close', done))
+  const words = openSync(file, 'a')
+  const child = spawn(join(folder, 'at'), [place, command, ...rest], { env: { ...process.env, NO_COLOR: '1', ...env }, stdio: ['ignore', words, words] })
+  closeSync(words)
+  const ended = new Promise((done) => child.on('exit', done))
   const started = {
     words: () => readFile(file, 'utf8').catch(() => ''),
     alive: () => child.exitCode === null && child.signalCode === null,
+    signal: (name) => child.kill(name),
     async stop() {
       running.delete(started)
       child.kill('SIGTERM')
@@ -90,7 +91,7 @@ export async function startTargets(place, ...where) {
 }
 
 /** coturn, by the entry point and the files of turn/ (or of `conf`), certificate of `tls`. */
-export async function startRelay({ conf = join(root, 'turn'), tls = 'tls' } = {}) {
+export async function startRelay({ conf = join(root, 'turn'), tls = 'tls', tlsPort = 443 } = {}) {
   const runs = join(folder, 'relay')
   await mkdir(runs, { recursive: true })
   const relay = start('relay', 'relay', 'sh', [join(root, 'turn/entrypoint.sh')], {
@@ -98,14 +99,14 @@ export async function startRelay({ conf = join(root, 'turn'), tls = 'tls' } = {}
     TURN_SECRET: secret,
     TURN_PEERS: `${addresses.server}:41000-41001`,
     TURN_LISTEN: addresses.relay,
-    TURN_TLS_PORT: '443',
+    TURN_TLS_PORT: String(tlsPort),
     TURN_CONF: conf,
     TURN_TLS: join(folder, tls),
     TURN_RUN: runs,
   })
   await until(async () => {
     if (!relay.alive()) throw new Error(`the relay did not start: ${await relay.words()}`)
-    const ports = await Promise.all([listens('relay', 'udp', `${addresses.relay}:3478`), listens('relay', 'tcp', `${addresses.relay}:3478`), listens('relay', 'tcp', `${addresses.relay}:443`)])
+    const ports = await Promise.all([listens('relay', 'udp', `${addresses.relay}:3478`), listens('relay', 'tcp', `${addresses.relay}:3478`), listens('relay', 'tcp', `${addresses.relay}:${tlsPort}`)])
     return ports.every(Boolean)
   }, 'the relay listens')
   return relay
@@ -115,6 +116,86 @@ export async function startRelay({ conf = join(root, 'turn'), tls = 'tls' } = {}
 export async function stopped() {
   const listed = JSON.parse(await sure('relay', 'nft', '--json', 'list', 'counter', 'inet', 'visioplainte_relay', 'forbidden'))
   return listed.nftables.find((entry) => entry.counter !== undefined).counter.packets
+}
+
+/** The proxy, by the template of deploy/, as the image of nginx fills it in. */
+export async function startProxy() {
+  const files = join(folder, 'nginx')
+  await cp(join(folder, 'tls'), join(files, 'tls'), { recursive: true })
+  const template = await readFile(join(root, 'deploy/nginx.conf.template'), 'utf8')
+  let filled = template.replaceAll('${DOMAIN}', 'plainte.test').replaceAll('${TURN_DOMAIN}', 'relais.plainte.test')
+  // The image has nginx 1.28; Debian 12's says the same thing with another word.
+  const [, minor] = (await sure('server', 'nginx', '-v')).match(/nginx\/1\.(\d+)/)
+  if (Number(minor) < 25) filled = filled.replace('8443 ssl;', '8443 ssl http2;').replace('http2 on;', '')
+  await writeFile(join(files, 'nginx.conf'), filled)
+  // Its files under /etc/nginx and its pid under /run are its own, whatever the machine has there.
+  const script = 'mount --bind "$1" /etc/nginx && mount -t tmpfs none /run && exec nginx -g "daemon off; load_module /usr/lib/nginx/modules/ngx_stream_module.so;"'
+  const proxy = start('server', 'proxy', 'sh', ['-c', script, 'proxy', files])
+  await until(async () => {
+    if (!proxy.alive()) throw new Error(`the proxy did not start: ${await proxy.words()}`)
+    return listens('server', 'tcp', '0.0.0.0:443')
+  }, 'the proxy listens')
+  return proxy
+}
+
+/** The service and a media node apart, with the settings of the compose file. */
+export async function startService() {
+  const env = {
+    VISIOPLAINTE_LISTEN: '127.0.0.1:8080',
+    VISIOPLAINTE_PUBLIC_URL: 'https://plainte.test',
+    VISIOPLAINTE_PROVIDER_ROOTS: join(folder, 'ca.pem'),
+    VISIOPLAINTE_DATA_DIR: join(folder, 'data'),
+    VISIOPLAINTE_MEDIA_NODES: '["ws://media:8090/control"]',
+    VISIOPLAINTE_MEDIA_SIGNALING_URL: 'wss://plainte.test/signaling',
+    VISIOPLAINTE_TURN_URLS: JSON.stringify(turnUrls),
+    VISIOPLAINTE_TURN_SECRET: secret,
+  }
+  const ask = (command) => sure('server', 'env', ...Object.entries(env).map(([name, value]) => `${name}=${value}`), binary, command)
+  await ask('migrate')
+  await ask('seed')
+  const key = (await ask('keys')).trim().split('\n').at(-1)
+  const media = start('server', 'media', binary, ['media', '--listen=127.0.0.1:8090', `--udp=${addresses.server}:41000`, `--token-key=${key}`])
+  const service = start('server', 'service', binary, ['serve'], env)
+  await until(async () => {
+    for (const one of [media, service]) if (!one.alive()) throw new Error(`it did not start: ${await one.words()}`)
+    return (await Promise.all([listens('server', 'tcp', '127.0.0.1:8080'), listens('server', 'tcp', '127.0.0.1:8090')])).every(Boolean)
+  }, 'the service and the media node listen')
+  return { ask, media, service }
+}
+
+/** Closes the citizen's network as told by lines of nftables; gives what counts the packets each line stopped. */
+export async function firewall(...lines) {
+  const rules = `table inet firewall
+delete table inet firewall
+table inet firewall {
+  chain forward {
+    type filter hook forward priority filter; policy accept;
+    ip saddr != ${addresses.citizen} accept
+    ${lines.map((line) => `${line} counter drop`).join('\n    ')}
+  }
+}`
+  const file = join(folder, 'firewall.nft')
+  await writeFile(file, rules)
+  await sure('router', 'nft', '-f', file)
+  return async () => {
+    const listed = JSON.parse(await sure('router', 'nft', '--json', 'list', 'table', 'inet', 'firewall'))
+    return listed.nftables.flatMap(({ rule }) => rule?.expr ?? []).flatMap(({ counter }) => (counter === undefined ? [] : [counter.packets]))
+  }
+}
+
+/** Tells the lab's names to whoever asks; changed ones when it is told to look again. */
+let resolver
+export async function startResolver() {
+  resolver = start('router', 'resolver', 'dnsmasq', ['--keep-in-foreground', '--conf-file=/dev/null', '--user=root', '--pid-file=', '--no-resolv', '--no-hosts', `--addn-hosts=${join(folder, 'hosts')}`])
+  await until(() => listens('router', 'udp', '0.0.0.0:53'), 'the resolver listens')
+}
+
+/** Where the relay's name leads: to its own address, or to the proxy that tells it by that name. */
+export async function relayIsAt(address) {
+  const file = join(folder, 'hosts')
+  const hosts = await readFile(file, 'utf8')
+  await writeFile(file, hosts.replace(/^.* relais\.plainte\.test$/m, `${address} relais.plainte.test`))
+  resolver.signal('SIGHUP')
 }
 
 /** Credentials as the service makes them (`signaling::turn`). */

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::room_document::{Role, RoomId};
+use crate::room_document::{IncidentKind, Place, Role, RoomId, Seat};
 
 const GRACE: Duration = Duration::from_secs(20);
 

@@ -32,6 +32,7 @@ call-status-aside = You are in a private talk: the others do not hear you.
 call-status-paused = The hearing is paused. Neither your picture nor your voice is sent.
 call-status-reconnecting = The connection broke. It will come back by itself.
 call-status-reconnecting-long = The connection is still broken. Check your network; we keep trying.
+call-status-blocked = Your network lets neither sound nor image through. Change networks, for example with your phone’s hotspot, or switch off your VPN; we are still trying.
 call-status-ended = The hearing is over.
 call-status-left = You left the hearing. You can come back.
 call-status-replaced = The hearing is open in another window or on another device. You can take it up again here.

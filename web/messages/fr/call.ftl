@@ -32,6 +32,7 @@ call-status-aside = Vous êtes en entretien à part : les autres ne vous entend
 call-status-paused = L’audition est en pause. Ni votre image ni votre voix ne sont transmises.
 call-status-reconnecting = La connexion est coupée. Elle va reprendre toute seule.
 call-status-reconnecting-long = La connexion est toujours coupée. Vérifiez votre réseau ; nous essayons encore.
+call-status-blocked = Votre réseau ne laisse passer ni le son ni l’image. Changez de réseau, par exemple avec le partage de connexion de votre téléphone, ou coupez votre VPN ; nous essayons encore.
 call-status-ended = L’audition est terminée.
 call-status-left = Vous avez quitté l’audition. Vous pouvez y revenir.
 call-status-replaced = L’audition est ouverte dans une autre fenêtre ou sur un autre appareil. Vous pouvez la reprendre ici.

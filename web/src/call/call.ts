@@ -7,13 +7,16 @@ import { LevelMeter, LocalMedia, type Devices } from './media'
 import { Peer } from './peer'
 import type { MediaKind, ParticipantView, RoomView, ServerMessage } from './protocol'
 import { type Standing, shown, statusKey } from './shown'
-import { Watchdog, expectedLines, qualityWord, readStats } from './stats'
+import { Recovery, type Step } from './recovery'
+import { expectedLines, qualityWord, readStats } from './stats'
 import { CallView } from './view'
 
-const WATCH_EVERY_MS = 250
+const WATCH_EVERY_MS = 200
 const MEASURE_EVERY_MS = 1000
 /** A peer connection that is still not up after so long will not come up. */
 const SETTLED_WITHIN_MS = 8000
+/** So many peer connections in vain, one after the other, and the network is to blame. */
+const BLOCKED_AFTER_RESTARTS = 2
 /** How long a person may be silent in the test before we ask whether the microphone works. */
 const SILENT_AFTER_MS = 4000
 
@@ -23,7 +26,7 @@ export class Call {
   private readonly meter: LevelMeter
   private readonly connection: Connection
   private readonly peer: Peer
-  private watchdog = new Watchdog()
+  private recovery = new Recovery()
 
   private phase: Phase | undefined
   private room: RoomView | undefined
@@ -31,6 +34,7 @@ export class Call {
   private iceServers: RTCIceServer[] = []
   private seatedOnce = false
   private mediaLost = false
+  private restartsInVain = 0
   private devices: Devices = { cameras: [], microphones: [] }
   private loudAt = performance.now()
   private restarts = 0
@@ -86,10 +90,11 @@ export class Call {
       browserWorld(),
     )
     // A phone that changes from Wi-Fi to 4G, or wakes up, need not wait for a time-out.
-    window.addEventListener('online', () => this.connection.probe())
+    for (const event of ['online', 'pageshow', 'resume']) window.addEventListener(event, () => this.suspect())
+    networkInformation()?.addEventListener('change', () => this.suspect())
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState !== 'visible' || this.phase === undefined) return
-      this.connection.probe()
+      this.suspect()
       void this.keepAwake()
     })
     this.view.tested(false, this.media.stream)
@@ -114,7 +119,8 @@ export class Call {
     this.room = undefined
     this.view.quality('unknown')
     this.mediaLost = false
-    this.watchdog = new Watchdog()
+    this.restartsInVain = 0
+    this.recovery = new Recovery()
     this.view.joined(true)
     this.connection.start()
     void this.keepAwake()
@@ -164,6 +170,7 @@ export class Call {
     if (phase.kind === 'seated') {
       this.lines++
       this.seatedOnce = true
+      this.recovery.seated()
       this.view.mark('connections', String(this.lines))
       this.sayMedia()
     }
@@ -243,7 +250,11 @@ export class Call {
 
   private onConnectionState(state: RTCPeerConnectionState): void {
     this.view.mark('connectionState', state)
-    if (state === 'failed') this.restart(performance.now())
+    // The browser's own checks failed for a while: they see a path on which nobody
+    // sends, which the watch does not.
+    const now = performance.now()
+    if (state === 'disconnected' && this.recovery.mayAsk(now)) this.ask('ice', now)
+    if (state === 'failed') this.ask('fresh', now)
     if (state === 'failed' || state === 'disconnected') this.lost(true)
     if (state === 'connected') this.lost(false)
   }
@@ -257,12 +268,15 @@ export class Call {
     if (settled || this.phase?.kind !== 'seated') this.unsettledSince = now
     else if (now - this.unsettledSince > SETTLED_WITHIN_MS) {
       this.unsettledSince = now
-      this.restart(now)
-    }
-    const expected = settled ? expectedLines(this.room, this.peer.lines) : new Map<string, MediaKind>()
-    if (this.watchdog.observe(now, expected, sample)) {
+      this.ask('fresh', now)
       this.lost(true)
-      this.restart(now)
+    }
+    const expected = this.peer.wasUp ? expectedLines(this.room, this.peer.lines) : new Map<string, MediaKind>()
+    const step = this.recovery.observe(now, expected, sample)
+    if (this.recovery.doubts(now)) this.connection.probe()
+    if (step !== undefined) {
+      this.lost(true)
+      this.ask(step, now)
     } else if (sample.mediaBytes > this.lastMediaBytes && this.peer.state === 'connected') {
       this.lost(false)
     }
@@ -272,19 +286,29 @@ export class Call {
       this.view.measured(sample, (mid) => this.peer.lines[mid]?.participant, this.peer.state)
     }
   }
-  private restart(now: number): void {
-    if (!this.connection.send({ type: 'restart_ice' })) {
-      // The line itself may be gone without having said so.
-      this.connection.probe()
-      return
+
+  private ask(step: Step, now: number): void {
+    if (this.connection.send(step === 'fresh' ? { type: 'restart_ice', fresh: true } : { type: 'restart_ice' })) {
+      this.recovery.asked(step, now)
+      this.restarts++
+      // A path that stood once is broken, not blocked.
+      if (!this.peer.wasUp) this.restartsInVain++
+      if (this.restartsInVain >= BLOCKED_AFTER_RESTARTS) this.show()
+      this.view.mark('restarts', String(this.restarts))
     }
-    this.watchdog.restarted(now)
-    this.restarts++
-    this.view.mark('restarts', String(this.restarts))
+    // The line may be gone as well, without having said so.
+    this.connection.probe()
+  }
+
+  /** The browser hints that the network is another one, or that time has passed unnoticed. */
+  private suspect(): void {
+    if (this.phase === undefined) return
+    this.recovery.suspect(performance.now())
     this.connection.probe()
   }
 
   private lost(lost: boolean): void {
+    if (!lost) this.restartsInVain = 0
     if (this.mediaLost === lost) return
     this.mediaLost = lost
     this.show()
@@ -314,7 +338,7 @@ export class Call {
   }
 
   private standing(): Standing {
-    return { phase: this.phase, view: this.room, seatedOnce: this.seatedOnce, mediaLost: this.mediaLost }
+    return { phase: this.phase, view: this.room, seatedOnce: this.seatedOnce, mediaLost: this.mediaLost, mediaBlocked: this.restartsInVain >= BLOCKED_AFTER_RESTARTS }
   }
 
   /** The screen of a phone stays lit while the person is seen on it. */
@@ -322,4 +346,9 @@ export class Call {
     if (!('wakeLock' in navigator) || this.wakeLock?.released === false) return
     this.wakeLock = await navigator.wakeLock.request('screen').catch(() => undefined)
   }
+}
+
+/** Tells of a change of network where the browser has it (Chromium). */
+function networkInformation(): EventTarget | undefined {
+  return (navigator as Navigator & { connection?: EventTarget }).connection
 }

@@ -54,6 +54,8 @@ export interface ParticipantView {
   connected: boolean
   audio: boolean
   video: boolean
+  /** What they mean to send and does not reach the node: their own way is broken, not ours. */
+  silent?: MediaKind[]
   /** Whether their browser can encrypt end to end; absent while they hold no seat. */
   encryption?: boolean
 }
@@ -196,6 +198,7 @@ function isParticipant(value: unknown): value is ParticipantView {
     isString(value.label) &&
     isOneOf(value.place, places) &&
     [value.connected, value.audio, value.video].every((flag) => typeof flag === 'boolean') &&
+    (value.silent === undefined || (Array.isArray(value.silent) && value.silent.every((kind) => isOneOf(kind, ['audio', 'video'])))) &&
     (value.encryption === undefined || typeof value.encryption === 'boolean')
   )
 }

@@ -6,7 +6,7 @@ import { type Standing, shown, statusKey } from './shown'
 const me: ParticipantView = { participant: 'p1', role: 'citizen', label: 'La victime', place: 'in', connected: true, audio: true, video: true }
 const officer: ParticipantView = { ...me, participant: 'p2', role: 'officer', label: 'Brigadier' }
 const room: RoomView = { type: 'state', version: 1, state: 'open', place: 'in', participants: [me, officer], hears: ['p2'] }
-const seated: Standing = { phase: { kind: 'seated' }, view: room, seatedOnce: true, mediaLost: false }
+const seated: Standing = { phase: { kind: 'seated' }, view: room, seatedOnce: true, mediaLost: false, mediaBlocked: false }
 
 test('where a person stands, in one word and one sentence', () => {
   const cases: [string, Standing, string, string][] = [
@@ -21,6 +21,8 @@ test('where a person stands, in one word and one sentence', () => {
     ['aside', { ...seated, view: { ...room, place: 'aside' } }, 'in', 'status-aside'],
     ['paused', { ...seated, view: { ...room, state: 'paused' } }, 'paused', 'status-paused'],
     ['media lost', { ...seated, mediaLost: true }, 'reconnecting', 'status-reconnecting'],
+    ['no media at all', { ...seated, mediaLost: true, mediaBlocked: true }, 'reconnecting', 'status-blocked'],
+    ['no line either', { ...seated, phase: { kind: 'reconnecting', attempt: 0 }, mediaLost: true, mediaBlocked: true }, 'reconnecting', 'status-reconnecting'],
     ['line lost', { ...seated, phase: { kind: 'reconnecting', attempt: 0 } }, 'reconnecting', 'status-reconnecting'],
     ['line lost for long', { ...seated, phase: { kind: 'reconnecting', attempt: 6 } }, 'reconnecting', 'status-reconnecting-long'],
     ['room ended', { ...seated, view: { ...room, state: 'ended' } }, 'ended', 'status-ended'],

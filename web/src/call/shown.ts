@@ -14,6 +14,8 @@ export interface Standing {
   seatedOnce: boolean
   /** Media should come and does not. */
   mediaLost: boolean
+  /** The line to the node holds, and several peer connections came to nothing: the network lets no media through. */
+  mediaBlocked: boolean
 }
 
 export function shown({ phase, view, seatedOnce, mediaLost }: Standing): Shown {
@@ -42,6 +44,7 @@ export function statusKey(standing: Standing, state: Shown, me: string | undefin
     return `status-${phase.why}`
   }
   if (phase?.kind === 'reconnecting' && phase.attempt >= 5) return `status-${state}-long`
+  if (state === 'reconnecting' && phase?.kind === 'seated' && standing.mediaBlocked) return 'status-blocked'
   if (state === 'in' && view !== undefined) {
     if (view.place === 'aside') return 'status-aside'
     const others = view.participants.filter(({ participant, place }) => participant !== me && place !== 'waiting')

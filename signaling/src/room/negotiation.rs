@@ -1,0 +1,295 @@
+//! Transports and their offers: whoever is in has a transport, and every offer
+//! names exactly what its participant sends and may receive.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use super::occupant::{Greeting, Occupant};
+use super::{Action, Moment, Negotiation, PeerId, Room};
+use crate::forwarding::{Forwarding, SeatIndex, Source};
+use crate::protocol::{CloseCode, MediaKind, ServerMessage};
+use crate::room_document::{ParticipantId, Place, Seat};
+use crate::transport::{Codecs, LineId};
+
+/// A browser answers within milliseconds; after this its page is stuck and a
+/// fresh offer is the best that can be done.
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// A path is found and keys are agreed within a second or two; after this
+/// something is wrong that a fresh attempt may put right.
+pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// Another path costs checks or a handshake: at most one a second for each participant.
+pub(super) const RESTART_PAUSE: Duration = Duration::from_secs(1);
+
+/// What mends a participant's path; the second is wanted where the first did not help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Restart {
+    /// New ICE credentials for the same transport.
+    Ice,
+    /// A fresh transport.
+    Fresh,
+}
+
+/// A seat's transport, as the room knows it.
+pub(super) struct Peer {
+    pub(super) id: PeerId,
+    pub(super) publish: Vec<MediaKind>,
+    pub(super) connected: bool,
+    pub(super) answered_once: bool,
+    /// When it should have begun to connect.
+    pub(super) answered_at: Option<Instant>,
+    /// The offer without an answer yet.
+    pub(super) awaiting: Option<(u32, Instant)>,
+    /// The last offer was of another path: the first one, or with new ICE credentials.
+    pub(super) mends: bool,
+    /// Whom the last offer lets the participant receive.
+    pub(super) offered: Option<Vec<SeatIndex>>,
+}
+
+impl Room {
+    /// The last offer was answered: its lines carry what it named.
+    pub(super) fn take_lines(
+        &mut self,
+        peer: PeerId,
+        lines: &[(Source, LineId)],
+        now: Moment,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(held) = self.peer_mut(peer) else {
+            return;
+        };
+        let fresh = !held.answered_once;
+        held.answered_once = true;
+        held.answered_at.get_or_insert(now.instant);
+        held.awaiting = None;
+        let connected = held.connected;
+        let new = self.forwarding.connect(peer.seat, lines, fresh);
+        if connected {
+            actions.extend(
+                new.into_iter()
+                    .filter(|source| self.forwarding.allows(peer.seat, source.seat))
+                    .map(|source| Action::Keyframe { source, layer: 0 }),
+            );
+        }
+    }
+
+    /// What was said to be an answer was none: a defect of the page.
+    pub(super) fn refuse_answer(&mut self, peer: PeerId, now: Moment, actions: &mut Vec<Action>) {
+        if let Some(connection) = self.occupant_of(peer).and_then(|o| o.connection) {
+            actions.push(Action::Close(connection, CloseCode::Malformed));
+            self.lose(connection, true, now, actions);
+        }
+    }
+
+    /// Media can flow: every image owes a keyframe, since nothing was shown yet.
+    pub(super) fn begin_media(&mut self, peer: PeerId, actions: &mut Vec<Action>) {
+        if let Some(held) = self.peer_mut(peer) {
+            held.connected = true;
+            let sources = self.forwarding.images_of(peer.seat);
+            actions.extend(sources.map(|(source, layer)| Action::Keyframe { source, layer }));
+        }
+    }
+
+    /// A browser cannot show what a line carries.
+    pub(super) fn relay_keyframe(&mut self, peer: PeerId, line: LineId, actions: &mut Vec<Action>) {
+        if self.peer_mut(peer).is_some()
+            && let Some((source, layer)) = self.forwarding.source_of(peer.seat, line)
+        {
+            actions.push(Action::Keyframe { source, layer });
+        }
+    }
+
+    /// A transport cannot go on.
+    pub(super) fn replace_peer(&mut self, peer: PeerId) {
+        let Some(occupant) = self.occupant_of_mut(peer) else {
+            return;
+        };
+        occupant.restart_wanted = Some(Restart::Fresh);
+        let restarting = occupant
+            .peer
+            .as_ref()
+            .is_some_and(|held| held.answered_once && held.awaiting.is_some() && held.mends);
+        if restarting {
+            // It could not take new ICE credentials: the same try goes on.
+            occupant.restarted_at = None;
+        }
+    }
+
+    /// Whoever is in has a transport; whoever waits has none.
+    pub(super) fn settle_peer(
+        &mut self,
+        participant: &ParticipantId,
+        now: Moment,
+        actions: &mut Vec<Action>,
+    ) {
+        let (Some(occupant), Some(seat)) = (
+            self.occupants.get_mut(participant),
+            self.document.seat(participant),
+        ) else {
+            return;
+        };
+        let greeting = match seat.place {
+            Place::Waiting => Greeting::Waiting,
+            Place::In | Place::Aside => Greeting::Joined,
+        };
+        let publish = publish_of(seat);
+        let outdated = occupant
+            .peer
+            .as_ref()
+            .is_some_and(|peer| peer.publish != publish);
+        let fresh_wanted = occupant.restart_wanted == Some(Restart::Fresh);
+        if greeting == Greeting::Waiting
+            || outdated
+            || (fresh_wanted && occupant.rested(now) && occupant.connection.is_some())
+        {
+            if let Some(peer) = &occupant.peer
+                && fresh_wanted
+            {
+                occupant.compatible |= peer.answered_once && !peer.connected;
+            }
+            occupant.restart_wanted = None;
+            close_peer(occupant, &mut self.forwarding, actions);
+        }
+        let Some(connection) = occupant.connection else {
+            return;
+        };
+        if occupant.greeted != Some(greeting) {
+            occupant.greeted = Some(greeting);
+            let (participant, resume) = (participant.clone(), occupant.resume.clone());
+            let message = match greeting {
+                Greeting::Waiting => ServerMessage::Waiting {
+                    participant,
+                    resume,
+                },
+                Greeting::Joined => ServerMessage::Joined {
+                    participant,
+                    resume,
+                },
+            };
+            actions.push(Action::Send(connection, message));
+        }
+        if greeting == Greeting::Joined && occupant.peer.is_none() {
+            let id = PeerId {
+                seat: occupant.index,
+                turn: self.next_turn,
+            };
+            self.next_turn = self.next_turn.wrapping_add(1);
+            occupant.restart_wanted = None;
+            occupant.restarted_at = Some(now.instant);
+            self.forwarding.restart_source(id.seat);
+            occupant.peer = Some(Peer {
+                id,
+                publish: publish.clone(),
+                connected: false,
+                answered_once: false,
+                answered_at: None,
+                awaiting: None,
+                mends: false,
+                offered: None,
+            });
+            actions.push(Action::OpenPeer {
+                peer: id,
+                publish,
+                codecs: Codecs::default(),
+                simulcast: false,
+                compatible: occupant.compatible,
+            });
+        }
+    }
+
+    /// Every transport offers exactly whom its participant should hear.
+    pub(super) fn settle_negotiation(
+        &mut self,
+        participant: &ParticipantId,
+        now: Moment,
+        actions: &mut Vec<Action>,
+    ) {
+        // Lines follow places and presence, not pauses: a pause is only silence.
+        let Some(seat) = self.document.seat(participant) else {
+            return;
+        };
+        let hears: Vec<SeatIndex> = self
+            .occupants
+            .iter()
+            .filter(|(other, occupant)| {
+                *other != participant
+                    && occupant.peer.is_some()
+                    && seat.hears.contains(other)
+                    && self
+                        .document
+                        .seat(other)
+                        .is_some_and(|other| other.place == seat.place)
+            })
+            .map(|(_, occupant)| occupant.index)
+            .collect();
+        let Some(occupant) = self.occupants.get_mut(participant) else {
+            return;
+        };
+        let restart_ice = occupant.restart_wanted == Some(Restart::Ice) && occupant.rested(now);
+        let (Some(connection), Some(peer)) = (occupant.connection, occupant.peer.as_mut()) else {
+            return;
+        };
+        let nothing_to_offer =
+            peer.publish.is_empty() && hears.is_empty() && peer.offered.is_none();
+        let as_offered = peer.offered.as_ref() == Some(&hears) && !restart_ice;
+        if peer.awaiting.is_some() || nothing_to_offer || as_offered {
+            return;
+        }
+        if restart_ice {
+            occupant.restart_wanted = None;
+            occupant.restarted_at = Some(now.instant);
+        }
+        self.last_negotiation = self.last_negotiation.wrapping_add(1);
+        let negotiation = self.last_negotiation;
+        let fresh = peer.offered.is_none();
+        peer.awaiting = Some((negotiation, now.instant));
+        peer.mends = fresh || restart_ice;
+        peer.offered = Some(hears.clone());
+        let receive = hears
+            .into_iter()
+            .flat_map(|seat| [MediaKind::Audio, MediaKind::Video].map(|kind| Source { seat, kind }))
+            .collect();
+        actions.push(Action::Negotiate(Negotiation {
+            peer: peer.id,
+            connection,
+            negotiation,
+            fresh,
+            restart_ice,
+            publish: peer.publish.clone(),
+            receive,
+        }));
+    }
+
+    pub(super) fn settle_forwarding(&mut self, actions: &mut Vec<Action>) {
+        let mut allowed = BTreeSet::new();
+        for (subscriber, hearing) in &self.occupants {
+            for (publisher, heard) in &self.occupants {
+                if self.document.hears(subscriber, publisher) {
+                    allowed.insert((hearing.index, heard.index));
+                }
+            }
+        }
+        actions.extend(
+            self.forwarding
+                .allow(allowed)
+                .into_iter()
+                .map(|source| Action::Keyframe { source, layer: 0 }),
+        );
+    }
+}
+
+/// What a seat may send, each kind once, sound first.
+pub(super) fn publish_of(seat: &Seat) -> Vec<MediaKind> {
+    let kinds: BTreeSet<MediaKind> = seat.publish.iter().copied().collect();
+    kinds.into_iter().collect()
+}
+
+pub(super) fn close_peer(
+    occupant: &mut Occupant,
+    forwarding: &mut Forwarding,
+    actions: &mut Vec<Action>,
+) {
+    if let Some(peer) = occupant.peer.take() {
+        forwarding.connect(peer.id.seat, &[], true);
+        actions.push(Action::ClosePeer { peer: peer.id });
+    }
+}

@@ -1,0 +1,165 @@
+// A citizen behind a firewall that closes one way after the other, an officer
+// elsewhere, the whole service between them as compose runs it. Each time
+// picture and sound of both sides grow, and the way they take is the one that
+// was left open. When none is left, the page says so.
+//
+// Run by tests/turn.sh, at the citizen's place. How long a way took to be found
+// is printed, never judged.
+
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { Driver } from '../browser/driver.mjs'
+import { assertQuiet, launchChromium, launchFirefox, person, watchPage } from '../browser/lib.mjs'
+import { expect, hears, people, testDevices } from '../browser/people.mjs'
+import { addresses, firewall, folder, relayIsAt, startProxy, startRelay, startResolver, startService, stopAll } from './lab.mjs'
+
+const base = 'https://plainte.test'
+/** Ordinary people's browsers: nothing about certificates is forgiven. */
+const honest = { ignoreHTTPSErrors: false }
+
+/** Runs in the page, before its own scripts: keeps what would tell the way. */
+const keepConnections = () => {
+  window.vpConnections = []
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(...given) {
+      super(...given)
+      window.vpConnections.push(this)
+    }
+  }
+}
+
+/** Has a Firefox's profile trust the lab's authority. */
+function trust(profile) {
+  execFileSync('certutil', ['-N', '--empty-password', '-d', `sql:${profile}`])
+  execFileSync('certutil', ['-A', '-n', 'tests', '-t', 'C,,', '-i', join(folder, 'ca.pem'), '-d', `sql:${profile}`])
+}
+
+/** Runs in the page: the pair in use. */
+const pairInUse = async () => {
+  const report = new Map()
+  for (const [id, entry] of await window.vpConnections.at(-1).getStats()) report.set(id, entry)
+  const all = [...report.values()]
+  const chosen = all.find(({ type }) => type === 'transport')?.selectedCandidatePairId
+  const pair = report.get(chosen) ?? all.find(({ type, selected, nominated, state }) => type === 'candidate-pair' && (selected || (nominated && state === 'succeeded')))
+  const local = report.get(pair?.localCandidateId)
+  const remote = report.get(pair?.remoteCandidateId)
+  return { type: local?.candidateType, relayProtocol: local?.relayProtocol, to: `${remote?.address ?? remote?.ip}:${remote?.port}`, rttMs: Math.round((pair?.currentRoundTripTime ?? 0) * 1000) }
+}
+
+/** The four ways, from the best to the last, and what closes all before them. */
+const ways = [
+  { name: 'nothing is blocked', relayProtocol: undefined, blocks: [] },
+  { name: 'no UDP to the media nodes', relayProtocol: 'udp', blocks: [`ip daddr ${addresses.server} meta l4proto udp`] },
+  { name: 'no UDP at all', relayProtocol: 'tcp', blocks: ['meta l4proto udp'] },
+  { name: 'nothing but TCP 443', relayProtocol: 'tls', blocks: ['meta l4proto udp', 'tcp dport != 443'] },
+]
+const lastWay = ways.at(-1)
+
+async function main() {
+  await startResolver()
+  let relay = await startRelay()
+  await startProxy()
+  const { media, service } = await startService()
+  const env = { ...process.env, HOME: join(folder, 'home') }
+  const home = await launchChromium({ env })
+  const office = await launchChromium({ env, executablePath: join(folder, 'chromium-at-office') })
+  let firefox
+  const watches = []
+  const side = async (browser, name, size) => {
+    const made = await person(browser, size, { permissions: ['camera', 'microphone'], ...honest })
+    watches.push(made.watch)
+    await made.page.addInitScript(keepConnections)
+    return { name, driver: new Driver(made.page, false) }
+  }
+  try {
+    const officer = await side(office, 'officer', 'desktop')
+    const citizen = await side(home, 'citizen', 'phone')
+    await firewall()
+    const id = await meet(citizen, officer)
+
+    for (const way of ways) await takes(way, citizen, officer)
+    await isTold(citizen, officer)
+    await citizen.driver.press('[data-act="leave"]')
+
+    // Firefox, by the other way to 443: the proxy tells the relay by its name.
+    await relay.stop()
+    relay = await startRelay({ tlsPort: 5349 })
+    await relayIsAt(addresses.server)
+    await firewall(...lastWay.blocks)
+    firefox = await launchFirefox({ acceptInsecureCerts: false, prepare: async (profile) => trust(profile) })
+    const page = await firefox.browser.newPage()
+    await page.setViewport({ width: 390, height: 844 })
+    await page.evaluateOnNewDocument(keepConnections)
+    watches.push(watchPage(page))
+    const fox = { name: 'citizen in Firefox', driver: new Driver(page, true) }
+    await moves(fox, id)
+    await takes({ ...lastWay, name: `${lastWay.name}, Firefox, through the proxy` }, fox, officer)
+    for (const watch of watches) assertQuiet(watch)
+  } catch (error) {
+    for (const one of [media, service]) console.error((await one.words()).split('\n').slice(-30).join('\n'))
+    throw error
+  } finally {
+    await Promise.all([home.close(), office.close(), firefox?.close()])
+  }
+}
+
+/** From the home page to a call. */
+async function meet(citizen, officer) {
+  const { admit, book, enter, openHearing } = people(base)
+  const id = await book(citizen.driver)
+  await openHearing(officer.driver, id)
+  await citizen.driver.go(`${base}/audition/${id}`)
+  await citizen.driver.follow('form[action$="/entrer"] button')
+  await enter(citizen.driver)
+  await admit(officer.driver)
+  await citizen.driver.until(() => document.querySelector('[data-call]').dataset.state === 'in', null, 'the citizen is admitted')
+  return id
+}
+
+/** The same citizen, admitted already, takes the seat over from another browser. */
+async function moves(citizen, id) {
+  await citizen.driver.go(`${base}/audition/${id}`)
+  await citizen.driver.follow('form[action="/connexion/franceconnect"] button')
+  await citizen.driver.follow('button[name="personne"][value="camille"]')
+  await citizen.driver.follow('form[action$="/entrer"] button')
+}
+
+/** The last way is closed as well: the page says in words what is wrong, and comes back once it is opened. */
+async function isTold(citizen, officer) {
+  await firewall(...lastWay.blocks, `ip daddr ${addresses.relay}`)
+  await citizen.driver.go(citizen.driver.page.url())
+  await testDevices(citizen.driver)
+  await citizen.driver.press('[data-act="join"]')
+  const says = () => document.querySelector('[data-text="status"]').innerText.includes('ne laisse passer ni le son ni l’image')
+  await citizen.driver.until(says, null, 'nothing is open: the citizen is told')
+  const pair = await citizen.driver.page.evaluate(pairInUse)
+  expect(pair.type === undefined, `nothing is open: no way is found, not ${JSON.stringify(pair)}`)
+  await firewall(...lastWay.blocks)
+  await Promise.all([citizen, officer].map((one) => hears(one.driver, `the last way is open again: the ${one.name}`)))
+  console.log('nothing is open: the citizen is told, and is in again once something is')
+}
+
+/** The citizen loads the page anew behind that firewall, and joins. */
+async function takes({ name, relayProtocol, blocks }, citizen, officer) {
+  const stopped = await firewall(...blocks)
+  await citizen.driver.go(citizen.driver.page.url())
+  await testDevices(citizen.driver)
+  const began = performance.now()
+  await citizen.driver.press('[data-act="join"]')
+  await citizen.driver.until(() => document.querySelector('[data-call]').dataset.connectionState === 'connected', null, `${name}: a way is found`)
+  const found = Math.round(performance.now() - began)
+  await Promise.all([citizen, officer].map((one) => hears(one.driver, `${name}: the ${one.name}`)))
+  const pair = await citizen.driver.page.evaluate(pairInUse)
+  console.log(`${name}: ${JSON.stringify(pair)}, found in ${found} ms; stopped: ${await stopped()}`)
+  expect((pair.type === 'relay') === (relayProtocol !== undefined), `${name}: by the relay or not: ${JSON.stringify(pair)}`)
+  expect(relayProtocol === undefined || pair.relayProtocol === relayProtocol, `${name}: ${relayProtocol}, not ${JSON.stringify(pair)}`)
+  expect(pair.to === `${addresses.server}:41000`, `${name}: to the media node, not ${pair.to}`)
+  for (const [index, count] of (await stopped()).entries()) expect(count > 0, `${name}: ${blocks[index]} has stopped something`)
+}
+
+try {
+  await main()
+  console.log('every way leads in')
+} finally {
+  await stopAll()
+}
