@@ -71,7 +71,7 @@ pub struct Speech {
 
 /// The numbers of what was said, by kind, which outlive peer connections.
 #[derive(Debug, Default)]
-pub(crate) struct Said([AtomicU64; 2]);
+pub(crate) struct Said([AtomicU64; 3]);
 
 impl Said {
     pub fn next(&self, kind: MediaKind) -> u64 {

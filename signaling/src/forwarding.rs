@@ -26,7 +26,7 @@ pub(crate) struct Source {
 /// The table of one room.
 #[derive(Debug, Default)]
 pub(crate) struct Forwarding {
-    allowed: BTreeSet<(SeatIndex, SeatIndex)>,
+    allowed: BTreeSet<(SeatIndex, Source)>,
     lines: Vec<Line>,
     clocks: Vec<(Source, u8, SenderClock)>,
 }
@@ -63,9 +63,9 @@ pub(crate) struct Destination {
 }
 
 impl Forwarding {
-    /// Replaces who may hear whom, as (subscriber, publisher). Answers the
+    /// Replaces who may receive what, as (subscriber, track). Answers the
     /// images that somebody newly receives: they owe a keyframe.
-    pub fn allow(&mut self, allowed: BTreeSet<(SeatIndex, SeatIndex)>) -> BTreeSet<Source> {
+    pub fn allow(&mut self, allowed: BTreeSet<(SeatIndex, Source)>) -> BTreeSet<Source> {
         self.allowed = allowed;
         let mut owed = BTreeSet::new();
         for line in &mut self.lines {
@@ -79,9 +79,9 @@ impl Forwarding {
         owed
     }
 
-    /// Whether media of `publisher` may reach `subscriber` at this moment.
-    pub fn allows(&self, subscriber: SeatIndex, publisher: SeatIndex) -> bool {
-        self.allowed.contains(&(subscriber, publisher))
+    /// Whether a track may reach `subscriber` at this moment.
+    pub fn allows(&self, subscriber: SeatIndex, source: Source) -> bool {
+        self.allowed.contains(&(subscriber, source))
     }
 
     /// Replaces the negotiated lines of a subscriber.
@@ -297,9 +297,9 @@ impl Forwarding {
 }
 
 impl Line {
-    fn is_allowed(&self, allowed: &BTreeSet<(SeatIndex, SeatIndex)>) -> bool {
+    fn is_allowed(&self, allowed: &BTreeSet<(SeatIndex, Source)>) -> bool {
         self.source
-            .is_some_and(|source| allowed.contains(&(self.subscriber, source.seat)))
+            .is_some_and(|source| allowed.contains(&(self.subscriber, source)))
     }
 }
 
@@ -550,7 +550,7 @@ mod tests {
         ] {
             let mut table = Forwarding::default();
             if allowed {
-                table.allow(BTreeSet::from([(B, A)]));
+                table.allow(BTreeSet::from([(B, image(A))]));
             }
             if negotiated {
                 table.connect(B, &[(image(A), LineId(0))], true);
@@ -568,15 +568,15 @@ mod tests {
     #[test]
     fn a_new_document_silences_with_the_next_packet_and_leaves_no_gap() {
         let mut table = Forwarding::default();
-        table.allow(BTreeSet::from([(B, A), (C, A)]));
+        table.allow(BTreeSet::from([(B, image(A)), (C, image(A))]));
         table.connect(B, &[(image(A), LineId(0))], true);
         table.connect(C, &[(image(A), LineId(3))], true);
         assert_eq!(routed(&mut table, A, 100), [(1, 0, 100), (2, 3, 100)]);
 
-        table.allow(BTreeSet::from([(C, A)]));
+        table.allow(BTreeSet::from([(C, image(A))]));
         assert_eq!(routed(&mut table, A, 101), [(2, 3, 101)]);
 
-        let owed = table.allow(BTreeSet::from([(B, A), (C, A)]));
+        let owed = table.allow(BTreeSet::from([(B, image(A)), (C, image(A))]));
         assert_eq!(owed, BTreeSet::from([image(A)]));
         assert_eq!(routed(&mut table, A, 102), [(1, 0, 101), (2, 3, 102)]);
         // Late, from while B heard nothing: it must not come out as a number already used.
@@ -586,7 +586,7 @@ mod tests {
     #[test]
     fn a_line_stays_continuous_when_its_publisher_changes() {
         let mut table = Forwarding::default();
-        table.allow(BTreeSet::from([(C, A), (C, B)]));
+        table.allow(BTreeSet::from([(C, image(A)), (C, image(B))]));
         assert_eq!(
             table.connect(C, &[(image(A), LineId(0))], true),
             BTreeSet::from([image(A)])
@@ -614,7 +614,7 @@ mod tests {
         // around the corner.
         for start in [5, 30_001, 62_000] {
             let mut table = Forwarding::default();
-            table.allow(BTreeSet::from([(B, A)]));
+            table.allow(BTreeSet::from([(B, image(A))]));
             table.connect(B, &[(image(A), LineId(0))], true);
             assert_eq!(routed(&mut table, A, 30_000), [(1, 0, 30_000)]);
             assert_eq!(table.connect(B, &[], false), BTreeSet::new());
@@ -637,7 +637,7 @@ mod tests {
     #[test]
     fn a_line_carries_one_layer_and_changes_where_an_image_begins() {
         let mut table = Forwarding::default();
-        table.allow(BTreeSet::from([(B, A)]));
+        table.allow(BTreeSet::from([(B, image(A))]));
         table.connect(B, &[(image(A), LineId(0))], true);
         assert_eq!(routed_on(&mut table, image(A), 0, true, 10), [(1, 0, 10)]);
         assert_eq!(routed_on(&mut table, image(A), 1, true, 500), []);
@@ -667,7 +667,7 @@ mod tests {
     #[test]
     fn what_is_withheld_leaves_no_gap_and_comes_back_with_a_keyframe() {
         let mut table = Forwarding::default();
-        table.allow(BTreeSet::from([(B, A)]));
+        table.allow(BTreeSet::from([(B, image(A))]));
         table.connect(B, &[(image(A), LineId(0))], true);
         assert_eq!(routed(&mut table, A, 10), [(1, 0, 10)]);
         assert_eq!(table.withhold(B, LineId(0), true), None);
@@ -679,7 +679,7 @@ mod tests {
     #[test]
     fn the_publishers_clock_follows_the_numbering_of_each_line() {
         let mut table = Forwarding::default();
-        table.allow(BTreeSet::from([(C, A), (C, B)]));
+        table.allow(BTreeSet::from([(C, image(A)), (C, image(B))]));
         table.connect(C, &[(image(A), LineId(0))], true);
         routed(&mut table, A, 100);
         table.connect(C, &[(image(B), LineId(0))], false);

@@ -522,6 +522,11 @@ impl Transport for RtcTransport {
         Ok(())
     }
 
+    fn set_codecs(&mut self, codecs: Codecs) -> bool {
+        // The stack fixes them when a connection is made.
+        self.codecs == codecs
+    }
+
     fn open_line(&mut self, kind: MediaKind, group: u32) -> Result<LineId, TransportError> {
         let closed = |line: &SendingLine| !line.open && codec_kind(line.kind) == codec_kind(kind);
         if let Some(index) = self.lines.iter().position(closed) {

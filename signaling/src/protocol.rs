@@ -79,6 +79,14 @@ pub enum ClientMessage {
         #[serde(flatten)]
         sealed: Sealed,
     },
+    /// Asks to send a track beyond sound and camera, or to stop. Only `screen` can
+    /// be asked for, by a seat that may publish it; an offer follows then.
+    Publish {
+        /// What to send.
+        kind: MediaKind,
+        /// Whether to send it from now on.
+        on: bool,
+    },
     /// The participant goes away on purpose.
     Leave {},
     /// Heartbeat; the same `t` comes back in `pong`.
@@ -158,9 +166,65 @@ pub enum ServerMessage {
 /// version of the ability that it knows; one that is absent is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Can {
+    /// Codecs of images besides VP8, which every browser has.
+    #[serde(default, skip_serializing_if = "VideoCodecs::is_empty")]
+    pub codecs: VideoCodecs,
+    /// Redundant sound: 1 is RFC 2198 around Opus.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redundancy: Option<u32>,
+    /// Cameras in several sizes at once: 1 is two layers by rid (RFC 8853), which
+    /// the page starts and stops itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulcast: Option<u32>,
     /// End-to-end encryption: 1 is MLS group keys and SFrame frames.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<u32>,
+}
+
+/// Codecs of images besides VP8, as their names in a list; names of codecs that
+/// this version does not know are passed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "Vec<String>", into = "Vec<String>")]
+pub struct VideoCodecs {
+    /// `vp9`
+    pub vp9: bool,
+    /// `h264`
+    pub h264: bool,
+    /// `av1`
+    pub av1: bool,
+}
+
+impl VideoCodecs {
+    /// Only VP8.
+    #[allow(clippy::trivially_copy_pass_by_ref)] // The signature that serde asks for.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl From<Vec<String>> for VideoCodecs {
+    fn from(names: Vec<String>) -> Self {
+        let has = |name| names.iter().any(|held| held == name);
+        Self {
+            vp9: has("vp9"),
+            h264: has("h264"),
+            av1: has("av1"),
+        }
+    }
+}
+
+impl From<VideoCodecs> for Vec<String> {
+    fn from(codecs: VideoCodecs) -> Self {
+        [
+            ("vp9", codecs.vp9),
+            ("h264", codecs.h264),
+            ("av1", codecs.av1),
+        ]
+        .into_iter()
+        .filter(|(_, has)| *has)
+        .map(|(name, _)| name.to_owned())
+        .collect()
+    }
 }
 
 impl Can {
@@ -278,6 +342,9 @@ pub struct ParticipantView {
     /// is broken, not that of whoever waits for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub silent: Vec<MediaKind>,
+    /// Whether they share their screen; absent when they do not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub screen: bool,
     /// Whether their browser can encrypt end to end, by its own word; absent
     /// while they hold no seat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -400,6 +467,7 @@ impl ClientMessage {
         "restart_ice",
         "media",
         "seal",
+        "publish",
         "leave",
         "ping",
     ];

@@ -139,6 +139,9 @@ pub(crate) struct Negotiation {
     pub fresh: bool,
     /// With new ICE credentials. A transport that cannot is answered as failed.
     pub restart_ice: bool,
+    /// The codecs that everybody in the same place has. A transport that cannot
+    /// change them is answered as failed.
+    pub codecs: Codecs,
     /// What the participant may send.
     pub publish: Vec<MediaKind>,
     /// What the participant should receive.

@@ -189,6 +189,10 @@ pub(crate) trait Transport: Sized {
     /// Replaces what the participant may send. The next offer shows it.
     fn set_publish(&mut self, kinds: &[MediaKind]) -> Result<(), TransportError>;
 
+    /// Replaces the codecs. The next offer shows it. False if this transport
+    /// cannot, and a fresh one is needed.
+    fn set_codecs(&mut self, codecs: Codecs) -> bool;
+
     /// Adds a sending line, or takes one of the same kind that was closed. Lines
     /// of the same `group` are kept in step by the browser, as sound and image of
     /// one person. The next offer shows it.

@@ -11,6 +11,7 @@ mod media;
 use media::{Abilities, Noticed, Person, Wish};
 use rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use serde_json::json;
+use signaling::protocol::MediaKind;
 use signaling::room_document::{Fact, LeftReason, NodeMessage, Place, RoomState};
 use support::{TestNode, room};
 
@@ -178,6 +179,133 @@ async fn a_third_participant_enters_and_leaves_on_the_same_connections() {
     assert_eq!(offer["sdp"].as_str().unwrap().matches("m=").count(), 6);
     angele.hears("avocate is back").await;
     again.hears("angele speaks").await;
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_screen_is_shared_on_lines_of_its_own_by_whoever_may() {
+    let node = TestNode::start().await;
+    let mut control = node.control().await;
+    let mut document = room("r", 1, BOTH_IN);
+    document.seats[0].publish.push(MediaKind::Screen);
+    control.push(&document).await;
+    let mut angele = Person::join(&node, "r", "angele").await;
+    let mut jean = Person::join(&node, "r", "jean").await;
+    angele.repeat("angele speaks");
+    jean.repeat("jean speaks");
+    angele.hears("jean speaks").await;
+    jean.hears("angele speaks").await;
+    jean.so_far();
+
+    // Jean may not: nothing is offered to him or to her before her own screen is.
+    jean.wish(Wish::Say(
+        json!({"type": "publish", "kind": "screen", "on": true}),
+    ));
+    let share = |on| Wish::Say(json!({"type": "publish", "kind": "screen", "on": on}));
+    for round in 0..2 {
+        angele.so_far();
+        angele.wish(share(true));
+        let (hers, his) = (angele.expect("offer").await, jean.expect("offer").await);
+        for offer in [&hers, &his] {
+            assert_eq!(offer["fresh"], false);
+            let screens: Vec<_> = offer["tracks"]
+                .as_object()
+                .unwrap()
+                .values()
+                .filter(|track| track["kind"] == "screen")
+                .collect();
+            assert_eq!(
+                screens,
+                [&json!({"participant": "angele", "kind": "screen"})]
+            );
+            // The same lines serve the second time.
+            assert_eq!(offer["sdp"].as_str().unwrap().matches("m=").count(), 5);
+        }
+        jean.sees_the_screen("angele speaks").await;
+        jean.hears("angele speaks").await;
+
+        jean.so_far();
+        angele.wish(share(false));
+        let (hers, his) = (angele.expect("offer").await, jean.expect("offer").await);
+        for offer in [&hers, &his] {
+            assert_eq!(offer["tracks"].as_object().unwrap().len(), 4, "{round}");
+        }
+        jean.hears("angele speaks").await;
+    }
+
+    // The right is taken away while the screen is shared.
+    angele.wish(share(true));
+    jean.sees_the_screen("angele speaks").await;
+    control.push(&room("r", 2, BOTH_IN)).await;
+    loop {
+        let state = jean.expect("state").await;
+        if state["version"] == 2 {
+            assert_eq!(state["participants"][0]["screen"], json!(null));
+            break;
+        }
+    }
+    angele.repeat("angele goes on");
+    jean.hears("angele goes on").await;
+    assert!(!jean.heard_so_far("screen: angele goes on"));
+    node.stop().await;
+}
+
+/// Up to six, coming and going in waves; those who stay keep their connections.
+#[tokio::test]
+async fn guests_come_and_go_in_waves_on_the_same_connections() {
+    const NAMES: [&str; 6] = [
+        "angele",
+        "jean",
+        "avocate",
+        "ami",
+        "interprete",
+        "stagiaire",
+    ];
+    let node = TestNode::start().await;
+    let mut control = node.control().await;
+    let everyone: Vec<(&str, Place)> = NAMES.iter().map(|name| (*name, Place::In)).collect();
+    control.push(&room("r", 1, &everyone)).await;
+    let mut people: Vec<Person> = Vec::new();
+    let mut most = 0;
+    for (wave, size) in [2, 6, 3, 5, 2, 6].into_iter().enumerate() {
+        while people.len() > size {
+            let gone = people.pop().unwrap();
+            gone.wish(Wish::Say(json!({"type": "leave"})));
+            let by = gone.name.clone();
+            control
+                .event(|event| {
+                    matches!(event.fact, Fact::Left { .. })
+                        && event
+                            .participant
+                            .as_ref()
+                            .is_some_and(|who| who.as_str() == by)
+                })
+                .await;
+        }
+        while people.len() < size {
+            people.push(Person::join(&node, "r", NAMES[people.len()]).await);
+        }
+        most = most.max(size);
+        for person in &people {
+            person.repeat(&format!("{} in wave {wave}", person.name));
+        }
+        let names: Vec<String> = people.iter().map(|person| person.name.clone()).collect();
+        for person in &mut people {
+            let others = names.iter().filter(|name| **name != person.name);
+            let words: Vec<String> = others
+                .map(|name| format!("{name} in wave {wave}"))
+                .collect();
+            person.hears_all(&words).await;
+        }
+    }
+    // Two lines of her own, two of each other at most: lines are used again.
+    let offers = people[0].offers_so_far();
+    let last = offers.last().unwrap();
+    assert!(offers.iter().skip(1).all(|offer| offer["fresh"] == false));
+    assert_eq!(
+        last["sdp"].as_str().unwrap().matches("m=").count(),
+        2 * most
+    );
     node.stop().await;
 }
 

@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use self::world::{Verdict, World};
-use crate::protocol::{Can, ClientMessage, MediaKind};
+use crate::protocol::{Can, ClientMessage, MediaKind, VideoCodecs};
 use crate::room_document::{Place, Role, RoomDocument, RoomState, Seat};
 
 const PEOPLE: [&str; 5] = ["angele", "jean", "avocate", "ami", "interprete"];
@@ -29,7 +29,7 @@ enum Edit {
     Place(usize, Place),
     /// Whom they hear, as bits over [`PEOPLE`].
     Hears(usize, u8),
-    /// What they may send, as bits: sound, image.
+    /// What they may send, as bits: sound, image, screen.
     Publish(usize, u8),
     RaiseGeneration(usize),
     State(RoomState),
@@ -54,7 +54,7 @@ enum Step {
         who: usize,
         older: u32,
         resume: Resume,
-        encrypts: bool,
+        can: Can,
     },
     Lose {
         who: usize,
@@ -91,6 +91,7 @@ enum Saying {
     Ping,
     Candidate,
     JoinAgain,
+    Publish(MediaKind, bool),
     Seal { to: Option<usize>, commit: bool },
 }
 
@@ -117,11 +118,26 @@ fn edit() -> impl Strategy<Value = Edit> {
         2 => who().prop_map(Edit::Unseat),
         8 => (who(), place()).prop_map(|(who, place)| Edit::Place(who, place)),
         6 => (who(), any::<u8>()).prop_map(|(who, hears)| Edit::Hears(who, hears)),
-        2 => (who(), 0..4_u8).prop_map(|(who, kinds)| Edit::Publish(who, kinds)),
+        2 => (who(), 0..8_u8).prop_map(|(who, kinds)| Edit::Publish(who, kinds)),
         1 => who().prop_map(Edit::RaiseGeneration),
         4 => state.prop_map(Edit::State),
         1 => (0..60_000_u64).prop_map(Edit::ExpireIn),
     ]
+}
+
+fn can() -> impl Strategy<Value = Can> {
+    // Mostly everything, so that the abilities in common change.
+    let able = || prop::bool::weighted(0.8);
+    (able(), able(), able(), able()).prop_map(|(encryption, redundancy, vp9, av1)| Can {
+        encryption: encryption.then_some(1),
+        redundancy: redundancy.then_some(1),
+        simulcast: None,
+        codecs: VideoCodecs {
+            vp9,
+            av1,
+            h264: false,
+        },
+    })
 }
 
 fn saying() -> impl Strategy<Value = Saying> {
@@ -132,6 +148,8 @@ fn saying() -> impl Strategy<Value = Saying> {
         1 => Just(Saying::Ping),
         1 => Just(Saying::Candidate),
         1 => Just(Saying::JoinAgain),
+        4 => any::<bool>().prop_map(|on| Saying::Publish(MediaKind::Screen, on)),
+        1 => any::<bool>().prop_map(|on| Saying::Publish(MediaKind::Video, on)),
         2 => (prop::option::of(who()), any::<bool>())
             .prop_map(|(to, commit)| Saying::Seal { to, commit }),
     ]
@@ -155,8 +173,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => vec(edit(), 1..4).prop_map(Step::Document),
         1 => edit().prop_map(Step::LateDocument),
-        10 => (who(), older, resume, any::<bool>())
-            .prop_map(|(who, older, resume, encrypts)| Step::Arrive { who, older, resume, encrypts }),
+        10 => (who(), older, resume, can())
+            .prop_map(|(who, older, resume, can)| Step::Arrive { who, older, resume, can }),
         3 => (who(), prop::bool::weighted(0.2))
             .prop_map(|(who, refused)| Step::Lose { who, refused }),
         4 => (who(), saying()).prop_map(|(who, saying)| Step::Say(who, saying)),
@@ -186,7 +204,7 @@ fn seat(who: usize) -> Seat {
         generation: 2,
         place: Place::In,
         label: PEOPLE[who].to_uppercase(),
-        publish: vec![MediaKind::Audio, MediaKind::Video],
+        publish: MediaKind::ALL.to_vec(),
         hears: PEOPLE
             .iter()
             .filter(|other| **other != PEOPLE[who])
@@ -245,7 +263,7 @@ impl Edit {
                         seat.hears = named(*hears).map(|who| PEOPLE[who].into()).collect();
                     }
                     Self::Publish(_, kinds) => {
-                        seat.publish = [MediaKind::Audio, MediaKind::Video]
+                        seat.publish = MediaKind::ALL
                             .into_iter()
                             .enumerate()
                             .filter(|(bit, _)| kinds & (1 << bit) != 0)
@@ -268,6 +286,7 @@ impl Saying {
             Self::Ping => json!({"type": "ping", "t": 1}),
             Self::Candidate => json!({"type": "candidate", "candidate": ""}),
             Self::JoinAgain => json!({"type": "join", "token": "again"}),
+            Self::Publish(kind, on) => json!({"type": "publish", "kind": kind, "on": on}),
             Self::Seal { to, commit } => json!({
                 "type": "seal",
                 "to": to.map(|to| PEOPLE[to]),
@@ -301,7 +320,7 @@ fn take(world: &mut World, step: &Step) {
             who,
             older,
             resume,
-            encrypts,
+            can,
         } => {
             let who = PEOPLE[*who];
             let generation = world.model.seat(who).map_or(2, |seat| seat.generation);
@@ -310,10 +329,7 @@ fn take(world: &mut World, step: &Step) {
                 Resume::Right => world.secret_of(who),
                 Resume::Wrong => Some("not the secret".to_owned()),
             };
-            let can = Can {
-                encryption: encrypts.then_some(1),
-            };
-            world.arrive(who, generation - older, resume, can);
+            world.arrive(who, generation - older, resume, *can);
         }
         Step::Lose { who, refused } => world.lose(PEOPLE[*who], *refused),
         Step::Say(who, saying) => world.say(PEOPLE[*who], saying.message()),

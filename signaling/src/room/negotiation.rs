@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::occupant::{Greeting, Occupant};
 use super::{Action, Moment, Negotiation, PeerId, Room};
-use crate::forwarding::{Forwarding, SeatIndex, Source};
+use crate::forwarding::{Forwarding, Source};
 use crate::protocol::{CloseCode, MediaKind, ServerMessage};
 use crate::room_document::{ParticipantId, Place, Seat};
 use crate::transport::{Codecs, LineId};
@@ -41,8 +41,16 @@ pub(super) struct Peer {
     pub(super) awaiting: Option<(u32, Instant)>,
     /// The last offer was of another path: the first one, or with new ICE credentials.
     pub(super) mends: bool,
-    /// Whom the last offer lets the participant receive.
-    pub(super) offered: Option<Vec<SeatIndex>>,
+    /// What the last offer said.
+    pub(super) offered: Option<Lines>,
+}
+
+/// What an offer is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Lines {
+    codecs: Codecs,
+    publish: Vec<MediaKind>,
+    receive: Vec<Source>,
 }
 
 impl Room {
@@ -66,7 +74,7 @@ impl Room {
         if connected {
             actions.extend(
                 new.into_iter()
-                    .filter(|source| self.forwarding.allows(peer.seat, source.seat))
+                    .filter(|source| self.forwarding.allows(peer.seat, *source))
                     .map(|source| Action::Keyframe { source, layer: 0 }),
             );
         }
@@ -121,6 +129,7 @@ impl Room {
         now: Moment,
         actions: &mut Vec<Action>,
     ) {
+        let codecs = self.codecs_of(participant);
         let (Some(occupant), Some(seat)) = (
             self.occupants.get_mut(participant),
             self.document.seat(participant),
@@ -131,14 +140,15 @@ impl Room {
             Place::Waiting => Greeting::Waiting,
             Place::In | Place::Aside => Greeting::Joined,
         };
-        let publish = publish_of(seat);
-        let outdated = occupant
-            .peer
-            .as_ref()
-            .is_some_and(|peer| peer.publish != publish);
+        // A screen is shared only by whoever is in and may, and not again by itself.
+        occupant.screen &=
+            seat.publish.contains(&MediaKind::Screen) && greeting == Greeting::Joined;
+        let publish = publish_of(seat, occupant);
+        if let Some(peer) = &mut occupant.peer {
+            peer.publish.clone_from(&publish);
+        }
         let fresh_wanted = occupant.restart_wanted == Some(Restart::Fresh);
         if greeting == Greeting::Waiting
-            || outdated
             || (fresh_wanted && occupant.rested(now) && occupant.connection.is_some())
         {
             if let Some(peer) = &occupant.peer
@@ -189,7 +199,7 @@ impl Room {
             actions.push(Action::OpenPeer {
                 peer: id,
                 publish,
-                codecs: Codecs::default(),
+                codecs,
                 simulcast: false,
                 compatible: occupant.compatible,
             });
@@ -207,20 +217,24 @@ impl Room {
         let Some(seat) = self.document.seat(participant) else {
             return;
         };
-        let hears: Vec<SeatIndex> = self
+        let receive: Vec<Source> = self
             .occupants
             .iter()
-            .filter(|(other, occupant)| {
+            .filter(|(other, _)| {
                 *other != participant
-                    && occupant.peer.is_some()
                     && seat.hears.contains(other)
                     && self
                         .document
                         .seat(other)
                         .is_some_and(|other| other.place == seat.place)
             })
-            .map(|(_, occupant)| occupant.index)
+            .filter_map(|(_, occupant)| Some((occupant.index, occupant.peer.as_ref()?)))
+            .flat_map(|(seat, peer)| {
+                let source = move |kind: &MediaKind| Source { seat, kind: *kind };
+                peer.publish.iter().map(source)
+            })
             .collect();
+        let codecs = self.codecs_of(participant);
         let Some(occupant) = self.occupants.get_mut(participant) else {
             return;
         };
@@ -228,9 +242,14 @@ impl Room {
         let (Some(connection), Some(peer)) = (occupant.connection, occupant.peer.as_mut()) else {
             return;
         };
+        let lines = Lines {
+            codecs,
+            publish: peer.publish.clone(),
+            receive,
+        };
         let nothing_to_offer =
-            peer.publish.is_empty() && hears.is_empty() && peer.offered.is_none();
-        let as_offered = peer.offered.as_ref() == Some(&hears) && !restart_ice;
+            lines.publish.is_empty() && lines.receive.is_empty() && peer.offered.is_none();
+        let as_offered = peer.offered.as_ref() == Some(&lines) && !restart_ice;
         if peer.awaiting.is_some() || nothing_to_offer || as_offered {
             return;
         }
@@ -243,28 +262,56 @@ impl Room {
         let fresh = peer.offered.is_none();
         peer.awaiting = Some((negotiation, now.instant));
         peer.mends = fresh || restart_ice;
-        peer.offered = Some(hears.clone());
-        let receive = hears
-            .into_iter()
-            .flat_map(|seat| [MediaKind::Audio, MediaKind::Video].map(|kind| Source { seat, kind }))
-            .collect();
+        peer.offered = Some(lines.clone());
         actions.push(Action::Negotiate(Negotiation {
             peer: peer.id,
             connection,
             negotiation,
             fresh,
             restart_ice,
-            publish: peer.publish.clone(),
-            receive,
+            codecs: lines.codecs,
+            publish: lines.publish,
+            receive: lines.receive,
         }));
+    }
+
+    /// The codecs that everybody in a participant's place has: a packet reaches
+    /// all of them as it came. Opus and VP8 go without saying.
+    fn codecs_of(&self, participant: &ParticipantId) -> Codecs {
+        let place = |of| self.document.seat(of).map(|seat| seat.place);
+        let here = place(participant);
+        let everyone = self
+            .occupants
+            .iter()
+            .filter(|(other, _)| place(other) == here)
+            .map(|(_, occupant)| occupant.can);
+        everyone
+            .map(|can| Codecs {
+                vp9: can.codecs.vp9,
+                av1: can.codecs.av1,
+                h264: can.codecs.h264,
+                red: can.redundancy == Some(1),
+            })
+            .reduce(|all, one| Codecs {
+                vp9: all.vp9 && one.vp9,
+                av1: all.av1 && one.av1,
+                h264: all.h264 && one.h264,
+                red: all.red && one.red,
+            })
+            .unwrap_or_default()
     }
 
     pub(super) fn settle_forwarding(&mut self, actions: &mut Vec<Action>) {
         let mut allowed = BTreeSet::new();
         for (subscriber, hearing) in &self.occupants {
             for (publisher, heard) in &self.occupants {
-                if self.document.hears(subscriber, publisher) {
-                    allowed.insert((hearing.index, heard.index));
+                if let Some(seat) = self.document.seat(publisher)
+                    && self.document.hears(subscriber, publisher)
+                {
+                    allowed.extend(publish_of(seat, heard).into_iter().map(|kind| {
+                        let seat = heard.index;
+                        (hearing.index, Source { seat, kind })
+                    }));
                 }
             }
         }
@@ -277,9 +324,14 @@ impl Room {
     }
 }
 
-/// What a seat may send, each kind once, sound first.
-pub(super) fn publish_of(seat: &Seat) -> Vec<MediaKind> {
-    let kinds: BTreeSet<MediaKind> = seat.publish.iter().copied().collect();
+/// What somebody may send at this moment, each kind once, sound first.
+fn publish_of(seat: &Seat, occupant: &Occupant) -> Vec<MediaKind> {
+    let kinds: BTreeSet<MediaKind> = seat
+        .publish
+        .iter()
+        .copied()
+        .filter(|kind| *kind != MediaKind::Screen || occupant.screen)
+        .collect();
     kinds.into_iter().collect()
 }
 

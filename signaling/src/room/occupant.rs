@@ -24,6 +24,8 @@ pub(super) struct Occupant {
     pub(super) can: Can,
     pub(super) audio: bool,
     pub(super) video: bool,
+    /// They asked to share their screen, and may.
+    pub(super) screen: bool,
     pub(super) peer: Option<Peer>,
     /// When another path was last given: a fresh transport, or new ICE credentials.
     pub(super) restarted_at: Option<Instant>,
@@ -136,6 +138,7 @@ impl Room {
                     can,
                     audio: true,
                     video: true,
+                    screen: false,
                     peer: None,
                     restarted_at: None,
                     restart_wanted: None,
@@ -166,6 +169,8 @@ impl Room {
                 .as_ref()
                 .is_none_or(|peer| peer.awaiting.is_none());
         if !resumes {
+            // A page that begins anew shares nothing yet.
+            occupant.screen = false;
             close_peer(occupant, &mut self.forwarding, actions);
         }
         occupant.generation = generation;
@@ -242,6 +247,11 @@ impl Room {
             ClientMessage::Seal { to, sealed } => {
                 let participant = participant.clone();
                 self.relay(&participant, connection, to.as_ref(), sealed, actions);
+            }
+            ClientMessage::Publish { kind, on } => {
+                if kind == MediaKind::Screen {
+                    occupant.screen = on;
+                }
             }
             ClientMessage::Leave {} => {
                 let participant = participant.clone();

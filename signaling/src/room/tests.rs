@@ -719,6 +719,7 @@ fn the_state_says_who_can_encrypt_while_they_hold_a_seat() {
         resume: None,
         can: Can {
             encryption: Some(1),
+            ..Can::default()
         },
         secret,
     });

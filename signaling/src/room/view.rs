@@ -43,6 +43,7 @@ impl Room {
                     video: occupant.is_some_and(|occupant| occupant.video)
                         && seat.publish.contains(&MediaKind::Video),
                     silent: occupant.map(Occupant::silent).unwrap_or_default(),
+                    screen: occupant.is_some_and(|occupant| occupant.screen),
                     encryption: occupant.map(|occupant| occupant.can.encryption.is_some()),
                 }
             })

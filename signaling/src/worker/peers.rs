@@ -308,6 +308,10 @@ impl<T: Transport> Worker<T> {
             self.peers.by_ufrag.insert(ufrag.clone(), key);
             entry.ufrags.push(ufrag);
         }
+        if !entry.transport.set_codecs(wanted.codecs) {
+            self.driving = None;
+            return Some(Event::PeerFailed { peer });
+        }
         let gone: Vec<Source> = entry
             .lines
             .keys()

@@ -80,6 +80,7 @@ pub struct Abilities {
 /// A participant that lives on its own task.
 pub struct Person {
     pub name: String,
+    offers: Vec<Value>,
     wishes: mpsc::UnboundedSender<Wish>,
     noticed: mpsc::UnboundedReceiver<Noticed>,
     task: JoinHandle<()>,
@@ -119,6 +120,7 @@ impl Person {
         };
         Self {
             name: name.to_owned(),
+            offers: Vec::new(),
             wishes,
             noticed,
             task: tokio::spawn(media.live()),
@@ -135,10 +137,42 @@ impl Person {
 
     /// The next thing noticed.
     pub async fn next(&mut self) -> Noticed {
-        timeout(PATIENCE, self.noticed.recv())
+        let noticed = timeout(PATIENCE, self.noticed.recv())
             .await
             .unwrap_or_else(|_| panic!("{} noticed nothing", self.name))
-            .unwrap()
+            .unwrap();
+        self.note_offer(&noticed);
+        noticed
+    }
+
+    fn note_offer(&mut self, noticed: &Noticed) {
+        if let Noticed::Message(message) = noticed
+            && message["type"] == "offer"
+        {
+            self.offers.push(message.clone());
+        }
+    }
+
+    /// Every offer noticed so far, from the first.
+    pub fn offers_so_far(&mut self) -> Vec<Value> {
+        self.so_far();
+        self.offers.clone()
+    }
+
+    /// Waits until all of these words are heard, and seen.
+    pub async fn hears_all(&mut self, words: &[String]) {
+        let mut missing: Vec<(&String, bool)> = words
+            .iter()
+            .flat_map(|words| [(words, false), (words, true)])
+            .collect();
+        self.wait_for(&words.join(", "), |noticed| {
+            if let Noticed::Heard { video, words } = noticed {
+                missing
+                    .retain(|(wanted, seen)| *seen != video || !words.starts_with(wanted.as_str()));
+            }
+            missing.is_empty().then_some(())
+        })
+        .await;
     }
 
     /// Waits for something that fits; the rest is passed over.
@@ -190,6 +224,19 @@ impl Person {
         .await;
     }
 
+    /// Waits until the screen of somebody who repeats these words is seen.
+    pub async fn sees_the_screen(&mut self, words: &str) {
+        let words = format!("screen: {words}");
+        self.wait_for(&words, |noticed| match noticed {
+            Noticed::Heard {
+                video: true,
+                words: seen,
+            } if seen.starts_with(&words) => Some(()),
+            _ => None,
+        })
+        .await;
+    }
+
     /// Waits until the node asks for a keyframe.
     pub async fn is_asked_for_a_keyframe(&mut self) {
         self.wait_for("a keyframe request", |noticed| {
@@ -202,6 +249,7 @@ impl Person {
     pub fn so_far(&mut self) -> Vec<Noticed> {
         let mut all = Vec::new();
         while let Ok(noticed) = self.noticed.try_recv() {
+            self.note_offer(&noticed);
             all.push(noticed);
         }
         all
@@ -290,7 +338,87 @@ struct Media {
 
 struct Connection {
     stack: RTCPeerConnection,
-    sending: Vec<(bool, usize, u32)>,
+    sending: Vec<(Kind, usize)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Audio,
+    Video,
+    Screen,
+}
+
+impl Kind {
+    fn of(name: &Value) -> Self {
+        match name.as_str().unwrap() {
+            "audio" => Self::Audio,
+            "video" => Self::Video,
+            "screen" => Self::Screen,
+            other => panic!("what kind is {other}?"),
+        }
+    }
+
+    fn ssrc(self) -> u32 {
+        match self {
+            Self::Audio => 1_000,
+            Self::Video => 2_000,
+            Self::Screen => 3_000,
+        }
+    }
+}
+
+impl Connection {
+    fn sends(&self, kind: Kind) -> bool {
+        self.sending.iter().any(|(held, _)| *held == kind)
+    }
+
+    fn open(&mut self, kind: Kind) {
+        let transceiver = self.sending.iter().find(|(held, _)| *held == kind);
+        if let Some(mut line) = transceiver.and_then(|(_, id)| self.stack.rtp_transceiver(*id)) {
+            line.set_direction(RTCRtpTransceiverDirection::Sendonly);
+        }
+    }
+
+    fn send(&mut self, name: &str, kind: Kind) {
+        let (codec_kind, mime_type, clock_rate, channels, fmtp) = if kind == Kind::Audio {
+            let fmtp = "minptime=10;useinbandfec=1";
+            (RtpCodecKind::Audio, "audio/opus", 48_000, 2, fmtp)
+        } else {
+            (RtpCodecKind::Video, "video/VP8", 90_000, 0, "")
+        };
+        let ssrc = kind.ssrc();
+        let track = MediaStreamTrack::new(
+            name.to_owned(),
+            format!("{name}-{ssrc}"),
+            String::new(),
+            codec_kind,
+            vec![RTCRtpEncodingParameters {
+                rtp_coding_parameters: RTCRtpCodingParameters {
+                    ssrc: Some(ssrc),
+                    rtx: (kind != Kind::Audio).then_some(RTCRtpRtxParameters { ssrc: ssrc + 1 }),
+                    ..RTCRtpCodingParameters::default()
+                },
+                codec: RTCRtpCodec {
+                    mime_type: mime_type.to_owned(),
+                    clock_rate,
+                    channels,
+                    sdp_fmtp_line: fmtp.to_owned(),
+                    rtcp_feedback: Vec::new(),
+                },
+                ..RTCRtpEncodingParameters::default()
+            }],
+        );
+        let init = RTCRtpTransceiverInit {
+            direction: RTCRtpTransceiverDirection::Sendonly,
+            streams: vec![name.to_owned()],
+            send_encodings: Vec::new(),
+        };
+        let transceiver = self
+            .stack
+            .add_transceiver_from_track(track, Some(init))
+            .unwrap();
+        self.sending.push((kind, transceiver));
+    }
 }
 
 impl Media {
@@ -404,15 +532,27 @@ impl Media {
 
     async fn answer(&mut self, message: &Value) {
         if message["fresh"] == true || self.connection.is_none() {
-            self.connection = Some(self.new_connection(&message["tracks"]));
+            self.connection = Some(self.new_connection());
         }
         let connection = self.connection.as_mut().unwrap();
+        for track in message["tracks"].as_object().unwrap().values() {
+            let kind = Kind::of(&track["kind"]);
+            if track["participant"] == self.name.as_str() && !connection.sends(kind) {
+                connection.send(&self.name, kind);
+            }
+        }
         let now = Instant::now();
         let offer = RTCSessionDescription::offer(message["sdp"].as_str().unwrap().to_owned());
         connection
             .stack
             .set_remote_description(now, offer.unwrap())
             .unwrap();
+        // A line that was closed may be used again.
+        for track in message["tracks"].as_object().unwrap().values() {
+            if track["participant"] == self.name.as_str() {
+                connection.open(Kind::of(&track["kind"]));
+            }
+        }
         let answer = connection.stack.create_answer(None).unwrap();
         connection
             .stack
@@ -427,7 +567,7 @@ impl Media {
             .await;
     }
 
-    fn new_connection(&self, tracks: &Value) -> Connection {
+    fn new_connection(&self) -> Connection {
         let mut engine = MediaEngine::default();
         engine.register_default_codecs().unwrap();
         let registry = Registry::new().with(Slot::from(14_000), DeliverKeyframeRequests::default());
@@ -459,49 +599,10 @@ impl Media {
             .add_local_candidate(RTCIceCandidate::from(&candidate).to_json().unwrap())
             .unwrap();
 
-        let mut sending = Vec::new();
-        for (_, track) in tracks.as_object().unwrap() {
-            if track["participant"] != self.name.as_str() {
-                continue;
-            }
-            let video = track["kind"] == "video";
-            let (kind, mime_type, clock_rate, channels, fmtp) = if video {
-                (RtpCodecKind::Video, "video/VP8", 90_000, 0, "")
-            } else {
-                let fmtp = "minptime=10;useinbandfec=1";
-                (RtpCodecKind::Audio, "audio/opus", 48_000, 2, fmtp)
-            };
-            let ssrc = if video { 2_000 } else { 1_000 };
-            let track = MediaStreamTrack::new(
-                self.name.clone(),
-                format!("{}-{ssrc}", self.name),
-                String::new(),
-                kind,
-                vec![RTCRtpEncodingParameters {
-                    rtp_coding_parameters: RTCRtpCodingParameters {
-                        ssrc: Some(ssrc),
-                        rtx: video.then_some(RTCRtpRtxParameters { ssrc: ssrc + 1 }),
-                        ..RTCRtpCodingParameters::default()
-                    },
-                    codec: RTCRtpCodec {
-                        mime_type: mime_type.to_owned(),
-                        clock_rate,
-                        channels,
-                        sdp_fmtp_line: fmtp.to_owned(),
-                        rtcp_feedback: Vec::new(),
-                    },
-                    ..RTCRtpEncodingParameters::default()
-                }],
-            );
-            let init = RTCRtpTransceiverInit {
-                direction: RTCRtpTransceiverDirection::Sendonly,
-                streams: vec![self.name.clone()],
-                send_encodings: Vec::new(),
-            };
-            let transceiver = stack.add_transceiver_from_track(track, Some(init)).unwrap();
-            sending.push((video, transceiver, ssrc));
+        Connection {
+            stack,
+            sending: Vec::new(),
         }
-        Connection { stack, sending }
     }
 
     fn speak(&mut self) {
@@ -509,7 +610,7 @@ impl Media {
             return;
         };
         self.count = self.count.wrapping_add(1);
-        for (video, transceiver, ssrc) in &connection.sending {
+        for (kind, transceiver) in &connection.sending {
             let Some(mut sender) = connection
                 .stack
                 .rtp_sender(RTCRtpSenderId::from(*transceiver))
@@ -519,13 +620,16 @@ impl Media {
             let packet = rtc::rtp::Packet {
                 header: rtc::rtp::Header {
                     version: 2,
-                    payload_type: if *video { 96 } else { 111 },
+                    payload_type: if *kind == Kind::Audio { 111 } else { 96 },
                     sequence_number: self.count,
                     timestamp: u32::from(self.count) * 960,
-                    ssrc: *ssrc,
+                    ssrc: kind.ssrc(),
                     ..rtc::rtp::Header::default()
                 },
-                payload: Bytes::from(format!("{words} #{}", self.count)),
+                payload: Bytes::from(match kind {
+                    Kind::Screen => format!("screen: {words} #{}", self.count),
+                    _ => format!("{words} #{}", self.count),
+                }),
             };
             // Before the first answer nothing is negotiated, and nothing is sent.
             let _ = sender.write_rtp(Instant::now(), packet);

@@ -12,6 +12,8 @@ export interface PeerListener {
   /** A participant's stream, gathered from one or two tracks; again when it changes. */
   onRemote(participant: string, stream: MediaStream): void
   onRemoteGone(participant: string): void
+  /** A screen that somebody shares, as a stream of its own; `undefined` when they stop. */
+  onScreen?(participant: string, stream: MediaStream | undefined): void
   onConnectionState(state: RTCPeerConnectionState): void
 }
 
@@ -25,8 +27,9 @@ export class Peer {
   private newest = -1
   private up = false
   private work: Promise<void> = Promise.resolve()
-  private readonly local: Record<MediaKind, MediaStreamTrack | null> = { audio: null, video: null }
+  private readonly local: Record<MediaKind, MediaStreamTrack | null> = { audio: null, video: null, screen: null }
   private readonly remote = new Map<string, MediaStream>()
+  private readonly screens = new Map<string, MediaStream>()
 
   constructor(private readonly listener: PeerListener) {}
 
@@ -74,6 +77,7 @@ export class Peer {
     this.connection = undefined
     this.tracks = {}
     for (const participant of [...this.remote.keys()]) this.forget(participant)
+    for (const participant of [...this.screens.keys()]) this.forgetScreen(participant)
   }
 
   private async answerNow(offer: Offer, me: string, iceServers: RTCIceServer[]): Promise<void> {
@@ -119,10 +123,12 @@ export class Peer {
   /** Puts together each participant's stream from the lines that carry it. */
   private gather(connection: RTCPeerConnection): void {
     const wanted = new Map<string, MediaStreamTrack[]>()
+    const screens = new Map<string, MediaStreamTrack>()
     for (const transceiver of connection.getTransceivers()) {
       const line = this.tracks[transceiver.mid ?? '']
       if (line === undefined || line.participant === this.me || transceiver.currentDirection !== 'recvonly') continue
-      wanted.set(line.participant, [...(wanted.get(line.participant) ?? []), transceiver.receiver.track])
+      if (line.kind === 'screen') screens.set(line.participant, transceiver.receiver.track)
+      else wanted.set(line.participant, [...(wanted.get(line.participant) ?? []), transceiver.receiver.track])
     }
     for (const participant of [...this.remote.keys()]) {
       if (!wanted.has(participant)) this.forget(participant)
@@ -133,6 +139,15 @@ export class Peer {
       for (const track of tracks) if (!stream.getTracks().includes(track)) stream.addTrack(track)
       this.remote.set(participant, stream)
       this.listener.onRemote(participant, stream)
+    }
+    for (const participant of [...this.screens.keys()]) {
+      if (!screens.has(participant)) this.forgetScreen(participant)
+    }
+    for (const [participant, track] of screens) {
+      if (this.screens.get(participant)?.getTracks()[0] === track) continue
+      const stream = new MediaStream([track])
+      this.screens.set(participant, stream)
+      this.listener.onScreen?.(participant, stream)
     }
   }
 
@@ -147,10 +162,15 @@ export class Peer {
       const encoding = parameters.encodings?.[0]
       if (encoding === undefined) continue
       encoding.priority = kind === 'audio' ? 'high' : 'low'
-      if (kind === 'video') encoding.maxBitrate = MAX_VIDEO_BITS_PER_SECOND
+      if (kind !== 'audio') encoding.maxBitrate = MAX_VIDEO_BITS_PER_SECOND
       // A browser that cannot set them still sends.
       await sender.setParameters(parameters).catch(() => undefined)
     }
+  }
+
+  private forgetScreen(participant: string): void {
+    this.screens.delete(participant)
+    this.listener.onScreen?.(participant, undefined)
   }
 
   private forget(participant: string): void {

@@ -2,19 +2,23 @@ import assert from 'node:assert/strict'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type ClientMessage, type ServerMessage, afterClose, parseServerMessage } from './protocol'
+import { type Can, type ClientMessage, type ServerMessage, afterClose, parseServerMessage } from './protocol'
 
 /** The messages that Rust reads and writes too, one a file. */
 const fixtures = join(import.meta.dirname, '../tests/fixtures/protocol')
 
-const clientTypes = ['join', 'answer', 'candidate', 'restart_ice', 'media', 'seal', 'leave', 'ping']
+const clientTypes = ['join', 'answer', 'candidate', 'restart_ice', 'media', 'seal', 'publish', 'leave', 'ping']
 const serverTypes = ['waiting', 'joined', 'offer', 'state', 'quality', 'seal', 'seal_refused', 'refused', 'ended', 'pong']
+
+function can({ codecs, redundancy, simulcast, encryption }: any): Can {
+  return JSON.parse(JSON.stringify({ codecs, redundancy, simulcast, encryption } satisfies Record<keyof Can, unknown>))
+}
 
 /** Rebuilds a message of ours from a fixture's fields, so that a field renamed on one side shows. */
 function rebuilt(message: any): ClientMessage {
   switch (message.type as string) {
     case 'join':
-      return { type: 'join', token: message.token, ...('resume' in message ? { resume: message.resume } : {}), ...('can' in message ? { can: { encryption: message.can.encryption } } : {}) }
+      return { type: 'join', token: message.token, ...('resume' in message ? { resume: message.resume } : {}), ...('can' in message ? { can: can(message.can) } : {}) }
     case 'answer':
       return { type: 'answer', negotiation: message.negotiation, sdp: message.sdp }
     case 'candidate':
@@ -28,6 +32,8 @@ function rebuilt(message: any): ClientMessage {
       const whole: ClientMessage = { type: 'seal', to, kind, group, epoch, payload, welcome }
       return JSON.parse(JSON.stringify(whole))
     }
+    case 'publish':
+      return { type: 'publish', kind: message.kind, on: message.on }
     case 'leave':
       return { type: 'leave' }
     default:

@@ -10,7 +10,7 @@ export const SUBPROTOCOL = 'visioplainte.v1'
 export type Role = 'citizen' | 'officer' | 'lawyer' | 'companion' | 'interpreter' | 'supervisor'
 export type Place = 'waiting' | 'in' | 'aside'
 export type RoomState = 'open' | 'paused' | 'ended'
-export type MediaKind = 'audio' | 'video'
+export type MediaKind = 'audio' | 'video' | 'screen'
 
 export type ClientMessage =
   | { type: 'join'; token: string; resume?: string; can?: Can }
@@ -20,13 +20,23 @@ export type ClientMessage =
   | { type: 'restart_ice'; fresh?: true }
   | { type: 'media'; audio: boolean; video: boolean }
   | ({ type: 'seal'; to?: string } & Sealed)
+  /** Asks to share the screen, or to stop; an offer follows if the seat may. */
+  | { type: 'publish'; kind: 'screen'; on: boolean }
   | { type: 'leave' }
   | { type: 'ping'; t: number }
 
 /** What the browser can do beyond the basics: the newest version it knows of each ability. */
 export interface Can {
+  /** Of images, besides VP8. */
+  codecs?: VideoCodec[]
+  /** Redundant sound: 1 is RFC 2198 around Opus. */
+  redundancy?: number
+  /** Cameras in several sizes at once: 1 is two layers by rid. */
+  simulcast?: number
   encryption?: number
 }
+
+export type VideoCodec = 'vp9' | 'h264' | 'av1'
 
 export type SealKind = 'key_package' | 'commit' | 'application' | 'status'
 
@@ -56,6 +66,8 @@ export interface ParticipantView {
   video: boolean
   /** What they mean to send and does not reach the node: their own way is broken, not ours. */
   silent?: MediaKind[]
+  /** Whether they share their screen; absent when they do not. */
+  screen?: boolean
   /** Whether their browser can encrypt end to end; absent while they hold no seat. */
   encryption?: boolean
 }
@@ -199,12 +211,12 @@ function isParticipant(value: unknown): value is ParticipantView {
     isOneOf(value.place, places) &&
     [value.connected, value.audio, value.video].every((flag) => typeof flag === 'boolean') &&
     (value.silent === undefined || (Array.isArray(value.silent) && value.silent.every((kind) => isOneOf(kind, ['audio', 'video'])))) &&
-    (value.encryption === undefined || typeof value.encryption === 'boolean')
+    [value.screen, value.encryption].every((flag) => flag === undefined || typeof flag === 'boolean')
   )
 }
 
 function isTrack(value: unknown): value is Track {
-  return isRecord(value) && isString(value.participant) && isOneOf(value.kind, ['audio', 'video'])
+  return isRecord(value) && isString(value.participant) && isOneOf(value.kind, ['audio', 'video', 'screen'])
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -18,8 +18,9 @@ const SUSPECT_SILENCE_MS = 300
 /** How long a hint of the browser is remembered. */
 const SUSPECT_FOR_MS = 3000
 /** The transport lives but a line is silent: slower to judge, since the fault may
-    be the other's, and slower for images, which a poor network may hold back. */
-const LINE_SILENCE_MS: Record<MediaKind, number> = { audio: 3000, video: 6000 }
+    be the other's, slower for images, which a poor network may hold back,
+    and never for a screen, on which nothing may move. */
+const LINE_SILENCE_MS: Record<MediaKind, number> = { audio: 3000, video: 6000, screen: Infinity }
 /** How long another path on the same peer connection is given to work. */
 const ICE_GRACE_MS = 2000
 /** How long a fresh peer connection is given; it doubles each time in vain. */

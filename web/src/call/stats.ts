@@ -109,6 +109,8 @@ export function expectedLines(view: RoomView | undefined, tracks: Record<string,
   const expected = new Map<string, MediaKind>()
   if (view === undefined || view.state !== 'open' || view.place === 'waiting') return expected
   for (const [mid, { participant, kind }] of Object.entries(tracks)) {
+    // A shared screen may well stand still.
+    if (kind === 'screen') continue
     const sender = view.participants.find((other) => other.participant === participant)
     // What does not reach the node is not missing for a fault of ours.
     const comes = sender?.connected === true && sender[kind] && sender.silent?.includes(kind) !== true

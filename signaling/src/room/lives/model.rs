@@ -3,12 +3,13 @@
 //! It is written from `PROTOCOL.md` and shares no rule with `room.rs`; it knows
 //! neither offers nor transports, which are the room's own way of getting there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use crate::protocol::{Can, CloseCode, MediaKind};
 use crate::room_document::{LeftReason, Place, RoomDocument, RoomState, Seat};
+use crate::transport::Codecs;
 
 pub(super) const GRACE_MS: u64 = 20_000;
 
@@ -22,6 +23,9 @@ pub(super) struct Sitting {
     pub can: Can,
     pub audio: bool,
     pub video: bool,
+    pub screen: bool,
+    /// What the service was last told that it stays away.
+    pub silent: BTreeSet<MediaKind>,
 }
 
 /// What a step must bring about, whatever else it does.
@@ -75,6 +79,36 @@ impl Model {
         who != other && together && here.hears.iter().any(|heard| heard.as_str() == other)
     }
 
+    /// What somebody may send at this moment.
+    pub fn sends(&self, who: &str) -> Vec<MediaKind> {
+        let may = |kind| {
+            self.seat(who)
+                .is_some_and(|seat| seat.publish.contains(&kind))
+        };
+        let shares = self.sitting.get(who).is_some_and(|sitting| sitting.screen);
+        MediaKind::ALL
+            .into_iter()
+            .filter(|kind| may(*kind) && (shares || *kind != MediaKind::Screen))
+            .collect()
+    }
+
+    /// The codecs besides Opus and VP8 that everybody in the same place has.
+    pub fn codecs(&self, who: &str) -> Codecs {
+        let here: Vec<&Sitting> = self
+            .sitting
+            .iter()
+            .filter(|(other, _)| self.place(other) == self.place(who))
+            .map(|(_, sitting)| sitting)
+            .collect();
+        let all = |has: fn(&Can) -> bool| here.iter().all(|sitting| has(&sitting.can));
+        Codecs {
+            vp9: all(|can| can.codecs.vp9),
+            av1: all(|can| can.codecs.av1),
+            h264: all(|can| can.codecs.h264),
+            red: all(|can| can.redundancy.is_some()),
+        }
+    }
+
     /// Whether a packet of `other` may reach `who`.
     pub fn may_hear(&self, who: &str, other: &str) -> bool {
         self.document.state == RoomState::Open && self.may_meet(who, other)
@@ -122,6 +156,12 @@ impl Model {
                 });
                 if let Some(sitting) = sitting {
                     view["encryption"] = json!(sitting.can.encryption.is_some());
+                    if !sitting.silent.is_empty() {
+                        view["silent"] = json!(sitting.silent);
+                    }
+                    if sitting.screen {
+                        view["screen"] = json!(true);
+                    }
                 }
                 view
             })
@@ -172,7 +212,8 @@ impl Model {
         }
     }
 
-    /// A connection shows a token; answers whether it takes the seat.
+    /// A connection shows a token; `resumes` if its page still holds the transport.
+    #[allow(clippy::too_many_arguments)]
     pub fn arrive(
         &mut self,
         who: &str,
@@ -180,6 +221,7 @@ impl Model {
         generation: u32,
         secret: &str,
         can: Can,
+        resumes: bool,
         now_ms: u64,
     ) {
         let oldest = self.seat(who).map(|seat| {
@@ -205,6 +247,11 @@ impl Model {
                 can,
                 audio: former.as_ref().is_none_or(|former| former.audio),
                 video: former.as_ref().is_none_or(|former| former.video),
+                silent: former
+                    .as_ref()
+                    .map(|former| former.silent.clone())
+                    .unwrap_or_default(),
+                screen: former.as_ref().is_some_and(|former| former.screen) && resumes,
             };
             self.sitting.insert(who.to_owned(), sitting);
         }
@@ -261,6 +308,14 @@ impl Model {
         self.settle(now_ms);
     }
 
+    /// A page asks to share its screen, or no longer to.
+    pub fn share_screen(&mut self, connection: u64, on: bool, now_ms: u64) {
+        if let Some(who) = self.holder(connection) {
+            self.sitting.get_mut(&who).unwrap().screen = on;
+        }
+        self.settle(now_ms);
+    }
+
     pub fn tick(&mut self, now_ms: u64) {
         let lost: Vec<String> = self
             .sitting
@@ -281,8 +336,12 @@ impl Model {
             if self.is_over(now_ms) {
                 self.unseat(&who, LeftReason::Ended, CloseCode::Ended);
             } else if let Some(seat) = self.seat(&who) {
+                let may_share =
+                    seat.publish.contains(&MediaKind::Screen) && seat.place != Place::Waiting;
                 if seat.generation > generation {
                     self.unseat(&who, LeftReason::Removed, CloseCode::Replaced);
+                } else if !may_share {
+                    self.sitting.get_mut(&who).unwrap().screen = false;
                 }
             } else {
                 self.unseat(&who, LeftReason::Removed, CloseCode::NotInRoom);

@@ -14,7 +14,7 @@ use crate::room::{
     Action, ConnectionId, Event, LastPacket, Moment, Negotiation, PeerId, Room, RoomLimits,
 };
 use crate::room_document::{Fact, Place, RoomDocument};
-use crate::transport::{LineId, RtpPacket};
+use crate::transport::{Codecs, LineId, RtpPacket};
 
 /// What the stack makes of the next answer it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,9 @@ struct Transport {
     connected: bool,
     /// Offers got lost on the way, and only a fresh transport will help.
     deaf: bool,
+    /// Codecs cannot be changed, as in stacks that fix them at the start.
+    fixed: bool,
+    codecs: Codecs,
     /// No path is found.
     cut_off: bool,
     /// What the browser numbered last.
@@ -131,8 +134,20 @@ impl World {
         self.next_connection += 1;
         self.open.insert(connection);
         let secret = format!("secret {}", connection.0);
-        self.model
-            .arrive(who, connection.0, generation, &secret, can, self.ms);
+        let held = self.model.sitting.get(who);
+        let transport = self.transport_of(who).map(|peer| &self.transports[&peer]);
+        let resumes = held.is_some_and(|held| {
+            resume.as_ref() == Some(&held.secret) && generation == held.generation
+        }) && transport.is_none_or(|transport| transport.awaiting.is_none());
+        self.model.arrive(
+            who,
+            connection.0,
+            generation,
+            &secret,
+            can,
+            resumes,
+            self.ms,
+        );
         self.newest.insert(who.to_owned(), connection);
         self.happen(Event::Arrived {
             connection,
@@ -197,6 +212,9 @@ impl World {
         let connection = self.connection_of(who);
         match &message {
             ClientMessage::Join { .. } => self.model.misbehave(connection.0, self.ms),
+            ClientMessage::Publish { kind, on } if *kind == MediaKind::Screen => {
+                self.model.share_screen(connection.0, *on, self.ms);
+            }
             ClientMessage::Seal { to, sealed } => {
                 self.model.settle(self.ms);
                 let to = to.as_ref().map(ToString::to_string);
@@ -313,7 +331,8 @@ impl World {
         let owed = self.transports[&peer].lines.iter().any(|(source, held)| {
             let other = &self.seats[&source.seat];
             let sits = self.model.sitting.contains_key(other);
-            *held == line && sits && self.model.may_hear(who, other)
+            let sent = self.model.sends(other).contains(&source.kind);
+            *held == line && sits && sent && self.model.may_hear(who, other)
         });
         assert_eq!(asked, owed, "{who} wants a keyframe on {line:?}");
         self.perform(actions);
@@ -368,6 +387,11 @@ impl World {
             }
         }
         let _ = offers;
+        for transport in self.transports.values() {
+            let connected = self.model.sitting[&transport.who].connection.is_some();
+            let offered = transport.offered && connected;
+            assert!(!offered || transport.codecs == self.model.codecs(&transport.who));
+        }
         let here: Vec<String> = self
             .model
             .sitting
@@ -384,8 +408,8 @@ impl World {
                             self.transports[to].who == *who && *from == peer && *carried == kind
                         })
                     };
-                    let heard = heard(MediaKind::Audio) && heard(MediaKind::Video);
-                    assert!(heard, "{who} should come to hear {other}");
+                    let all = self.model.sends(other).into_iter().all(heard);
+                    assert!(all, "{who} should come to hear {other}");
                 }
             }
         }
@@ -424,7 +448,12 @@ impl World {
                 assert!(self.open.remove(&connection), "closed twice");
                 self.done.closed.push((connection.0, code.number()));
             }
-            Action::OpenPeer { peer, publish, .. } => {
+            Action::OpenPeer {
+                peer,
+                publish,
+                codecs,
+                ..
+            } => {
                 let who = self.room.participant(peer.seat).unwrap().to_string();
                 let known = self.seats.insert(peer.seat, who.clone());
                 assert!(
@@ -440,10 +469,7 @@ impl World {
                     !self.former.contains(&peer),
                     "{peer:?} names two transports"
                 );
-                let mut meant = self.model.seat(&who).unwrap().publish.clone();
-                meant.sort_unstable();
-                meant.dedup();
-                assert_eq!(publish, meant);
+                assert_eq!(publish, self.model.sends(&who));
                 self.transports.insert(
                     peer,
                     Transport {
@@ -455,6 +481,8 @@ impl World {
                         answered: false,
                         connected: false,
                         deaf: false,
+                        fixed: peer.turn % 2 == 0,
+                        codecs,
                         cut_off: false,
                         // Browsers number from a place of their own.
                         count: (peer.turn as u16).wrapping_mul(40_503),
@@ -468,7 +496,7 @@ impl World {
                 assert!(self.transports.remove(&peer).is_some(), "{peer:?} is open");
                 self.former.push(peer);
             }
-            Action::Negotiate(wanted) => self.note_offer(&wanted),
+            Action::Negotiate(wanted) => return self.note_offer(&wanted),
             Action::Answer { peer, sdp } => {
                 assert_eq!(sdp, "v=0");
                 let transport = self.transports.get_mut(&peer).unwrap();
@@ -497,6 +525,22 @@ impl World {
                 let who = event.participant.map(|who| who.to_string());
                 match (event.fact, who) {
                     (Fact::Left { reason }, Some(who)) => self.done.left.push((who, reason)),
+                    (Fact::MediaStopped { kind }, Some(who)) => {
+                        self.model
+                            .sitting
+                            .get_mut(&who)
+                            .unwrap()
+                            .silent
+                            .insert(kind);
+                    }
+                    (Fact::MediaResumed { kind }, Some(who)) => {
+                        self.model
+                            .sitting
+                            .get_mut(&who)
+                            .unwrap()
+                            .silent
+                            .remove(&kind);
+                    }
                     (Fact::RoomEmptied {}, None) => self.done.emptied += 1,
                     (Fact::RoomEmptied {}, Some(_)) | (_, None) => {
                         panic!("only the emptied room is nobody's event")
@@ -543,7 +587,7 @@ impl World {
         }
     }
 
-    fn note_offer(&mut self, wanted: &Negotiation) {
+    fn note_offer(&mut self, wanted: &Negotiation) -> Option<Event> {
         let (peer, connection) = (wanted.peer, wanted.connection);
         assert!(self.open.contains(&connection), "an offer to nobody");
         let transport = self.transports.get_mut(&peer).unwrap();
@@ -558,12 +602,23 @@ impl World {
         for source in &wanted.receive {
             let other = &self.seats[&source.seat];
             assert!(self.model.may_meet(who, other), "{who} offered {other}");
+            assert!(self.model.sends(other).contains(&source.kind));
         }
         let number = self.negotiations.entry(who.to_owned()).or_default();
         assert!(*number < wanted.negotiation, "the numbers of {who} grow");
         *number = wanted.negotiation;
+        assert_eq!(wanted.publish, self.model.sends(who));
+        assert_eq!(wanted.codecs, self.model.codecs(who), "{who}");
+        self.offers_made += 1;
         transport.offered = true;
         transport.awaiting = Some((connection, wanted.negotiation));
+        if std::mem::replace(&mut transport.codecs, wanted.codecs) != wanted.codecs
+            && transport.fixed
+        {
+            // No offer is made of it, so nobody will answer.
+            transport.deaf = true;
+            return Some(Event::PeerFailed { peer });
+        }
         for (_, source) in &mut transport.offer {
             *source = source.filter(|source| wanted.receive.contains(source));
         }
@@ -578,7 +633,7 @@ impl World {
                 None => offer.push((source.kind, Some(*source))),
             }
         }
-        self.offers_made += 1;
+        None
     }
 
     // What must hold after every step.
@@ -654,6 +709,7 @@ impl World {
                     .transports
                     .iter()
                     .filter(|(_, to)| self.model.may_hear(&to.who, &who))
+                    .filter(|_| self.model.sends(&who).contains(&kind))
                     .filter_map(|(to, held)| Some((*to, *held.lines.get(&source)?)))
                     .collect();
                 let seen = self.route(source, count);
