@@ -76,7 +76,7 @@ impl App {
         let store = local_store(&config.data_dir.join("objects"))?;
         Ok(App(Arc::new(Shared {
             providers: identity::Providers::new(&config)?,
-            media: Media::default(),
+            media: Media::new(&config),
             keys: Keys::from_master(&master),
             live: Live::default(),
             assets: Arc::new(Assets::load()),

@@ -2,6 +2,7 @@
 //! examines a deployment.
 
 mod check;
+mod relay;
 mod serve;
 
 use std::net::{IpAddr, SocketAddr};
@@ -22,7 +23,7 @@ pub use serve::{background, ready};
 /// What the binary can be asked to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Pages, background work and a supervised media node (the default).
+    /// Pages, background work and supervised media nodes (the default).
     Serve,
     /// A media node alone: no database, no secret, no file.
     Media(MediaArguments),
@@ -35,7 +36,11 @@ pub enum Command {
     /// Prints the public key that media nodes run apart are started with.
     Keys,
     /// Examines this deployment and says what is wrong with it.
-    Check,
+    Check {
+        /// Only the relay, which needs no database: to be asked from outside.
+        #[arg(long)]
+        relay: bool,
+    },
     /// The journal.
     #[command(subcommand)]
     Journal(Journal),
@@ -65,6 +70,9 @@ pub struct MediaArguments {
     /// Name of the node.
     #[arg(long, default_value = "media")]
     node: String,
+    /// How long to wait for the last hearings once asked to end (SIGTERM).
+    #[arg(long, default_value_t = 60)]
+    drain_minutes: u16,
     /// Filter of the log.
     #[arg(long, default_value = "info")]
     log: String,
@@ -128,7 +136,7 @@ fn with_service(command: Command) -> Result<ExitCode, Fault> {
                 println!("{}", crate::db::hex(&keys.join_public));
                 Ok(ExitCode::SUCCESS)
             }
-            Command::Check => check::check(config).await,
+            Command::Check { relay } => check::check(config, relay).await,
             Command::Journal(Journal::Verify) => verify_journal(config).await,
             Command::Media(_) | Command::Package(_) => Ok(ExitCode::SUCCESS),
         }

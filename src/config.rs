@@ -2,6 +2,7 @@
 //! with the same names in lower case (`VISIOPLAINTE_CONFIG` names it). Every
 //! setting has a default for a laptop; README lists the production values.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::error::Fault;
+use crate::media::node_name;
 
 /// How `serve` speaks TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,15 +53,19 @@ pub struct Config {
 
     /// UDP ports of the media workers, one each.
     pub media_ports: Vec<u16>,
+    /// Supervised media nodes, among which the ports are dealt out.
+    pub media_children: u16,
+    /// How long a supervised node waits for its hearings to end once it is to stop.
+    pub media_drain_minutes: u16,
     /// Address the media workers bind; unset: the machine's main address.
     pub media_bind: Option<IpAddr>,
     /// Address told to browsers when it differs (NAT 1:1).
     pub media_announce: Option<IpAddr>,
-    /// Control addresses (`ws://…/control`) of media nodes run apart; empty: a supervised child.
+    /// Control addresses (`ws://…/control`) of media nodes run apart; empty: supervised children.
     pub media_nodes: Vec<String>,
-    /// Signaling address told to browsers when media nodes run apart.
+    /// Signaling address told to browsers, with `{node}` for a node's name; empty: through this site.
     pub media_signaling_url: String,
-    /// `turn:` and `turns:` addresses offered to browsers.
+    /// `turn:` and `turns:` addresses offered to browsers; by UDP, TCP and TLS on 443.
     pub turn_urls: Vec<String>,
     /// Secret shared with the TURN server (coturn's `static-auth-secret`).
     pub turn_secret: String,
@@ -81,7 +87,8 @@ pub struct Config {
     /// Levels accepted from ProConnect, all of them with a second factor.
     pub proconnect_acr: Vec<String>,
     /// PEM certificates trusted besides the public ones when the providers are
-    /// asked (a private network's authority, our own self-signed certificate); empty: none.
+    /// asked and `check` tries the relay (a private network's authority, our own
+    /// self-signed certificate); empty: none.
     pub provider_roots: PathBuf,
 
     /// `smtp://` or `smtps://user:password@host:port`; empty: the sandbox's mailbox.
@@ -112,6 +119,8 @@ impl Default for Config {
             log: "info,rtc_dtls=error".into(),
             log_format: "text".into(),
             media_ports: vec![41000],
+            media_children: 1,
+            media_drain_minutes: 60,
             media_bind: None,
             media_announce: None,
             media_nodes: Vec::new(),
@@ -182,6 +191,25 @@ impl Config {
             return Err(Fault::other("public_url is not an http(s) address"));
         }
         self.public_url = self.public_url.trim_end_matches('/').to_owned();
+        let names: Option<BTreeSet<String>> = self
+            .media_nodes
+            .iter()
+            .map(|address| node_name(address))
+            .collect();
+        if names.is_none_or(|names| names.len() != self.media_nodes.len()) {
+            return Err(Fault::other(
+                "media_nodes: an address that is none, or the same twice",
+            ));
+        }
+        let several = self.media_nodes.len() > 1 || self.media_children > 1;
+        if several
+            && !self.media_signaling_url.is_empty()
+            && !self.media_signaling_url.contains("{node}")
+        {
+            return Err(Fault::other(
+                "media_signaling_url: several media nodes need {node} in it",
+            ));
+        }
         if self.database_url.is_empty() {
             let file = self.data_dir.join("visioplainte.sqlite");
             self.database_url = format!("sqlite:{}", file.display());

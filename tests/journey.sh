@@ -23,7 +23,8 @@ folder=$(mktemp -d)
 service=
 stop() {
   if [[ -n $service ]]; then
-    kill "$service" 2>/dev/null || true
+    # At once: asked politely, the service waits for the calls.
+    kill -INT "$service" 2>/dev/null || true
     wait "$service" 2>/dev/null || true
     service=
   fi

@@ -6,7 +6,6 @@
 //! system calls of a program that talks over sockets it opened itself.
 
 use std::collections::BTreeMap;
-use std::io;
 
 use landlock::{
     ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus,
@@ -56,20 +55,6 @@ pub fn confine() -> Result<Confinement, ConfineError> {
         );
     }
     Ok(held)
-}
-
-/// Asks the kernel to end this process when the one that started it ends, for a
-/// node that is supervised by the service.
-pub fn die_with_parent() -> io::Result<()> {
-    nix::sys::prctl::set_pdeathsig(Some(nix::sys::signal::Signal::SIGTERM))?;
-    // The parent may have ended between the fork and this line; the process is
-    // then a child of init, or of a reaper.
-    if nix::unistd::getppid().as_raw() == 1 {
-        return Err(io::Error::other(
-            "the service that started this node is gone",
-        ));
-    }
-    Ok(())
 }
 
 fn no_files() -> Result<bool, landlock::RulesetError> {

@@ -5,7 +5,7 @@
 //! comes back. Rooms themselves live in the workers.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
@@ -20,6 +20,9 @@ use crate::protocol::{CloseCode, ParseError, to_json};
 use crate::room_document::{NodeMessage, RoomDocument, ServiceMessage};
 use crate::server::{Shared, unix_seconds};
 use crate::worker::Command;
+
+/// How often the node says how it is doing.
+const STATUS: Duration = Duration::from_secs(1);
 
 /// Serves one control connection until it ends.
 pub(crate) async fn serve(socket: Socket, shared: Arc<Shared>, shutdown: CancellationToken) {
@@ -80,7 +83,8 @@ async fn converse(
         node: shared.node.clone(),
         udp: shared.workers.iter().map(|worker| worker.udp).collect(),
     };
-    for message in [ready, presence(shared).await] {
+    let status = NodeMessage::Status(shared.status());
+    for message in [ready, presence(shared).await, status] {
         if sink.send(Message::text(to_json(&message))).await.is_err() {
             return None;
         }
@@ -88,6 +92,11 @@ async fn converse(
     let mut heard_at = Instant::now();
     let mut heartbeat = tokio::time::interval(shared.limits.heartbeat / 3);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut status = tokio::time::interval(STATUS);
+    status.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let draining = shared.draining.cancelled();
+    tokio::pin!(draining);
+    let mut told_draining = false;
     loop {
         let outgoing = tokio::select! {
             event = events.recv() => match event {
@@ -113,6 +122,11 @@ async fn converse(
                     Some(Ok(_)) => continue,
                     Some(Err(error)) => return code_of(&error),
                 }
+            }
+            _ = status.tick() => Message::text(to_json(&NodeMessage::Status(shared.status()))),
+            () = &mut draining, if !told_draining => {
+                told_draining = true;
+                Message::text(to_json(&NodeMessage::Status(shared.status())))
             }
             _ = heartbeat.tick() => {
                 if heard_at.elapsed() >= shared.limits.heartbeat {

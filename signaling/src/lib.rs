@@ -35,6 +35,10 @@ pub mod turn;
 mod connection;
 mod control;
 mod forwarding;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+mod gauge;
 mod node;
 mod peer;
 mod rate;

@@ -53,6 +53,8 @@ pub struct Limits {
     pub media_silence: Duration,
     /// Datagrams a second that one participant may send, checked before any cryptography.
     pub datagrams_per_second: u32,
+    /// How long a node that was told to drain waits for its hearings to end or move.
+    pub drain: Duration,
 }
 
 impl Default for Limits {
@@ -72,6 +74,7 @@ impl Default for Limits {
             grace: Duration::from_secs(20),
             media_silence: Duration::from_secs(1),
             datagrams_per_second: 4000,
+            drain: Duration::from_secs(60 * 60),
         }
     }
 }

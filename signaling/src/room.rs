@@ -14,8 +14,8 @@ use self::sealing::Sealing;
 use crate::forwarding::{Forwarding, SeatIndex, Source};
 use crate::protocol::{Can, ClientMessage, CloseCode, MediaKind, Quality, ServerMessage};
 use crate::room_document::{
-    Fact, ParticipantId, ParticipantPresence, RoomDocument, RoomEvent, RoomPresence, RoomRefusal,
-    RoomState,
+    Fact, LeftReason, ParticipantId, ParticipantPresence, RoomDocument, RoomEvent, RoomPresence,
+    RoomRefusal, RoomState,
 };
 use crate::transport::{Codecs, LineId};
 
@@ -266,13 +266,30 @@ impl Room {
             .map(|(participant, _)| participant)
     }
 
-    /// Whether the hearing is over, by its document or by its time.
-    pub fn is_over(&self, now: Moment) -> bool {
-        self.document.state == RoomState::Ended || now.unix_ms >= self.document.expires_at_ms
+    /// What to tell everybody when the hearing is over, by its document or by
+    /// its time, or goes on at another node.
+    fn farewell(&self, now: Moment) -> Option<(CloseCode, LeftReason)> {
+        if self.document.state == RoomState::Ended || now.unix_ms >= self.document.expires_at_ms {
+            Some((CloseCode::Ended, LeftReason::Ended))
+        } else if self.document.state == RoomState::Moved {
+            Some((CloseCode::GoingAway, LeftReason::Moved))
+        } else {
+            None
+        }
     }
 
-    /// Whether nothing is lost by forgetting the room. A room that ended is kept
-    /// until it expires, so that a late, older document cannot open it again.
+    /// Whether people may be here at all.
+    pub fn is_held(&self, now: Moment) -> bool {
+        self.farewell(now).is_none()
+    }
+
+    /// How many people hold a seat, connected or coming back.
+    pub fn occupants(&self) -> usize {
+        self.occupants.len()
+    }
+
+    /// Whether nothing is lost by forgetting the room. A room that ended or moved
+    /// is kept until it expires, so that a late, older document cannot open it again.
     pub fn may_be_forgotten(&self, now: Moment) -> bool {
         self.occupants.is_empty() && now.unix_ms >= self.document.expires_at_ms
     }

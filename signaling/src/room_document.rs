@@ -93,6 +93,9 @@ pub enum RoomState {
     Paused,
     /// Everyone is told so and disconnected.
     Ended,
+    /// The room lives on another node now: everyone is sent away to come back
+    /// there, and only a newer document opens it here again.
+    Moved,
 }
 
 /// One person's place in a room.
@@ -216,6 +219,9 @@ pub enum NodeMessage {
         /// The version held.
         version: u64,
     },
+    /// How the node is doing: every second, which is how the service knows that
+    /// it lives, and at once when it begins to drain.
+    Status(NodeStatus),
     /// A room document that the node does not take.
     RoomRefused {
         /// Which room.
@@ -233,8 +239,33 @@ pub enum NodeMessage {
 pub enum RoomRefusal {
     /// The node holds as many rooms as it may, or its workers are too busy.
     Full,
+    /// The node is about to stop and takes no new room.
+    Draining,
     /// More seats than a room may have, or two seats for one participant.
     BadSeats,
+}
+
+/// How a node is doing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NodeStatus {
+    /// Whether it takes new rooms.
+    pub state: NodeState,
+    /// Rooms that somebody is in, or that people are expected in.
+    pub rooms: u32,
+    /// People who hold a seat, connected or coming back.
+    pub participants: u32,
+    /// Share of its time that each worker works, from 0 to 1.
+    pub load: Vec<f32>,
+}
+
+/// Whether a node takes new rooms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeState {
+    /// It does.
+    Ready,
+    /// It ends once its hearings have ended or moved.
+    Draining,
 }
 
 /// One room in a `presence` message.
@@ -331,6 +362,8 @@ pub enum LeftReason {
     Removed,
     /// The hearing ended.
     Ended,
+    /// The room lives on another node now.
+    Moved,
     /// They broke the protocol or a limit.
     Refused,
 }

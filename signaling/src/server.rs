@@ -30,7 +30,9 @@ use crate::node::{Limits, NodeConfig, Ready};
 use crate::peer::RtcTransport;
 use crate::protocol::{CloseCode, SIGNALING_PATH, SIGNALING_SUBPROTOCOL};
 use crate::room::ConnectionId;
-use crate::room_document::{CONTROL_PATH, CONTROL_SUBPROTOCOL, NodeMessage, RoomId};
+use crate::room_document::{
+    CONTROL_PATH, CONTROL_SUBPROTOCOL, NodeMessage, NodeState, NodeStatus, RoomId,
+};
 use crate::worker::{self, Command, WorkerHandle};
 
 /// Where a supervisor asks whether the node lives.
@@ -92,6 +94,8 @@ pub(crate) struct Shared {
     pub token_key: TokenKey,
     pub workers: Vec<WorkerHandle>,
     pub events: broadcast::Sender<NodeMessage>,
+    /// Cancelled when the node takes no new room and waits for its last ones.
+    pub draining: CancellationToken,
 }
 
 impl Shared {
@@ -102,6 +106,21 @@ impl Shared {
         room.as_str().hash(&mut hasher);
         let workers = self.workers.len() as u64;
         &self.workers[(hasher.finish() % workers) as usize]
+    }
+
+    /// How the node is doing.
+    pub fn status(&self) -> NodeStatus {
+        let gauges = || self.workers.iter().map(|worker| &worker.gauge);
+        NodeStatus {
+            state: if self.draining.is_cancelled() {
+                NodeState::Draining
+            } else {
+                NodeState::Ready
+            },
+            rooms: gauges().map(|gauge| gauge.rooms()).sum(),
+            participants: gauges().map(|gauge| gauge.participants()).sum(),
+            load: gauges().map(|gauge| gauge.load()).collect(),
+        }
     }
 }
 
@@ -121,6 +140,7 @@ impl Node {
             return Err(ServeError::NoUdp);
         }
         let (events, _) = broadcast::channel(EVENTS);
+        let draining = CancellationToken::new();
         let mut workers = Vec::new();
         let mut threads = Vec::new();
         for address in config.udp {
@@ -139,6 +159,7 @@ impl Node {
                 vec![candidate],
                 config.limits.clone(),
                 events.clone(),
+                draining.clone(),
             )
             .map_err(ServeError::Worker)?;
             workers.push(handle);
@@ -156,6 +177,7 @@ impl Node {
                 token_key: TokenKey::new(&config.token_key),
                 workers,
                 events,
+                draining,
             }),
             threads,
             ready,
@@ -167,15 +189,27 @@ impl Node {
         &self.ready
     }
 
-    /// Accepts connections until `shutdown` is cancelled, then says goodbye.
+    /// To be cancelled when the node should end as soon as nobody needs it: it
+    /// takes no new room, tells the service so, and [`run`](Self::run) returns
+    /// once its hearings have ended or moved, or after [`Limits::drain`].
+    pub fn draining(&self) -> CancellationToken {
+        self.shared.draining.clone()
+    }
+
+    /// Accepts connections until `shutdown` is cancelled, or the node is drained,
+    /// then says goodbye.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), ServeError> {
         let places = Arc::new(Semaphore::new(self.shared.limits.connections));
         let refusals = Arc::new(Semaphore::new(REFUSED_POLITELY));
         let numbers = Arc::new(AtomicU64::new(0));
         let tasks = TaskTracker::new();
+        let stop = shutdown.child_token();
+        let drained = drained(Arc::clone(&self.shared));
+        tokio::pin!(drained);
         loop {
             let stream = tokio::select! {
-                () = shutdown.cancelled() => break,
+                () = stop.cancelled() => break,
+                () = &mut drained => break,
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, _)) => stream,
                     Err(error) => {
@@ -194,13 +228,14 @@ impl Node {
                 },
             };
             let shared = Arc::clone(&self.shared);
-            let shutdown = shutdown.clone();
+            let stop = stop.clone();
             let id = ConnectionId(numbers.fetch_add(1, Ordering::Relaxed));
             tasks.spawn(async move {
-                accept(stream, id, has_place, shared, shutdown).await;
+                accept(stream, id, has_place, shared, stop).await;
                 drop(place);
             });
         }
+        stop.cancel();
         for worker in &self.shared.workers {
             worker.send(Command::Stop).await;
         }
@@ -214,6 +249,30 @@ impl Node {
         })
         .await;
         Ok(())
+    }
+}
+
+/// Returns once the node drains and nobody holds a seat any more, or some did
+/// for too long.
+async fn drained(shared: Arc<Shared>) {
+    shared.draining.cancelled().await;
+    tracing::info!("the node drains: no new rooms");
+    let empty = async {
+        loop {
+            // A worker counts its people every 250 ms; who was coming in a moment
+            // ago is seen at the second look.
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            if shared.status().participants == 0 {
+                return;
+            }
+        }
+    };
+    match timeout(shared.limits.drain, empty).await {
+        Ok(()) => tracing::info!("the node is drained"),
+        Err(_) => tracing::warn!(
+            participants = shared.status().participants,
+            "the node stops although hearings go on: it drained for too long"
+        ),
     }
 }
 
@@ -236,12 +295,17 @@ async fn accept(
     match timeout(HANDSHAKE, is_health_probe(&stream)).await {
         Ok(Ok(false)) => {}
         Ok(Ok(true)) => {
-            let _ = stream
-                .write_all(
-                    b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 3\r\n\
-                      connection: close\r\n\r\nok\n",
-                )
-                .await;
+            let (status, body) = if shared.draining.is_cancelled() {
+                ("503 Service Unavailable", "draining\n")
+            } else {
+                ("200 OK", "ok\n")
+            };
+            let answer = format!(
+                "HTTP/1.1 {status}\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\
+                 connection: close\r\n\r\n{body}",
+                body.len()
+            );
+            let _ = stream.write_all(answer.as_bytes()).await;
             let _ = stream.shutdown().await;
             return;
         }

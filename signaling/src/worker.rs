@@ -8,6 +8,8 @@
 //! datagram, `peers` the transports and their negotiation, `measured` and `load`
 //! the figures.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod load;
 mod measured;
 mod packets;
@@ -30,11 +32,14 @@ use tokio_util::sync::CancellationToken;
 use self::load::Load;
 use self::peers::{PeerKey, Peers};
 use crate::forwarding::{Destination, SeatIndex};
+use crate::gauge::Gauge;
 use crate::join_token::JoinClaims;
 use crate::node::Limits;
 use crate::protocol::{Can, ClientMessage, CloseCode, ServerMessage, to_json};
 use crate::room::{Action, ConnectionId, Event, Moment, PeerId, Room, RoomLimits, check};
-use crate::room_document::{NodeMessage, RoomDocument, RoomId, RoomPresence, RoomRefusal};
+use crate::room_document::{
+    NodeMessage, RoomDocument, RoomId, RoomPresence, RoomRefusal, RoomState,
+};
 use crate::secret;
 use crate::transport::Transport;
 use crate::udp::BatchedSocket;
@@ -114,6 +119,8 @@ pub(crate) struct WorkerHandle {
     wake: Arc<EventFd>,
     /// Where browsers send their media.
     pub udp: SocketAddr,
+    /// How the worker is doing.
+    pub gauge: Arc<Gauge>,
 }
 
 impl WorkerHandle {
@@ -138,12 +145,13 @@ impl WorkerHandle {
     }
 }
 
-/// Starts a worker on a bound socket.
+/// Starts a worker on a bound socket. It takes no new room once `draining`.
 pub(crate) fn spawn<T: Transport + 'static>(
     socket: UdpSocket,
     candidates: Vec<SocketAddr>,
     limits: Limits,
     events: broadcast::Sender<NodeMessage>,
+    draining: CancellationToken,
 ) -> io::Result<(WorkerHandle, std::thread::JoinHandle<()>)>
 where
     T::Shared: Send,
@@ -161,12 +169,18 @@ where
         commands,
         wake: Arc::clone(&wake),
         udp,
+        gauge: Arc::default(),
     };
+    let gauge = Arc::clone(&handle.gauge);
     let thread = std::thread::Builder::new()
         .name(format!("media-{}", udp.port()))
         .spawn(move || match BatchedSocket::new(socket) {
             Ok(socket) => {
-                Worker::<T>::new(socket, candidates, shared, limits, inbox, wake, events).run();
+                let mut worker =
+                    Worker::<T>::new(socket, candidates, shared, limits, inbox, wake, events);
+                worker.gauge = gauge;
+                worker.draining = draining;
+                worker.run();
             }
             Err(error) => tracing::error!(%error, "a media worker could not use its socket"),
         })?;
@@ -193,6 +207,8 @@ struct Worker<T: Transport> {
     /// Where one packet goes; kept so that forwarding allocates nothing.
     destinations: Vec<Destination>,
     load: Load,
+    gauge: Arc<Gauge>,
+    draining: CancellationToken,
     stopping: bool,
 }
 
@@ -249,6 +265,8 @@ impl<T: Transport> Worker<T> {
             driving: None,
             destinations: Vec::new(),
             load: Load::new(Instant::now()),
+            gauge: Arc::default(),
+            draining: CancellationToken::new(),
             stopping: false,
         }
     }
@@ -406,7 +424,17 @@ impl<T: Transport> Worker<T> {
         }
         let now = moment();
         let Some(key) = self.room_keys.get(&id).copied() else {
-            if self.rooms.len() >= self.limits.rooms || self.load.share() > self.limits.busy {
+            // A document that only ends or moves a room opens none.
+            let opens = !matches!(document.state, RoomState::Ended | RoomState::Moved);
+            if opens && self.draining.is_cancelled() {
+                return NodeMessage::RoomRefused {
+                    room: id,
+                    reason: RoomRefusal::Draining,
+                };
+            }
+            let full =
+                self.rooms.len() >= self.limits.rooms || self.load.share() > self.limits.busy;
+            if opens && full {
                 return NodeMessage::RoomRefused {
                     room: id,
                     reason: RoomRefusal::Full,
@@ -498,6 +526,17 @@ impl<T: Transport> Worker<T> {
                 self.rooms.remove(key);
             }
         }
+        self.gauge.set(
+            self.rooms
+                .iter()
+                .filter(|(_, entry)| entry.room.is_held(now))
+                .count(),
+            self.rooms
+                .iter()
+                .map(|(_, entry)| entry.room.occupants())
+                .sum(),
+            self.load.share(),
+        );
         for key in self.peers.keys() {
             self.ask_keyframes(key, now.instant);
             self.measure(key, now.instant);

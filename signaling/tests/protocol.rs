@@ -86,7 +86,14 @@ fn no_message_goes_without_a_fixture() {
     );
     assert_eq!(
         told("node", "type"),
-        set(&["ready", "presence", "applied", "room_refused", "event"])
+        set(&[
+            "ready",
+            "presence",
+            "status",
+            "applied",
+            "room_refused",
+            "event"
+        ])
     );
     assert_eq!(
         told("node", "event"),

@@ -2,12 +2,14 @@
 
 use std::io::{Read, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing_subscriber::EnvFilter;
 
 use super::MediaArguments;
@@ -63,14 +65,24 @@ pub async fn serve(config: Config) -> Result<ExitCode, Fault> {
     app.db.migrate().await?;
     let shutdown = CancellationToken::new();
     let mut tasks = background(&app, &shutdown);
-    if app.config.media_nodes.is_empty() {
-        tasks.push(tokio::spawn(media::supervise(
+    let children = TaskTracker::new();
+    for child in media::children(&app.config) {
+        let drain = app.media.draining();
+        children.spawn(media::supervise(
             app.clone(),
+            child,
+            drain,
             shutdown.clone(),
-        )));
+        ));
     }
+    children.close();
     let handle = Handle::new();
-    let stopping = tokio::spawn(stop_on_signal(handle.clone(), shutdown.clone()));
+    let stopping = tokio::spawn(stop_on_signal(
+        app.clone(),
+        handle.clone(),
+        children.clone(),
+        shutdown.clone(),
+    ));
     announce(&app.config);
     let service = app.router().into_make_service();
     let listener = std::net::TcpListener::bind(app.config.listen)
@@ -94,6 +106,7 @@ pub async fn serve(config: Config) -> Result<ExitCode, Fault> {
     };
     shutdown.cancel();
     stopping.abort();
+    tasks.push(tokio::spawn(async move { children.wait().await }));
     for task in tasks {
         let _ = task.await;
     }
@@ -149,7 +162,10 @@ pub fn media(arguments: MediaArguments) -> Result<ExitCode, Fault> {
         announce: arguments.announce,
         token_key: keys::parse_master(&arguments.token_key)
             .map_err(|_| Fault::other("the token key is not 64 hexadecimal digits"))?,
-        limits: signaling::Limits::default(),
+        limits: signaling::Limits {
+            drain: Duration::from_secs(60 * u64::from(arguments.drain_minutes)),
+            ..signaling::Limits::default()
+        },
     };
     let listener = std::net::TcpListener::bind(arguments.listen)
         .map_err(|error| Fault::other(format!("{}: {error}", arguments.listen)))?;
@@ -165,9 +181,14 @@ pub fn media(arguments: MediaArguments) -> Result<ExitCode, Fault> {
         let node = signaling::Node::start(listener, config).map_err(Fault::other)?;
         println!("{}", node.ready().line());
         let shutdown = CancellationToken::new();
-        let stop = shutdown.clone();
+        let (drain, stop) = (node.draining(), shutdown.clone());
         tokio::spawn(async move {
-            wait_for_signal().await;
+            // Asked to end, the node ends with its last hearing; asked twice, or
+            // by the keyboard, it ends now.
+            if wait_for_signal().await == Asked::ToTerminate {
+                drain.cancel();
+                wait_for_signal().await;
+            }
             stop.cancel();
         });
         node.run(shutdown).await.map_err(Fault::other)?;
@@ -184,8 +205,11 @@ fn end_with_standard_input() {
     });
 }
 
-/// Whether this process can serve: the database answers.
+/// Whether this process can serve: the database answers, and nobody asked it to end.
 pub async fn ready(State(app): State<App>) -> Result<&'static str, StatusCode> {
+    if app.media.draining().is_cancelled() {
+        return Err(StatusCode::SERVICE_UNAVAILABLE);
+    }
     async fn ask(app: &App) -> Result<(), Fault> {
         let mut tx = app.db.read().await?;
         fetch_optional!(&mut tx, (i64,), "select count(*) from units")?;
@@ -200,14 +224,35 @@ pub async fn ready(State(app): State<App>) -> Result<&'static str, StatusCode> {
     }
 }
 
-async fn stop_on_signal(handle: Handle<std::net::SocketAddr>, shutdown: CancellationToken) {
-    wait_for_signal().await;
+/// Asked to terminate, the service ends with the last hearing on its own media
+/// nodes; asked again, or by the keyboard, it ends now.
+async fn stop_on_signal(
+    app: App,
+    handle: Handle<std::net::SocketAddr>,
+    children: TaskTracker,
+    shutdown: CancellationToken,
+) {
+    if wait_for_signal().await == Asked::ToTerminate {
+        tracing::info!("draining");
+        app.media.draining().cancel();
+        tokio::select! {
+            () = children.wait() => {}
+            _ = wait_for_signal() => {}
+        }
+    }
     tracing::info!("stopping");
     shutdown.cancel();
-    handle.graceful_shutdown(Some(std::time::Duration::from_secs(5)));
+    handle.graceful_shutdown(Some(Duration::from_secs(5)));
 }
 
-async fn wait_for_signal() {
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    ToTerminate,
+    ToInterrupt,
+}
+
+async fn wait_for_signal() -> Asked {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut terminate), Ok(mut interrupt)) = (
         signal(SignalKind::terminate()),
@@ -216,8 +261,8 @@ async fn wait_for_signal() {
         return std::future::pending().await;
     };
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        _ = terminate.recv() => Asked::ToTerminate,
+        _ = interrupt.recv() => Asked::ToInterrupt,
     }
 }
 

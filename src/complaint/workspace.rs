@@ -344,10 +344,7 @@ pub async fn token(
         return Err(Refusal::new(StatusCode::GONE, "refusal-hearing-ended").into());
     }
     drop(tx);
-    app.media
-        .wait_until_follows(&hearing.room, hearing.version)
-        .await;
-    Ok(Json(hearings::grant(&app, &hearing, seat, ctx.now)?))
+    Ok(Json(hearings::grant(&app, &hearing, seat, ctx.now).await?))
 }
 
 /// GET `…/evenements`: which regions of the workspace to fetch again.

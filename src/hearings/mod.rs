@@ -27,7 +27,7 @@ pub use entry::{EnterError, check_window, enter, seat_of_browser};
 pub use live_pages::changes;
 pub use pages::CallView;
 pub use room::{AdmitError, OpenError, admit, close, open, room_document, send_back};
-pub use token::grant;
+pub use token::{GrantError, grant};
 
 text_enum! {
     /// In which quality a seat is held.

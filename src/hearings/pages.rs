@@ -308,8 +308,5 @@ pub async fn token(
         return Err(refusal_of(EnterError::Over));
     }
     drop(tx);
-    app.media
-        .wait_until_follows(&hearing.room, hearing.version)
-        .await;
-    Ok(Json(token::grant(&app, &hearing, &seat, ctx.now)?))
+    Ok(Json(token::grant(&app, &hearing, &seat, ctx.now).await?))
 }

@@ -20,21 +20,6 @@ pub async fn find_hearing(tx: &mut Tx, appointment_id: &Id) -> Result<Option<Hea
     )
 }
 
-/// Hearings whose room is not over, for the media control to push again.
-///
-/// # Errors
-/// When the database fails.
-pub async fn list_live(tx: &mut Tx, since: Timestamp) -> Result<Vec<Hearing>, Fault> {
-    fetch_all!(
-        tx,
-        Hearing,
-        "select h.appointment_id, h.room, h.version, h.state, h.opened_at, h.ended_at
-         from hearings h join appointments a on a.id = h.appointment_id
-         where (h.state <> 'ended' and a.ends_at > $1) or h.ended_at > $1",
-        since
-    )
-}
-
 /// The appointment a room belongs to.
 ///
 /// # Errors
@@ -259,6 +244,35 @@ pub async fn insert_event(
         actor.to_string()
     )?;
     Ok(())
+}
+
+/// Writes a fact that a media node told, unless it is written already; gives
+/// whether this did it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert_fact(
+    tx: &mut Tx,
+    id: &Id,
+    appointment_id: &Id,
+    seat_id: Option<&Id>,
+    kind: &str,
+    at: Timestamp,
+    until_at: Option<Timestamp>,
+) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "insert into hearing_events (id, appointment_id, seat_id, kind, at, until_at, actor)
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing",
+        id,
+        appointment_id,
+        seat_id,
+        kind,
+        at,
+        until_at,
+        Actor::System.to_string()
+    )?;
+    Ok(rows == 1)
 }
 
 /// The facts of a hearing, oldest first.

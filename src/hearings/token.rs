@@ -1,17 +1,19 @@
 //! The join token: what a page shows to the media node. Minted here, minutes
 //! long, for one seat; the node verifies it and cannot mint one.
 
+use axum::http::StatusCode;
 use jsonwebtoken::{Algorithm, Header};
 use serde::Serialize;
 use signaling::join_token::{JOIN_AUDIENCE, JoinClaims};
 use signaling::turn;
 
 use super::room::signaling_role;
-use super::{Hearing, Seat};
+use super::{Hearing, Seat, control};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::db::Id;
-use crate::error::Fault;
+use crate::error::{Fault, PageError, Refusal};
+use crate::media::signaling_url;
 
 /// How long a token may be shown, in seconds. A page that loses its connection
 /// fetches a fresh one by its cookie.
@@ -30,11 +32,41 @@ pub struct Grant {
     pub ice_servers: Vec<serde_json::Value>,
 }
 
-/// Mints the token of a seat.
+/// Why a page gets no token now.
+#[derive(Debug, thiserror::Error)]
+pub enum GrantError {
+    /// No media node has a place for the room. The page tries again by itself.
+    #[error("no media node has a place for the room")]
+    NoPlace,
+    /// The world failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<GrantError> for PageError {
+    fn from(error: GrantError) -> Self {
+        match error {
+            GrantError::NoPlace => {
+                Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "refusal-no-media-place").into()
+            }
+            GrantError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+/// Mints the token of a seat, once a media node awaits whoever sits there.
 ///
 /// # Errors
-/// When it cannot be signed.
-pub fn grant(app: &App, hearing: &Hearing, seat: &Seat, now: Timestamp) -> Result<Grant, Fault> {
+/// When there is no such node, or the token cannot be signed.
+pub async fn grant(
+    app: &App,
+    hearing: &Hearing,
+    seat: &Seat,
+    now: Timestamp,
+) -> Result<Grant, GrantError> {
+    let node = control::place_of(app, hearing)
+        .await?
+        .ok_or(GrantError::NoPlace)?;
     let seconds = now.seconds();
     let claims = JoinClaims {
         aud: JOIN_AUDIENCE.to_owned(),
@@ -65,11 +97,7 @@ pub fn grant(app: &App, hearing: &Hearing, seat: &Seat, now: Timestamp) -> Resul
     };
     Ok(Grant {
         token,
-        url: if config.media_signaling_url.is_empty() {
-            "/signaling".to_owned()
-        } else {
-            config.media_signaling_url.clone()
-        },
+        url: signaling_url(config, &node),
         ice_servers,
     })
 }

@@ -59,7 +59,7 @@ async function ownService() {
     process_ = spawn(binary, ['serve'], { cwd: root, env, stdio: ['ignore', log, log] })
   }
   const stop = async () => {
-    process_.kill('SIGTERM')
+    process_.kill('SIGINT')
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   }
   await start()

@@ -1,5 +1,6 @@
 //! kill -9: the service, and apart from it its media child, are killed at
 //! random instants of the journey; people try again; nothing confirmed is lost.
+//! And calls that move from a media node that ends to another.
 //!
 //! The seed is printed and can be given: `VISIOPLAINTE_KILL_SEED`. So can the
 //! number of kills: `VISIOPLAINTE_KILLS`.
@@ -9,6 +10,7 @@
 mod chance;
 mod media;
 mod messages_killed;
+mod moves;
 mod persistence;
 mod service;
 mod service_killed;

@@ -59,8 +59,14 @@ async fn one_connection(browser: &Browser, url: &str, csrf: &str, joined: &Atomi
     let Ok(grant) = browser.ask_json(url, csrf).await else {
         return;
     };
-    let token = grant.ok().json()["token"].clone();
-    let Ok(mut call) = Call::connect(&browser.site).await else {
+    // While no node has a place, the page is told to try again.
+    if grant.status == reqwest::StatusCode::SERVICE_UNAVAILABLE {
+        return;
+    }
+    let grant = grant.ok().json();
+    let token = grant["token"].clone();
+    let url = grant["url"].as_str().unwrap();
+    let Ok(mut call) = Call::connect_to(&browser.site, url).await else {
         return;
     };
     if call

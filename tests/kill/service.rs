@@ -4,7 +4,7 @@
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -184,9 +184,34 @@ impl Service {
         self.child.lock().unwrap().as_ref().unwrap().id()
     }
 
-    /// The media node: the process whose parent is ours.
+    /// The service's own process.
+    pub fn process(&self) -> Pid {
+        Pid::from_raw(self.pid().try_into().unwrap())
+    }
+
+    /// Waits until the service has ended by itself.
+    pub async fn ends(&self) -> ExitStatus {
+        loop {
+            let ended = {
+                let mut child = self.child.lock().unwrap();
+                child.as_mut().unwrap().try_wait().unwrap()
+            };
+            if let Some(status) = ended {
+                return status;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// A media node: a process whose parent is ours.
     pub fn media_child(&self) -> Option<Pid> {
+        self.media_children().pop()
+    }
+
+    /// The media nodes: the processes whose parent is ours.
+    pub fn media_children(&self) -> Vec<Pid> {
         let parent = self.pid();
+        let mut found = Vec::new();
         for entry in fs::read_dir("/proc").unwrap().flatten() {
             let Ok(pid) = entry.file_name().to_string_lossy().parse::<i32>() else {
                 continue;
@@ -201,10 +226,10 @@ impl Service {
             let mut fields = rest.split_whitespace();
             let (state, ppid) = (fields.next(), fields.next());
             if ppid == Some(&parent.to_string()) && state != Some("Z") {
-                return Some(Pid::from_raw(pid));
+                found.push(Pid::from_raw(pid));
             }
         }
-        None
+        found
     }
 
     /// Kills the media node, whichever process that is by now.

@@ -254,8 +254,13 @@ impl Patient {
             let Ok(grant) = self.browser.ask_json(&url, &csrf).await else {
                 continue;
             };
-            let token = self.no_fault(grant).ok().json()["token"].clone();
-            let Ok(mut call) = Call::connect(&self.browser.site).await else {
+            // The media node that has just been started is not known yet.
+            if grant.status == reqwest::StatusCode::SERVICE_UNAVAILABLE {
+                continue;
+            }
+            let grant = self.no_fault(grant).ok().json();
+            let (token, url) = (grant["token"].clone(), grant["url"].as_str().unwrap());
+            let Ok(mut call) = Call::connect_to(&self.browser.site, url).await else {
                 continue;
             };
             let join = serde_json::json!({ "type": "join", "token": token });

@@ -277,12 +277,15 @@ async fn the_seat_follows_the_person_and_the_former_line_is_told() {
 async fn signaling_that_cannot_be_reached_is_said_in_http() {
     let app = TestApp::live_on_every_engine().await.remove(0);
     let browser = app.browser();
-    let page = browser.get_here("/signaling").await;
-    assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE, "no node yet");
+    let page = browser.get_here("/signaling/node-1").await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND, "no node yet");
     assert!(Call::connect(&app.site).await.is_err());
+    app.media.set_address("node-1", None);
+    let page = browser.get_here("/signaling/node-1").await;
+    assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE, "not running");
     let app = app.with_media().await;
     let page = browser
-        .send(Method::GET, "/signaling", &[], Vec::new())
+        .send(Method::GET, "/signaling/node-1", &[], Vec::new())
         .await
         .unwrap();
     assert_eq!(page.status, StatusCode::UPGRADE_REQUIRED);

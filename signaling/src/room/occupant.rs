@@ -110,8 +110,8 @@ impl Room {
         now: Moment,
         actions: &mut Vec<Action>,
     ) {
-        if self.is_over(now) {
-            actions.push(Action::Close(connection, CloseCode::Ended));
+        if let Some((code, _)) = self.farewell(now) {
+            actions.push(Action::Close(connection, code));
             return;
         }
         let Some(seat) = self.document.seat(&participant) else {
@@ -309,20 +309,16 @@ impl Room {
 
     /// Nobody stays whom the document does not seat.
     pub(super) fn settle_seats(&mut self, now: Moment, actions: &mut Vec<Action>) {
-        let over = self.is_over(now);
+        let farewell = self.farewell(now);
         for participant in self.present() {
             let occupant = &self.occupants[&participant];
-            let verdict = if over {
-                Some((CloseCode::Ended, LeftReason::Ended))
-            } else {
-                match self.document.seat(&participant) {
-                    None => Some((CloseCode::NotInRoom, LeftReason::Removed)),
-                    Some(seat) if seat.generation > occupant.generation => {
-                        Some((CloseCode::Replaced, LeftReason::Removed))
-                    }
-                    Some(_) => None,
+            let verdict = farewell.or_else(|| match self.document.seat(&participant) {
+                None => Some((CloseCode::NotInRoom, LeftReason::Removed)),
+                Some(seat) if seat.generation > occupant.generation => {
+                    Some((CloseCode::Replaced, LeftReason::Removed))
                 }
-            };
+                Some(_) => None,
+            });
             if let Some((code, reason)) = verdict {
                 if let Some(connection) = occupant.connection {
                     actions.push(Action::Close(connection, code));

@@ -234,6 +234,38 @@ impl<T> Peers<T> {
     }
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+impl<T> Peers<T> {
+    /// Every user fragment, in the order of the transports.
+    pub fn ufrags(&self) -> Vec<String> {
+        self.entries
+            .iter()
+            .flat_map(|(_, entry)| entry.ufrags.clone())
+            .collect()
+    }
+
+    /// Holds the tables against each other: whoever is found exists and knows of
+    /// it, and nothing grows beyond what belongs to the transports there are.
+    pub fn check(&self) {
+        for (ufrag, key) in &self.by_ufrag {
+            assert!(self.entries[*key].ufrags.contains(ufrag));
+        }
+        for (address, key) in &self.by_address {
+            assert!(self.entries[*key].addresses.contains(address));
+        }
+        for (key, entry) in &self.entries {
+            assert!(entry.ufrags.len() <= 2 && entry.addresses.len() <= ADDRESSES);
+            for ufrag in &entry.ufrags {
+                assert_eq!(self.by_ufrag.get(ufrag), Some(&key));
+            }
+            for address in &entry.addresses {
+                assert_eq!(self.by_address.get(address), Some(&key));
+            }
+        }
+        assert!(self.touched.len() <= 2 * self.entries.capacity());
+    }
+}
+
 impl<T: Transport> Worker<T> {
     pub(super) fn open_peer(
         &mut self,

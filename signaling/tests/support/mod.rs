@@ -15,8 +15,8 @@ use serde_json::Value;
 use signaling::join_token::{CONTROL_AUDIENCE, ControlClaims, JOIN_AUDIENCE, JoinClaims};
 use signaling::protocol::{MediaKind, SIGNALING_SUBPROTOCOL};
 use signaling::room_document::{
-    CONTROL_SUBPROTOCOL, NodeMessage, ParticipantId, Place, Role, RoomDocument, RoomEvent,
-    RoomState, Seat, ServiceMessage,
+    CONTROL_SUBPROTOCOL, NodeMessage, NodeStatus, ParticipantId, Place, Role, RoomDocument,
+    RoomEvent, RoomState, Seat, ServiceMessage,
 };
 use signaling::{Limits, Node, NodeConfig};
 use tokio::net::{TcpListener, TcpStream};
@@ -37,6 +37,8 @@ pub type ClientSocket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 pub struct TestNode {
     pub listen: SocketAddr,
     pub udp: Vec<SocketAddr>,
+    /// Cancelled, it makes the node end once nobody needs it.
+    pub draining: CancellationToken,
     key: EncodingKey,
     shutdown: CancellationToken,
     running: JoinHandle<()>,
@@ -63,6 +65,7 @@ impl TestNode {
         )
         .unwrap();
         let ready = node.ready().clone();
+        let draining = node.draining();
         let shutdown = CancellationToken::new();
         let running = tokio::spawn({
             let shutdown = shutdown.clone();
@@ -71,6 +74,7 @@ impl TestNode {
         Self {
             listen: ready.listen,
             udp: ready.udp,
+            draining,
             key: EncodingKey::from_ed_der(pkcs8.as_ref()),
             shutdown,
             running,
@@ -80,6 +84,11 @@ impl TestNode {
     /// Stops the node and waits until it has.
     pub async fn stop(self) {
         self.shutdown.cancel();
+        timeout(PATIENCE, self.running).await.unwrap().unwrap();
+    }
+
+    /// Waits until the node has ended by itself.
+    pub async fn ended(self) {
         timeout(PATIENCE, self.running).await.unwrap().unwrap();
     }
 
@@ -257,10 +266,24 @@ impl Control {
         self.0.send(Message::text(message)).await.unwrap();
         loop {
             match self.next().await {
-                NodeMessage::Event(_) => {}
+                NodeMessage::Event(_) | NodeMessage::Status(_) => {}
                 answer => return answer,
             }
         }
+    }
+
+    /// The next status that fits.
+    pub async fn status(&mut self, fits: impl Fn(&NodeStatus) -> bool) -> NodeStatus {
+        let search = async {
+            loop {
+                if let NodeMessage::Status(status) = self.next().await
+                    && fits(&status)
+                {
+                    return status;
+                }
+            }
+        };
+        timeout(PATIENCE, search).await.unwrap()
     }
 
     /// The next event that fits.

@@ -139,7 +139,7 @@ impl TestApp {
         };
         let stop = self.stop.clone();
         tokio::spawn(async move { signaling::serve(listener, config, stop).await.unwrap() });
-        self.media.set_listen(Some(listen));
+        self.media.set_address("node-1", Some(listen.to_string()));
         self
     }
 

@@ -28,9 +28,14 @@ pub enum Said {
 }
 
 impl Call {
-    /// Connects to signaling on the one HTTP port.
+    /// Connects to the first node's signaling on the one HTTP port.
     pub async fn connect(site: &str) -> Result<Self, Lost> {
-        let address = format!("{}/signaling", site.replacen("http", "ws", 1));
+        Self::connect_to(site, "/signaling/node-1").await
+    }
+
+    /// Connects to the signaling that a token came with.
+    pub async fn connect_to(site: &str, url: &str) -> Result<Self, Lost> {
+        let address = format!("{}{url}", site.replacen("http", "ws", 1));
         let mut request = address.into_client_request().unwrap();
         request.headers_mut().insert(
             "sec-websocket-protocol",
@@ -52,8 +57,9 @@ impl Call {
         if !grant.status.is_success() {
             panic!("no token at {token_url}: {grant}");
         }
-        let mut call = Self::connect(&browser.site).await?;
-        let token = grant.json()["token"].clone();
+        let grant = grant.json();
+        let mut call = Self::connect_to(&browser.site, grant["url"].as_str().unwrap()).await?;
+        let token = grant["token"].clone();
         call.say(&json!({ "type": "join", "token": token })).await?;
         Ok(call)
     }

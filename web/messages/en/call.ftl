@@ -31,6 +31,7 @@ call-status-alone-officer = The person is not connected at the moment.
 call-status-aside = You are in a private talk: the others do not hear you.
 call-status-paused = The hearing is paused. Neither your picture nor your voice is sent.
 call-status-reconnecting = The connection broke. It will come back by itself.
+call-status-full = All places for the video are taken at the moment. Keep this page open: it tries again by itself.
 call-status-reconnecting-long = The connection is still broken. Check your network; we keep trying.
 call-status-blocked = Your network lets neither sound nor image through. Change networks, for example with your phone’s hotspot, or switch off your VPN; we are still trying.
 call-status-ended = The hearing is over.

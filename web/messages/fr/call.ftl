@@ -31,6 +31,7 @@ call-status-alone-officer = La personne n’est pas connectée pour le moment.
 call-status-aside = Vous êtes en entretien à part : les autres ne vous entendent pas.
 call-status-paused = L’audition est en pause. Ni votre image ni votre voix ne sont transmises.
 call-status-reconnecting = La connexion est coupée. Elle va reprendre toute seule.
+call-status-full = Toutes les places pour la vidéo sont prises en ce moment. Gardez cette page ouverte : elle réessaie d’elle-même.
 call-status-reconnecting-long = La connexion est toujours coupée. Vérifiez votre réseau ; nous essayons encore.
 call-status-blocked = Votre réseau ne laisse passer ni le son ni l’image. Changez de réseau, par exemple avec le partage de connexion de votre téléphone, ou coupez votre VPN ; nous essayons encore.
 call-status-ended = L’audition est terminée.

@@ -151,6 +151,20 @@ test('what the service refuses is shown in its own words; a service that restart
   assert.ok(restarting.sockets.length > 0)
 })
 
+test('while no media node has a place, the page says so and tries again', async () => {
+  const full = () => Response.json({ code: 'refusal-no-media-place', message: 'Pas de place.' }, { status: 503 })
+  const { connection, sockets, settle, pass, last } = page([full, full])
+  connection.start()
+  await settle()
+  assert.deepEqual(last(), { kind: 'reconnecting', attempt: 0, full: true })
+  await pass(1000)
+  assert.deepEqual(last(), { kind: 'reconnecting', attempt: 1, full: true })
+  await pass(2000)
+  sockets[0]?.opens()
+  sockets[0]?.says(joined)
+  assert.deepEqual(last(), { kind: 'seated' })
+})
+
 test('a line on which nothing comes is given up, a line that answers is kept', async () => {
   const { connection, sockets, settle, pass, last } = page()
   connection.start()

@@ -19,13 +19,15 @@ const OPENING_MS = 8000
     times the usual. */
 const LEAST_PROBE_MS = 400
 const MOST_PROBE_MS = 2000
+/** What the service says while every media node is full: to be tried again. */
+const NO_PLACE = 'refusal-no-media-place'
 
 export type Phase =
   | { kind: 'connecting' }
   /** The line is open and the node has answered `waiting` or `joined`. */
   | { kind: 'seated' }
-  /** The line broke; `attempt` tries have failed since. */
-  | { kind: 'reconnecting'; attempt: number }
+  /** The line broke; `attempt` tries have failed since. `full`: no media node has a place now. */
+  | { kind: 'reconnecting'; attempt: number; full?: true }
   /** It will not come back by itself. `message` is the service's own words, when it gave some. */
   | { kind: 'over'; why: Exclude<AfterClose, 'retry'> | 'left'; code: number | string; message?: string }
 
@@ -167,6 +169,10 @@ export class Connection {
       const body: unknown = await response.json().catch(() => undefined)
       if (turn !== this.turn) return undefined
       if (response.ok && isGrant(body)) return body
+      if (refusal(response.status, body).code === NO_PLACE) {
+        this.broken(true)
+        return undefined
+      }
       // Only what the service says on purpose ends the tries; a proxy's own
       // page while the service restarts does not.
       if (response.status >= 400 && response.status < 500 && response.status !== 429 && response.status !== 408) {
@@ -215,11 +221,11 @@ export class Connection {
     else this.finish({ kind: 'over', why: then, code })
   }
 
-  private broken(): void {
+  private broken(full = false): void {
     if (this.over) return
     this.drop()
     const attempt = this.attempt++
-    this.listener.onPhase({ kind: 'reconnecting', attempt })
+    this.listener.onPhase({ kind: 'reconnecting', attempt, ...(full ? { full } : {}) })
     this.after(retryDelay(attempt, this.world.chance()), () => void this.open())
   }
 

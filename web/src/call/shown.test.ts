@@ -24,6 +24,8 @@ test('where a person stands, in one word and one sentence', () => {
     ['no media at all', { ...seated, mediaLost: true, mediaBlocked: true }, 'reconnecting', 'status-blocked'],
     ['no line either', { ...seated, phase: { kind: 'reconnecting', attempt: 0 }, mediaLost: true, mediaBlocked: true }, 'reconnecting', 'status-reconnecting'],
     ['line lost', { ...seated, phase: { kind: 'reconnecting', attempt: 0 } }, 'reconnecting', 'status-reconnecting'],
+    ['no place yet', { ...seated, phase: { kind: 'reconnecting', attempt: 9, full: true }, seatedOnce: false }, 'connecting', 'status-full'],
+    ['line lost, no place', { ...seated, phase: { kind: 'reconnecting', attempt: 0, full: true } }, 'reconnecting', 'status-full'],
     ['line lost for long', { ...seated, phase: { kind: 'reconnecting', attempt: 6 } }, 'reconnecting', 'status-reconnecting-long'],
     ['room ended', { ...seated, view: { ...room, state: 'ended' } }, 'ended', 'status-ended'],
     ['left', { ...seated, phase: { kind: 'over', why: 'left', code: 1000 } }, 'ended', 'status-left'],

@@ -43,6 +43,7 @@ export function statusKey(standing: Standing, state: Shown, me: string | undefin
     if (phase.why === 'refused') return `refused-${phase.code}`
     return `status-${phase.why}`
   }
+  if (phase?.kind === 'reconnecting' && phase.full) return 'status-full'
   if (phase?.kind === 'reconnecting' && phase.attempt >= 5) return `status-${state}-long`
   if (state === 'reconnecting' && phase?.kind === 'seated' && standing.mediaBlocked) return 'status-blocked'
   if (state === 'in' && view !== undefined) {

@@ -1,0 +1,269 @@
+//! Two media nodes, each a process, and a call between two participants who
+//! send and receive: the node that carries it is told to end, or is killed, and
+//! both are in the same room on the other one, hearing each other, without a click.
+
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use axum::routing::post;
+use axum::{Json, Router};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use participant::grant::Grants;
+use participant::{Noticed, Participant, Phase, Settings, Speech};
+use signaling::protocol::MediaKind;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use visioplainte::fetch_optional;
+
+use crate::persistence;
+use crate::service::Service;
+use crate::support::people::token_of;
+use crate::support::{Browser, Citizen, Officer, PATIENCE, Page, until};
+
+/// A hearing that two people are in.
+struct Hearing {
+    service: Service,
+    id: String,
+    citizen: Person,
+    officer: Person,
+    // What the officer's hands are on.
+    sarah: Officer,
+}
+
+/// A participant, and whose it is.
+struct Person {
+    name: &'static str,
+    participant: Participant,
+}
+
+impl Person {
+    /// Lets a page's participant buy its tokens as the page does: by the cookies
+    /// of its browser.
+    async fn joins(name: &'static str, browser: &Browser, page: &Page) -> Self {
+        let (url, csrf) = token_of(page);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let service = listener.local_addr().unwrap();
+        let shop = Router::new()
+            .route("/", post(buy))
+            .with_state((browser.clone(), url, csrf));
+        tokio::spawn(async move { axum::serve(listener, shop).await });
+        let grants = Grants::Service {
+            service,
+            path: "/".to_owned(),
+        };
+        let settings = Settings {
+            grants,
+            bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            speech: Speech {
+                packets_per_frame: 1,
+            },
+        };
+        let participant = Participant::join(settings);
+        Person { name, participant }
+    }
+
+    /// Waits until both kinds come whose numbers are beyond what was said so far.
+    async fn hears(&mut self, said: [u64; 2], what: &str) {
+        let mut heard = [false; 2];
+        let mut phases = Vec::new();
+        let search = async {
+            while heard != [true; 2] {
+                match self.participant.next().await {
+                    Some(Noticed::Heard { kind, words, .. }) => {
+                        heard[kind as usize] |= words.number > said[kind as usize];
+                    }
+                    Some(Noticed::Phase(Phase::Over(code))) => {
+                        panic!("{} is out: {code}", self.name)
+                    }
+                    Some(Noticed::Phase(phase)) => phases.push(phase),
+                    Some(_) => {}
+                    None => panic!("{} is gone", self.name),
+                }
+            }
+        };
+        let found = timeout(PATIENCE, search).await;
+        assert!(
+            found.is_ok(),
+            "{what}: {} heard nothing, {phases:?}",
+            self.name
+        );
+    }
+
+    fn said(&self) -> [u64; 2] {
+        [MediaKind::Audio, MediaKind::Video].map(|kind| self.participant.said(kind))
+    }
+}
+
+/// One token, and the whole address of the node that it is for.
+async fn buy(
+    State((browser, url, csrf)): State<(Browser, String, String)>,
+) -> axum::response::Response {
+    let Ok(answer) = browser.ask_json(&url, &csrf).await else {
+        return StatusCode::BAD_GATEWAY.into_response();
+    };
+    if !answer.status.is_success() {
+        return answer.status.into_response();
+    }
+    let mut grant = answer.json();
+    let path = grant["url"].as_str().unwrap();
+    grant["url"] = format!("{}{path}", browser.site.replacen("http", "ws", 1)).into();
+    Json(grant).into_response()
+}
+
+fn free_ports<const N: usize>() -> [u16; N] {
+    // All held until all are chosen, or one could be chosen twice.
+    let held = [(); N].map(|()| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+    held.map(|socket| socket.local_addr().unwrap().port())
+}
+
+async fn hearing_on(children: &str) -> Hearing {
+    let ports = free_ports::<2>();
+    let settings = [
+        ("MEDIA_PORTS", format!("[{}, {}]", ports[0], ports[1])),
+        ("MEDIA_CHILDREN", children.to_owned()),
+    ];
+    let service = Service::start_with(&settings).await;
+    let admin = Officer::new("admin-78", Browser::new(&service.site));
+    admin.logs_in("/administration").await.ok();
+    admin.opens_a_desk("u-78-police", "Guichet").await.ok();
+    let camille = Citizen::new("camille", Browser::new(&service.site));
+    let sarah = Officer::new("78-police", Browser::new(&service.site));
+    let id = camille.has_an_appointment().await;
+    let room = camille.enters(&id).await;
+    sarah.logs_in("/agent").await.ok();
+    let workspace = sarah.opens(&id).await;
+    sarah.admits(&id).await;
+    let mut hearing = Hearing {
+        citizen: Person::joins("the citizen", &camille.browser, &room).await,
+        officer: Person::joins("the officer", &sarah.browser, &workspace).await,
+        service,
+        id,
+        sarah,
+    };
+    hearing.both_hear("at first").await;
+    hearing
+}
+
+impl Hearing {
+    async fn both_hear(&mut self, what: &str) {
+        let (one, two) = (self.citizen.said(), self.officer.said());
+        let what = format!("{what}\n{}", self.service.tail());
+        self.citizen.hears(two, &what).await;
+        self.officer.hears(one, &what).await;
+    }
+
+    /// The node that carries the room.
+    async fn node(&self) -> String {
+        let db = persistence::database(&self.service).await;
+        let mut tx = db.read().await.unwrap();
+        let row = fetch_optional!(
+            &mut tx,
+            (String,),
+            "select node from room_nodes where appointment_id = $1",
+            &self.id
+        );
+        row.unwrap().expect("the room has a node").0
+    }
+
+    /// The process of a node, by the name it was started with.
+    fn process(&self, node: &str) -> Pid {
+        let processes = self.service.media_children();
+        let found = processes.into_iter().find(|pid| {
+            let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let mut arguments = arguments.split(|byte| *byte == 0);
+            arguments.any(|argument| argument == node.as_bytes())
+        });
+        found.unwrap_or_else(|| panic!("no process of {node}"))
+    }
+
+    async fn moves_from(&self, node: &str) {
+        let moved = timeout(PATIENCE, async {
+            while self.node().await == node {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        assert!(
+            moved.await.is_ok(),
+            "still on {node}: {}",
+            self.service.tail()
+        );
+    }
+
+    /// The hearing is where it was, everybody is seen in it, and it ends in order.
+    async fn ends_in_order(self) {
+        let page = until("both shown as connected", async || {
+            let page = self.sarah.workspace(&self.id).await;
+            (!page.has("ul.vp-people .fr-badge--warning")).then_some(page)
+        })
+        .await;
+        assert!(page.has("form[action$='/renvoyer']"), "{page:.500}");
+        let form = page.form("form[action$='/terminer']");
+        self.sarah.submit(&form).await.ok();
+        let verified = self.service.command(&["journal", "verify"]);
+        assert!(verified.status.success());
+    }
+}
+
+fn is_alive(pid: Pid) -> bool {
+    kill(pid, None).is_ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_moves_to_the_other_node_when_its_own_is_told_to_end() {
+    let mut hearing = hearing_on("2").await;
+    let node = hearing.node().await;
+    let process = hearing.process(&node);
+    kill(process, Signal::SIGTERM).unwrap();
+    hearing.moves_from(&node).await;
+    hearing.both_hear("after the node drained").await;
+    // A supervised node is started again, as another process; this one ended.
+    until("the end of the drained node", async || {
+        (!is_alive(process)).then_some(())
+    })
+    .await;
+    hearing.ends_in_order().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_moves_to_the_other_node_when_its_own_is_killed() {
+    let mut hearing = hearing_on("2").await;
+    let node = hearing.node().await;
+    kill(hearing.process(&node), Signal::SIGKILL).unwrap();
+    hearing.moves_from(&node).await;
+    hearing.both_hear("after the node was killed").await;
+    hearing.ends_in_order().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_is_told_to_end_waits_for_the_call_and_then_ends() {
+    let mut hearing = hearing_on("1").await;
+    kill(hearing.service.process(), Signal::SIGTERM).unwrap();
+    let browser = Browser::new(&hearing.service.site);
+    until("a service that is not ready any more", async || {
+        let page = browser.try_get("/ready").await.ok()?;
+        (page.status == StatusCode::SERVICE_UNAVAILABLE).then_some(())
+    })
+    .await;
+    // Long enough for whatever would cut the call: it takes no longer to say so.
+    for _ in 0..3 {
+        hearing.both_hear("while the service waits for them").await;
+    }
+    hearing.citizen.participant.leave();
+    hearing.officer.participant.leave();
+    let status = timeout(PATIENCE, hearing.service.ends()).await;
+    let status = status.expect("the service ends once nobody is in a call");
+    assert!(status.success(), "{status:?} {}", hearing.service.tail());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_without_calls_ends_at_once() {
+    let service = Service::start().await;
+    until("a media node", async || service.media_child()).await;
+    kill(service.process(), Signal::SIGTERM).unwrap();
+    let status = timeout(Duration::from_secs(30), service.ends()).await;
+    assert!(status.expect("nothing to wait for").success());
+}
