@@ -130,7 +130,7 @@ impl Lane {
     }
 
     /// The next version of the room's document.
-    fn document(&mut self) -> RoomDocument {
+    fn document(&mut self, state: RoomState) -> RoomDocument {
         self.version += 1;
         let seat = |me: usize| Seat {
             participant: NAMES[me].into(),
@@ -145,14 +145,14 @@ impl Lane {
             room: self.room.as_str().into(),
             version: self.version,
             expires_at_ms: i64::MAX,
-            state: RoomState::Open,
+            state,
             seats: vec![seat(0), seat(1)],
         }
     }
 
     /// Opens the room on the node that is its home, and says so to whoever asks.
     async fn open_at_home(&mut self, stage: &Stage) -> io::Result<()> {
-        let document = self.document();
+        let document = self.document(RoomState::Open);
         let node = &self.nodes[self.home];
         node.running().await?;
         node.hold(Some(document)).await;
@@ -228,12 +228,12 @@ impl Lane {
             Ordeal::Move => {
                 let former = self.home;
                 self.home = 1 - former;
-                let leaving = self.nodes[former].running().await?;
                 self.open_at_home(stage).await?;
-                self.nodes[former].hold(None).await;
+                // As the service does it: the next version at the former node
+                // says that the room is elsewhere.
+                let document = self.document(RoomState::Moved);
                 from_us = unix_us();
-                // It says goodbye to everyone, and its supervisor starts it again.
-                kill(Pid::from_raw(leaving.pid), Signal::SIGTERM)?;
+                self.nodes[former].hold(Some(document)).await;
             }
         }
         let well = self.well().await;
