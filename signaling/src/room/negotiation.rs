@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use super::layers::Flow;
 use super::occupant::{Greeting, Occupant};
 use super::{Action, Moment, Negotiation, PeerId, Room};
 use crate::forwarding::{Forwarding, Source};
@@ -41,6 +42,7 @@ pub(super) struct Peer {
     pub(super) awaiting: Option<(u32, Instant)>,
     /// The last offer was of another path: the first one, or with new ICE credentials.
     pub(super) mends: bool,
+    pub(super) flow: Flow,
     /// What the last offer said.
     pub(super) offered: Option<Lines>,
 }
@@ -194,13 +196,14 @@ impl Room {
                 answered_at: None,
                 awaiting: None,
                 mends: false,
+                flow: Flow::default(),
                 offered: None,
             });
             actions.push(Action::OpenPeer {
                 peer: id,
                 publish,
                 codecs,
-                simulcast: false,
+                simulcast: occupant.can.simulcast == Some(1),
                 compatible: occupant.compatible,
             });
         }
