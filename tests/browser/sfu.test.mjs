@@ -59,7 +59,10 @@ const script = `
       this.socket.onmessage = ({ data }) => {
         const message = parseServerMessage(data)
         if (message?.type === 'joined') this.me = message.participant
-        if (message?.type === 'state') this.room = message
+        if (message?.type === 'state') {
+          this.room = message
+          void this.peer.sendTwoSizes(message.participants.filter(({ connected }) => connected).length >= 3)
+        }
         if (message?.type !== 'offer') return
         this.offers.push({ fresh: message.fresh, lines: message.sdp.match(/^m=/gm).length })
         void this.peer.answer(message, this.me, [])
@@ -68,6 +71,9 @@ const script = `
     }
     say(message) {
       if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message))
+    }
+    want(participant, height) {
+      this.say({ type: 'want', participant, kind: 'video', height })
     }
     share(colour) {
       void this.peer.publish('screen', colour === null ? null : plane(colour, 800, 600))
@@ -100,9 +106,13 @@ const script = `
     if (video === undefined) {
       video = Object.assign(document.createElement('video'), { srcObject: stream, muted: true, autoplay: true, playsInline: true })
       videos.set(stream, video)
+      video.width = 64
       document.body.append(video)
     }
-    if (video.readyState < 2) return 'none'
+    if (video.readyState < 2) {
+      void video.play().catch(() => {})
+      return 'none'
+    }
     const canvas = Object.assign(document.createElement('canvas'), { width: 3, height: 3 })
     const context = canvas.getContext('2d')
     context.drawImage(video, 0, 0, 3, 3)
@@ -129,7 +139,8 @@ before(async () => {
 })
 after(async () => {
   await browser?.close()
-  node?.child.kill()
+  // Nobody is left to be drained for.
+  node?.child.kill('SIGKILL')
   server?.closeAllConnections()
   server?.close()
 })
@@ -139,7 +150,7 @@ async function startNode() {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519')
   const key = Buffer.from(publicKey.export({ format: 'jwk' }).x, 'base64url').toString('hex')
   const address = Object.values(networkInterfaces()).flat().find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1'
-  const child = spawn(join(root, 'target/debug/visioplainte'), ['media', '--listen', '127.0.0.1:0', '--udp', `${address}:0`, '--token-key', key], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(join(root, 'target/debug/visioplainte'), ['media', '--listen', '127.0.0.1:0', '--udp', `${address}:0`, '--token-key', key], { stdio: ['pipe', 'pipe', 'ignore'] })
   const lines = createInterface({ input: child.stdout })
   const { value } = await lines[Symbol.asyncIterator]().next()
   assert.ok(value, 'the media node says where it listens')
@@ -224,5 +235,62 @@ test('a shared screen is an image of its own, beside the camera and on the same 
   const offers = await jean.evaluate(() => window.me.offers)
   assert.deepEqual(offers.filter(({ fresh }) => fresh).length, 1)
   assert.equal(Math.max(...offers.map(({ lines }) => lines)), 5)
+  await close()
+})
+
+test('three people see each other, each in the size in which the other is shown, and hidden images are not sent', async () => {
+  const { join, close } = await hearing('sizes', { angele: 'red', jean: 'blue', avocate: 'lime' }, { can: { simulcast: 1 } })
+  const angele = await join('angele')
+  const jean = await join('jean')
+  await shows(angele, 'cameras', 'jean', 'blue')
+  await shows(jean, 'cameras', 'angele', 'red')
+  // For two, the camera is sent once, in full.
+  await angele.waitForFunction(async () => (await window.me.sent()).join() === '480')
+
+  const avocate = await join('avocate')
+  await angele.waitForFunction(async () => (await window.me.sent()).join() === '240,480')
+  for (const page of [angele, jean]) await shows(page, 'cameras', 'avocate', 'lime')
+  await shows(avocate, 'cameras', 'angele', 'red')
+  await shows(avocate, 'cameras', 'jean', 'blue')
+
+  const receives = (page, height, more = 0) =>
+    page.waitForFunction(
+      async ([height, more]) => {
+        const { height: now, frames } = await window.me.received('angele', 'video')
+        return now === height && frames > more
+      },
+      [height, more],
+      { polling: 100 },
+    )
+  const frames = async (page) => (await page.evaluate(() => window.me.received('angele', 'video'))).frames
+  // Down, up and down again on the very same line; the other subscriber is not disturbed.
+  for (const [shown, height] of [
+    [180, 240],
+    [720, 480],
+    [180, 240],
+  ]) {
+    await jean.evaluate((shown) => window.me.want('angele', shown), shown)
+    await receives(jean, height)
+    // And it goes on there, without a freeze that only a fresh start would end.
+    await receives(jean, height, (await frames(jean)) + 20)
+    await receives(avocate, 480, await frames(avocate))
+    await shows(jean, 'cameras', 'angele', 'red')
+  }
+
+  await jean.evaluate(() => window.me.want('angele', 0))
+  const shown = async () => {
+    const before = await frames(jean)
+    await receives(avocate, 480, (await frames(avocate)) + 20)
+    return (await frames(jean)) - before
+  }
+  // What was under way when it was said may still come; then nothing does.
+  for (let tries = 0; (await shown()) > 0; tries++) assert.ok(tries < 5, 'what is hidden still comes')
+  await jean.evaluate(() => window.me.want('angele', 720))
+  await receives(jean, 480, await frames(jean))
+
+  await avocate.evaluate(() => window.me.say({ type: 'leave' }))
+  await angele.waitForFunction(async () => (await window.me.sent()).join() === '480')
+  await receives(jean, 480, (await frames(jean)) + 20)
+  assert.deepEqual(await jean.evaluate(() => window.me.offers.filter(({ fresh }) => fresh).length), 1)
   await close()
 })
