@@ -2,15 +2,18 @@
 // node, the peer connection and the view. It decides little; each part does its
 // own work and tells this one what happened.
 
+import { Encryption } from '../encryption/encryption'
+import type { Status } from '../encryption/status'
 import { Connection, type JoinGrant, type Phase, browserWorld } from './connection'
 import { LevelMeter, LocalMedia, type Devices } from './media'
 import { Peer } from './peer'
 import type { MediaKind, ParticipantView, RoomView, ServerMessage } from './protocol'
 import { type Standing, shown, statusKey } from './shown'
-import { Watchdog, expectedLines, qualityWord, readStats } from './stats'
+import { Recovery, type Step } from './recovery'
+import { expectedLines, qualityWord, readStats } from './stats'
 import { CallView } from './view'
 
-const WATCH_EVERY_MS = 250
+const WATCH_EVERY_MS = 200
 const MEASURE_EVERY_MS = 1000
 /** A peer connection that is still not up after so long will not come up. */
 const SETTLED_WITHIN_MS = 8000
@@ -25,13 +28,16 @@ export class Call {
   private readonly meter: LevelMeter
   private readonly connection: Connection
   private readonly peer: Peer
-  private watchdog = new Watchdog()
+  private readonly encryption: Encryption
+  private recovery = new Recovery()
 
   private phase: Phase | undefined
   private room: RoomView | undefined
   private me: string | undefined
   private iceServers: RTCIceServer[] = []
   private seatedOnce = false
+  private joining = false
+  private bypassed = false
   private mediaLost = false
   private restartsInVain = 0
   private devices: Devices = { cameras: [], microphones: [] }
@@ -77,6 +83,16 @@ export class Call {
       onRemote: (participant, stream) => void this.onRemote(participant, stream),
       onRemoteGone: (participant) => this.view.detach(participant),
       onConnectionState: (state) => this.onConnectionState(state),
+      onLines: (participants) => this.encryption.lines(participants),
+      onLine: (transceiver, side, kind) => this.encryption.protect(transceiver, side, kind),
+    })
+    this.encryption = new Encryption(root.dataset.encryptionUrl, {
+      onSend: (message) => this.connection.send({ type: 'seal', ...message }),
+      onStatus: (status, epoch) => this.onEncryption(status, epoch),
+      onBypassed: () => this.onBypassed(),
+      onMeasured: (counts) => {
+        for (const [name, count] of Object.entries(counts)) this.view.mark(`frames${name[0]?.toUpperCase()}${name.slice(1)}`, String(count))
+      },
     })
     this.connection = new Connection(
       root.dataset.tokenUrl ?? '',
@@ -89,10 +105,11 @@ export class Call {
       browserWorld(),
     )
     // A phone that changes from Wi-Fi to 4G, or wakes up, need not wait for a time-out.
-    window.addEventListener('online', () => this.connection.probe())
+    for (const event of ['online', 'pageshow', 'resume']) window.addEventListener(event, () => this.suspect())
+    networkInformation()?.addEventListener('change', () => this.suspect())
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState !== 'visible' || this.phase === undefined) return
-      this.connection.probe()
+      this.suspect()
       void this.keepAwake()
     })
     this.view.tested(false, this.media.stream)
@@ -111,16 +128,20 @@ export class Call {
   }
 
   private async join(): Promise<void> {
-    if (this.phase !== undefined && this.phase.kind !== 'over') return
+    if (this.joining || (this.phase !== undefined && this.phase.kind !== 'over')) return
+    this.joining = true
     // Without a camera or a microphone the person may still listen and be helped.
     if (this.media.track('audio') === null && this.media.track('video') === null) await this.allow()
     this.room = undefined
     this.view.quality('unknown')
     this.mediaLost = false
     this.restartsInVain = 0
-    this.watchdog = new Watchdog()
+    this.recovery = new Recovery()
     this.view.joined(true)
-    this.connection.start()
+    // Nothing is sent before it is known whether it can be encrypted.
+    await this.encryption.ready
+    this.joining = false
+    this.connection.start(this.encryption.able ? { encryption: 1 } : {})
     void this.keepAwake()
     window.clearInterval(this.watching)
     this.watching = window.setInterval(() => void this.watch(), WATCH_EVERY_MS)
@@ -156,7 +177,7 @@ export class Call {
   }
 
   private mayPublish(): boolean {
-    return this.room !== undefined && this.room.state === 'open' && this.room.place !== 'waiting'
+    return !this.bypassed && this.room !== undefined && this.room.state === 'open' && this.room.place !== 'waiting'
   }
 
   private sayMedia(): void {
@@ -168,12 +189,15 @@ export class Call {
     if (phase.kind === 'seated') {
       this.lines++
       this.seatedOnce = true
+      this.recovery.seated()
       this.view.mark('connections', String(this.lines))
       this.sayMedia()
     }
     if (phase.kind === 'over') {
       window.clearInterval(this.watching)
       this.peer.close()
+      this.encryption.close()
+      this.view.sealing(undefined, [])
       this.media.close()
       this.meter.close()
       this.view.tested(false, this.media.stream)
@@ -197,6 +221,7 @@ export class Call {
       case 'joined':
         this.me = message.participant
         this.view.mark('participant', message.participant)
+        this.encryption.lineOpened(message.participant)
         break
       case 'offer':
         if (this.me !== undefined) void this.peer.answer(message, this.me, this.iceServers)
@@ -209,6 +234,8 @@ export class Call {
         break
       case 'seal':
       case 'seal_refused':
+        this.encryption.heard(message)
+        break
       case 'refused':
       case 'ended':
         // The close that follows, with its code, decides what to do.
@@ -221,6 +248,7 @@ export class Call {
   private onRoom(room: RoomView): void {
     const before = this.room
     this.room = room
+    this.encryption.room(room)
     const others = room.place === 'waiting' ? [] : room.participants.filter(({ participant, place }) => participant !== this.me && place !== 'waiting')
     this.view.participants(others)
     this.announceChanges(before, others)
@@ -248,9 +276,30 @@ export class Call {
 
   private onConnectionState(state: RTCPeerConnectionState): void {
     this.view.mark('connectionState', state)
-    if (state === 'failed') this.restart(performance.now())
+    // The browser's own checks failed for a while: they see a path on which nobody
+    // sends, which the watch does not.
+    const now = performance.now()
+    if (state === 'disconnected' && this.recovery.mayAsk(now)) this.ask('ice', now)
+    if (state === 'failed') this.ask('fresh', now)
     if (state === 'failed' || state === 'disconnected') this.lost(true)
     if (state === 'connected') this.lost(false)
+  }
+
+  private onEncryption(status: Status, epoch: number | undefined): void {
+    // What the worker says last may cross the end of the call.
+    if (this.bypassed || this.phase === undefined || this.phase.kind === 'over') return
+    const names = status.kind !== 'clear' ? [] : status.who.filter((who) => who !== this.me).map((who) => this.room?.participants.find(({ participant }) => participant === who)?.label ?? '')
+    this.view.mark('epoch', epoch === undefined ? '' : String(epoch))
+    this.view.sealing(status, names, status.kind === 'clear' && this.me !== undefined && status.who.includes(this.me))
+  }
+
+  /** A browser that does not do what it promised: better no picture than one in clear. */
+  private onBypassed(): void {
+    if (this.bypassed) return
+    this.bypassed = true
+    this.publish('audio')
+    this.publish('video')
+    this.view.sealing({ kind: 'refused', because: 'bypassed' }, [])
   }
 
   private async watch(): Promise<void> {
@@ -262,33 +311,43 @@ export class Call {
     if (settled || this.phase?.kind !== 'seated') this.unsettledSince = now
     else if (now - this.unsettledSince > SETTLED_WITHIN_MS) {
       this.unsettledSince = now
-      this.restart(now)
+      this.ask('fresh', now)
       this.lost(true)
     }
-    const expected = settled ? expectedLines(this.room, this.peer.lines) : new Map<string, MediaKind>()
-    if (this.watchdog.observe(now, expected, sample)) {
+    const expected = this.peer.wasUp ? expectedLines(this.room, this.peer.lines) : new Map<string, MediaKind>()
+    const step = this.recovery.observe(now, expected, sample)
+    if (this.recovery.doubts(now)) this.connection.probe()
+    if (step !== undefined) {
       this.lost(true)
-      this.restart(now)
+      this.ask(step, now)
     } else if (sample.mediaBytes > this.lastMediaBytes && this.peer.state === 'connected') {
       this.lost(false)
     }
     this.lastMediaBytes = sample.mediaBytes
     if (now - this.measuredAt >= MEASURE_EVERY_MS) {
       this.measuredAt = now
+      this.encryption.measured(report as unknown as Iterable<[string, unknown]>)
       this.view.measured(sample, (mid) => this.peer.lines[mid]?.participant, this.peer.state)
     }
   }
-  private restart(now: number): void {
-    if (!this.connection.send({ type: 'restart_ice' })) {
-      // The line itself may be gone without having said so.
-      this.connection.probe()
-      return
+
+  private ask(step: Step, now: number): void {
+    if (this.connection.send(step === 'fresh' ? { type: 'restart_ice', fresh: true } : { type: 'restart_ice' })) {
+      this.recovery.asked(step, now)
+      this.restarts++
+      // A path that stood once is broken, not blocked.
+      if (!this.peer.wasUp) this.restartsInVain++
+      if (this.restartsInVain >= BLOCKED_AFTER_RESTARTS) this.show()
+      this.view.mark('restarts', String(this.restarts))
     }
-    this.watchdog.restarted(now)
-    this.restarts++
-    this.restartsInVain++
-    if (this.restartsInVain >= BLOCKED_AFTER_RESTARTS) this.show()
-    this.view.mark('restarts', String(this.restarts))
+    // The line may be gone as well, without having said so.
+    this.connection.probe()
+  }
+
+  /** The browser hints that the network is another one, or that time has passed unnoticed. */
+  private suspect(): void {
+    if (this.phase === undefined) return
+    this.recovery.suspect(performance.now())
     this.connection.probe()
   }
 
@@ -331,4 +390,9 @@ export class Call {
     if (!('wakeLock' in navigator) || this.wakeLock?.released === false) return
     this.wakeLock = await navigator.wakeLock.request('screen').catch(() => undefined)
   }
+}
+
+/** Tells of a change of network where the browser has it (Chromium). */
+function networkInformation(): EventTarget | undefined {
+  return (navigator as Navigator & { connection?: EventTarget }).connection
 }

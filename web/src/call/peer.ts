@@ -15,6 +15,10 @@ export interface PeerListener {
   /** A screen that somebody shares, as a stream of its own; `undefined` when they stop. */
   onScreen?(participant: string, stream: MediaStream | undefined): void
   onConnectionState(state: RTCPeerConnectionState): void
+  /** Whose frames each line carries from now on, by mid, before any of them comes. */
+  onLines(participants: Record<string, string>): void
+  /** A line of an offer, right after it was read: the only time to put a transform on it. */
+  onLine(transceiver: RTCRtpTransceiver, side: 'in' | 'out', kind: 'audio' | 'video'): void
 }
 
 /** Enough for an identity card held to the camera; more would only crowd out the voice. */
@@ -27,6 +31,7 @@ export class Peer {
   private tracks: Record<string, Track> = {}
   private me = ''
   private newest = -1
+  private up = false
   private work: Promise<void> = Promise.resolve()
   private readonly local: Record<MediaKind, MediaStreamTrack | null> = { audio: null, video: null, screen: null }
   private twoSizes = false
@@ -74,6 +79,11 @@ export class Peer {
     return this.connection === undefined ? undefined : this.connection.getStats()
   }
 
+  /** Whether the present connection ever stood: until then nothing is missing. */
+  get wasUp(): boolean {
+    return this.connection !== undefined && this.up
+  }
+
   get state(): RTCPeerConnectionState | 'none' {
     return this.connection?.connectionState ?? 'none'
   }
@@ -96,6 +106,13 @@ export class Peer {
     this.me = me
     this.tracks = offer.tracks
     await connection.setRemoteDescription({ type: 'offer', sdp: offer.sdp })
+    this.listener.onLines(Object.fromEntries(Object.entries(offer.tracks).map(([mid, { participant }]) => [mid, participant])))
+    // All of them before anything is awaited: Chromium decides within the same
+    // turn that a line without a transform never has one, and does not say so.
+    for (const transceiver of connection.getTransceivers()) {
+      const kind = transceiver.receiver.track.kind === 'audio' ? 'audio' : 'video'
+      this.listener.onLine(transceiver, this.tracks[transceiver.mid ?? '']?.participant === me ? 'out' : 'in', kind)
+    }
     for (const transceiver of connection.getTransceivers()) {
       const line = this.tracks[transceiver.mid ?? '']
       if (line === undefined) continue
@@ -120,7 +137,9 @@ export class Peer {
     connection.onicecandidate = ({ candidate }) => {
       if (connection === this.connection) this.listener.onCandidate(candidate)
     }
+    this.up = false
     connection.onconnectionstatechange = () => {
+      if (connection === this.connection && connection.connectionState === 'connected') this.up = true
       if (connection === this.connection) this.listener.onConnectionState(connection.connectionState)
     }
     former?.close()
