@@ -288,8 +288,10 @@ impl Bench {
                 };
                 is_over = false;
                 let outcome = self.run((subject, rooms, 2))?;
-                if outcome.is_generators_fault() && !outcome.keeps() {
-                    return Err("the generator is the limit: capacity cannot be told".to_owned());
+                // An overloaded server makes clients ask and ask again, so that
+                // they fall behind as well; one with time left does not.
+                if outcome.is_generators_fault() && !outcome.keeps() && outcome.cpu_share() < 0.9 {
+                    self.line("the clients were the limit: this capacity is too low");
                 }
                 if let Some(knee) = knees.get_mut(&subject) {
                     knee.note(
