@@ -54,8 +54,13 @@ pub enum ClientMessage {
         #[serde(default)]
         index: Option<u16>,
     },
-    /// Asks for a fresh peer connection, because the network changed or media stopped.
-    RestartIce {},
+    /// Asks for another path, because the network changed or media stopped.
+    RestartIce {
+        /// Another path for the same peer connection did not help, or it is gone:
+        /// asks for a fresh one.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        fresh: bool,
+    },
     /// Whether the participant now means to send sound and image.
     Media {
         /// False while the microphone is muted.
@@ -81,6 +86,16 @@ pub enum ClientMessage {
         kind: MediaKind,
         /// Whether to send it from now on.
         on: bool,
+    },
+    /// How high the page shows somebody's image, so that no more is sent than
+    /// serves.
+    Want {
+        /// Whose image.
+        participant: ParticipantId,
+        /// Camera or screen.
+        kind: MediaKind,
+        /// In pixels of the screen; 0 when it is hidden.
+        height: u32,
     },
     /// The participant goes away on purpose.
     Leave {},
@@ -333,6 +348,10 @@ pub struct ParticipantView {
     pub audio: bool,
     /// Whether they mean to send image.
     pub video: bool,
+    /// What they mean to send and does not reach the node: their own way to it
+    /// is broken, not that of whoever waits for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silent: Vec<MediaKind>,
     /// Whether they share their screen; absent when they do not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub screen: bool,
@@ -459,6 +478,7 @@ impl ClientMessage {
         "media",
         "seal",
         "publish",
+        "want",
         "leave",
         "ping",
     ];

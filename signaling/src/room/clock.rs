@@ -1,7 +1,8 @@
 //! What time brings: seats given up, media that stays away, offers without an
 //! answer, measures.
 
-use super::negotiation::{ANSWER_WITHIN, CONNECT_WITHIN};
+use super::layers::Flow;
+use super::negotiation::{ANSWER_WITHIN, CONNECT_WITHIN, Restart};
 use super::{Action, LastPacket, Moment, PeerId, Room};
 use crate::protocol::{MediaKind, Quality, ServerMessage};
 use crate::room_document::{Fact, IncidentKind, LeftReason, ParticipantId, RoomState};
@@ -47,6 +48,15 @@ impl Room {
             .collect();
         for participant in lost {
             self.vacate(&participant, LeftReason::Lost, now, actions);
+        }
+
+        for last in last_packets {
+            if let Some(peer) = self.peer_mut(last.peer) {
+                peer.flow = Flow {
+                    layers: last.layers,
+                    estimate_down: last.estimate_down,
+                };
+            }
         }
 
         let mut told = Vec::new();
@@ -97,7 +107,7 @@ impl Room {
                     .is_some_and(|answered_at| since(answered_at) >= CONNECT_WITHIN);
                 unanswered || (unconnected && !peer.connected)
             }) {
-                occupant.restart_wanted = true;
+                occupant.restart_wanted = Some(Restart::Fresh);
             }
         }
     }
