@@ -51,6 +51,9 @@ pub struct Config {
     /// `text` or `json`.
     pub log_format: String,
 
+    /// Where Prometheus asks what the service counts; unset: nowhere.
+    pub metrics_listen: Option<SocketAddr>,
+
     /// UDP ports of the media workers, one each.
     pub media_ports: Vec<u16>,
     /// Supervised media nodes, among which the ports are dealt out.
@@ -117,6 +120,7 @@ impl Default for Config {
             // The DTLS library warns of every extension it does not know.
             log: "info,rtc_dtls=error".into(),
             log_format: "text".into(),
+            metrics_listen: None,
             media_ports: vec![41000],
             media_children: 1,
             media_drain_minutes: 60,

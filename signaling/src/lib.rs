@@ -17,6 +17,7 @@
 //!   carries events to rooms and datagrams to transports;
 //! - `forwarding` is the table that every packet is looked up in;
 //! - `transport` is what we ask of a WebRTC stack, `peer` asks it of `rtc`;
+//! - `metrics` is what the node counts, `http` answers whoever asks in plain HTTP;
 //! - [`confine`] takes files and programs from the process, [`turn`] makes
 //!   credentials for relays.
 //!
@@ -36,6 +37,8 @@ mod connection;
 mod control;
 mod forwarding;
 mod gauge;
+mod http;
+mod metrics;
 mod node;
 mod peer;
 mod rate;
@@ -48,5 +51,6 @@ mod udp;
 mod watchdog;
 mod worker;
 
+pub use http::{HEALTH_PATH, METRICS_PATH};
 pub use node::{Limits, NodeConfig, Ready};
-pub use server::{HEALTH_PATH, Node, ServeError, serve};
+pub use server::{Node, ServeError, serve};

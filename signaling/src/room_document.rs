@@ -268,6 +268,17 @@ pub enum NodeState {
     Draining,
 }
 
+impl RoomRefusal {
+    /// The word for it, as it is sent.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Draining => "draining",
+            Self::BadSeats => "bad_seats",
+        }
+    }
+}
+
 /// One room in a `presence` message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoomPresence {

@@ -32,11 +32,12 @@ use self::peers::{PeerKey, Peers};
 use crate::forwarding::{Destination, SeatIndex};
 use crate::gauge::Gauge;
 use crate::join_token::JoinClaims;
+use crate::metrics::{Counted, Metrics};
 use crate::node::Limits;
 use crate::protocol::{Can, ClientMessage, CloseCode, ServerMessage, to_json};
 use crate::room::{Action, ConnectionId, Event, Moment, PeerId, Room, RoomLimits, check};
 use crate::room_document::{
-    NodeMessage, RoomDocument, RoomId, RoomPresence, RoomRefusal, RoomState,
+    Fact, NodeMessage, RoomDocument, RoomId, RoomPresence, RoomRefusal, RoomState,
 };
 use crate::secret;
 use crate::transport::Transport;
@@ -149,6 +150,7 @@ pub(crate) fn spawn<T: Transport + 'static>(
     candidates: Vec<SocketAddr>,
     limits: Limits,
     events: broadcast::Sender<NodeMessage>,
+    metrics: Arc<Metrics>,
     draining: CancellationToken,
 ) -> io::Result<(WorkerHandle, std::thread::JoinHandle<()>)>
 where
@@ -177,6 +179,7 @@ where
                 let mut worker =
                     Worker::<T>::new(socket, candidates, shared, limits, inbox, wake, events);
                 worker.gauge = gauge;
+                worker.metrics = metrics;
                 worker.draining = draining;
                 worker.run();
             }
@@ -206,6 +209,9 @@ struct Worker<T: Transport> {
     destinations: Vec<Destination>,
     load: Load,
     gauge: Arc<Gauge>,
+    metrics: Arc<Metrics>,
+    /// Counted since it was last handed over.
+    counted: Counted,
     draining: CancellationToken,
     stopping: bool,
 }
@@ -264,6 +270,8 @@ impl<T: Transport> Worker<T> {
             destinations: Vec::new(),
             load: Load::new(Instant::now()),
             gauge: Arc::default(),
+            metrics: Arc::default(),
+            counted: Counted::default(),
             draining: CancellationToken::new(),
             stopping: false,
         }
@@ -524,6 +532,8 @@ impl<T: Transport> Worker<T> {
                 self.rooms.remove(key);
             }
         }
+        self.counted.datagrams_dropped += lost;
+        self.metrics.add(std::mem::take(&mut self.counted));
         self.gauge.set(
             self.rooms
                 .iter()
@@ -598,6 +608,9 @@ impl<T: Transport> Worker<T> {
                 None
             }
             Action::Tell(event) => {
+                if let Fact::Joined { resumed } = event.fact {
+                    self.metrics.joined(resumed);
+                }
                 // Nobody listening is no fault: presence tells all on the next connection.
                 let _ = self.events.send(NodeMessage::Event(event));
                 None

@@ -46,6 +46,15 @@ pub async fn check(config: Config) -> Result<ExitCode, Fault> {
     report.line("mail", reachable(&app.config.smtp_url).await);
     report.line("sms", reachable(&app.config.sms_url).await);
     report.line("turn", turn(&app.config));
+    for address in &app.config.media_nodes {
+        let examined = crate::hearings::control::examine(&app, address).await;
+        report.line("media node", examined);
+    }
+    if app.config.media_nodes.is_empty() {
+        let supervised = crate::media::children(&app.config).len();
+        let detail = format!("{supervised} supervised by `serve`");
+        report.line("media node", Ok(detail));
+    }
     Ok(if report.wrong == 0 {
         ExitCode::SUCCESS
     } else {
