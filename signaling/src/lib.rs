@@ -17,6 +17,7 @@
 //!   carries events to rooms and datagrams to transports;
 //! - `forwarding` is the table that every packet is looked up in;
 //! - `transport` is what we ask of a WebRTC stack, `peer` asks it of `rtc`;
+//! - `address` says where browsers send their media;
 //! - `metrics` is what the node counts, `http` answers whoever asks in plain HTTP;
 //! - [`confine`] takes files and programs from the process, [`turn`] makes
 //!   credentials for relays.
@@ -33,6 +34,7 @@ pub mod protocol;
 pub mod room_document;
 pub mod turn;
 
+mod address;
 mod connection;
 mod control;
 mod forwarding;
@@ -51,6 +53,7 @@ mod udp;
 mod watchdog;
 mod worker;
 
+pub use address::Announced;
 pub use http::{HEALTH_PATH, METRICS_PATH};
 pub use node::{Limits, NodeConfig, Ready};
 pub use server::{Node, ServeError, serve};

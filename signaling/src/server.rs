@@ -22,6 +22,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::address::candidates;
 use crate::connection;
 use crate::control;
 use crate::http;
@@ -163,18 +164,17 @@ impl Node {
         let mut threads = Vec::new();
         for address in config.udp {
             let socket = UdpSocket::bind(address).map_err(|e| ServeError::Bind(address, e))?;
-            let mut candidate = socket
+            let bound = socket
                 .local_addr()
                 .map_err(|e| ServeError::Bind(address, e))?;
-            if let Some(announce) = config.announce {
-                candidate.set_ip(announce);
-            }
-            if candidate.ip().is_unspecified() {
-                return Err(ServeError::Wildcard(candidate));
+            let announced = config.announce.as_deref().unwrap_or_default();
+            let candidates = candidates(bound, announced);
+            if candidates.is_empty() {
+                return Err(ServeError::Wildcard(bound));
             }
             let (handle, thread) = worker::spawn::<RtcTransport>(
                 socket,
-                vec![candidate],
+                candidates,
                 config.limits.clone(),
                 events.clone(),
                 Arc::clone(&metrics),

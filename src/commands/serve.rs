@@ -161,7 +161,7 @@ pub fn media(arguments: MediaArguments) -> Result<ExitCode, Fault> {
     let config = signaling::NodeConfig {
         node: arguments.node,
         udp: arguments.udp,
-        announce: arguments.announce,
+        announce: Some(arguments.announce),
         token_key: keys::parse_master(&arguments.token_key)
             .map_err(|_| Fault::other("the token key is not 64 hexadecimal digits"))?,
         limits: signaling::Limits {

@@ -25,8 +25,8 @@ use crate::support::people::token_of;
 use crate::support::{Browser, Citizen, Officer, PATIENCE, Page, until};
 
 /// A hearing that two people are in.
-struct Hearing {
-    service: Service,
+pub struct Hearing {
+    pub service: Service,
     id: String,
     citizen: Person,
     officer: Person,
@@ -120,7 +120,7 @@ fn free_ports<const N: usize>() -> [u16; N] {
     held.map(|socket| socket.local_addr().unwrap().port())
 }
 
-async fn hearing_on(children: &str) -> Hearing {
+pub async fn hearing_on(children: &str) -> Hearing {
     hearing_with(children, &[]).await
 }
 
@@ -154,7 +154,7 @@ async fn hearing_with(children: &str, more: &[(&str, String)]) -> Hearing {
 }
 
 impl Hearing {
-    async fn both_hear(&mut self, what: &str) {
+    pub async fn both_hear(&mut self, what: &str) {
         let (one, two) = (self.citizen.said(), self.officer.said());
         let what = format!("{what}\n{}", self.service.tail());
         self.citizen.hears(two, &what).await;
@@ -175,7 +175,7 @@ impl Hearing {
     }
 
     /// The process of a node, by the name it was started with.
-    fn process(&self, node: &str) -> Pid {
+    pub fn process(&self, node: &str) -> Pid {
         let processes = self.service.media_children();
         let found = processes.into_iter().find(|pid| {
             let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -199,7 +199,7 @@ impl Hearing {
     }
 
     /// The hearing is where it was, everybody is seen in it, and it ends in order.
-    async fn ends_in_order(self) {
+    pub async fn ends_in_order(self) {
         let page = until("both shown as connected", async || {
             let page = self.sarah.workspace(&self.id).await;
             (!page.has("ul.vp-people .fr-badge--warning")).then_some(page)
