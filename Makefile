@@ -4,7 +4,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 BIN := target/debug/visioplainte
 
-.PHONY: run run-lan web build test journey turn needs lint clean
+.PHONY: run run-lan web build test journey turn fuzz bench bench-sfu needs lint clean
 
 run: build            ## build, migrate, seed and serve on http://localhost:8080
 	$(BIN) migrate
@@ -46,6 +46,15 @@ journey: needs build  ## the whole journey in real browsers; screenshots in targ
 
 turn: needs build     ## the relay and its paths in network namespaces; as root
 	tests/turn.sh
+
+bench: bench-sfu      ## every benchmark that there is; figures as lines "bench: name value unit"
+
+# Fifteen minutes on two quiet cores; BENCH_QUICK=1 in three. See load/README.md.
+bench-sfu:            ## capacity of the media node, beside Janus and a relay floor
+	load/bench.sh
+
+fuzz:                 ## the media node under FUZZ_INPUTS hostile inputs a target; nightly compiler
+	tests/fuzz.sh
 
 clean:
 	rm -rf target web/dist web/node_modules data

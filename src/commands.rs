@@ -2,6 +2,7 @@
 //! examines a deployment.
 
 mod check;
+mod relay;
 mod serve;
 
 use std::net::SocketAddr;
@@ -35,7 +36,11 @@ pub enum Command {
     /// Prints the public key that media nodes run apart are started with.
     Keys,
     /// Examines this deployment and says what is wrong with it.
-    Check,
+    Check {
+        /// Only the relay, which needs no database: to be asked from outside.
+        #[arg(long)]
+        relay: bool,
+    },
     /// The journal.
     #[command(subcommand)]
     Journal(Journal),
@@ -132,7 +137,7 @@ fn with_service(command: Command) -> Result<ExitCode, Fault> {
                 println!("{}", crate::db::hex(&keys.join_public));
                 Ok(ExitCode::SUCCESS)
             }
-            Command::Check => check::check(config).await,
+            Command::Check { relay } => check::check(config, relay).await,
             Command::Journal(Journal::Verify) => verify_journal(config).await,
             Command::Media(_) | Command::Package(_) => Ok(ExitCode::SUCCESS),
         }

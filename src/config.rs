@@ -69,7 +69,7 @@ pub struct Config {
     pub media_nodes: Vec<String>,
     /// Signaling address told to browsers, with `{node}` for a node's name; empty: through this site.
     pub media_signaling_url: String,
-    /// `turn:` and `turns:` addresses offered to browsers.
+    /// `turn:` and `turns:` addresses offered to browsers; by UDP, TCP and TLS on 443.
     pub turn_urls: Vec<String>,
     /// Secret shared with the TURN server (coturn's `static-auth-secret`).
     pub turn_secret: String,
@@ -91,7 +91,8 @@ pub struct Config {
     /// Levels accepted from ProConnect, all of them with a second factor.
     pub proconnect_acr: Vec<String>,
     /// PEM certificates trusted besides the public ones when the providers are
-    /// asked (a private network's authority, our own self-signed certificate); empty: none.
+    /// asked and `check` tries the relay (a private network's authority, our own
+    /// self-signed certificate); empty: none.
     pub provider_roots: PathBuf,
 
     /// `smtp://` or `smtps://user:password@host:port`; empty: the sandbox's mailbox.

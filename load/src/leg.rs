@@ -4,6 +4,7 @@
 //! there publishing and subscribing are two peer connections.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
@@ -23,21 +24,42 @@ const CHECK_AGAIN_NS: u64 = ms(50);
 /// Clients in one third octet of the address.
 const IN_A_BLOCK: usize = 250;
 
+/// The first two octets of everybody's address: of loopback, or of the network
+/// that a benchmark makes for itself (bench.sh).
+pub const NETWORK_VARIABLE: &str = "LOAD_NETWORK";
+
+fn network() -> [u8; 2] {
+    static NETWORK: OnceLock<[u8; 2]> = OnceLock::new();
+    *NETWORK.get_or_init(|| {
+        std::env::var(NETWORK_VARIABLE)
+            .ok()
+            .and_then(|text| {
+                let (first, second) = text.split_once('.')?;
+                Some([first.parse().ok()?, second.parse().ok()?])
+            })
+            .unwrap_or([127, 1])
+    })
+}
+
+/// The server's address, beyond every leg's.
+pub fn server_address() -> Ipv4Addr {
+    let [first, second] = network();
+    Ipv4Addr::new(first, second, 255, 254)
+}
+
 /// The address of a leg.
 pub fn address_of(leg: usize) -> Ipv4Addr {
-    Ipv4Addr::new(
-        127,
-        1,
-        (leg / IN_A_BLOCK) as u8,
-        (leg % IN_A_BLOCK) as u8 + 1,
-    )
+    let [first, second] = network();
+    let (block, place) = (leg / IN_A_BLOCK, leg % IN_A_BLOCK + 1);
+    Ipv4Addr::new(first, second, block as u8, place as u8)
 }
 
 /// The leg with that address, if it can be one's.
 pub fn leg_at(address: Ipv4Addr) -> Option<usize> {
-    let [127, 1, block, place] = address.octets() else {
+    let [first, second, block, place] = address.octets();
+    if [first, second] != network() {
         return None;
-    };
+    }
     Some(usize::from(block) * IN_A_BLOCK + usize::from(place.checked_sub(1)?))
 }
 

@@ -2,6 +2,7 @@
 //! it measures and how to read it.
 
 mod arrivals;
+mod bench;
 mod clients;
 mod clock;
 mod dtls;
@@ -9,6 +10,7 @@ mod generator;
 mod histogram;
 mod ice;
 mod join;
+mod knee;
 mod leg;
 mod node;
 mod publisher;
@@ -40,6 +42,12 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// The whole benchmark; figures on standard output, runs in target/bench.
+    Bench {
+        /// One round and a rough capacity, in three minutes.
+        #[arg(long, env = "BENCH_QUICK", value_parser = clap::builder::BoolishValueParser::new())]
+        quick: bool,
+    },
     /// One or several runs of one subject, for developing and profiling: with
     /// `--seconds 60` there is time for `perf record -g -p PID`, and PID is printed.
     Run(RunArguments),
@@ -82,6 +90,7 @@ fn main() -> ExitCode {
         What::Relay(arguments) => relay::run(&arguments),
         What::Run(arguments) => runs(&arguments),
         What::Idle => idle(),
+        What::Bench { quick } => prepare().and_then(|()| bench::bench(quick)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

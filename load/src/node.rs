@@ -14,7 +14,7 @@ pub struct NodeArguments {
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
     /// UDP address of a worker; once for each.
-    #[arg(long, default_value = "127.0.0.1:0")]
+    #[arg(long, required = true)]
     udp: Vec<SocketAddr>,
     /// Public key of tokens, 64 hexadecimal digits.
     #[arg(long)]
@@ -38,7 +38,8 @@ fn key(text: &str) -> Option<[u8; 32]> {
 /// Runs a node until it is told to stop.
 pub fn run(arguments: NodeArguments) -> Result<(), String> {
     tracing_subscriber::fmt()
-        .with_env_filter("warn")
+        .with_env_filter("info")
+        .with_ansi(false)
         .with_writer(std::io::stderr)
         .init();
     let mut limits = Limits::default();

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::net::{SocketAddrV4, UdpSocket};
 
 use bytes::Bytes;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -13,7 +13,7 @@ use nix::sys::socket::{SockaddrIn, setsockopt, sockopt};
 use rtc::rtp::Header;
 use rtc::shared::marshal::Unmarshal;
 
-use crate::leg::address_of;
+use crate::leg::{address_of, server_address};
 use crate::socket::{BATCH, BatchSocket};
 use crate::srtp::Srtp;
 
@@ -46,7 +46,7 @@ struct Client {
 
 /// Relays until it is killed.
 pub fn run(arguments: &RelayArguments) -> Result<(), String> {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|e| e.to_string())?;
+    let socket = UdpSocket::bind((server_address(), 0)).map_err(|e| e.to_string())?;
     let _ = setsockopt(&socket, sockopt::RcvBuf, &KERNEL_BUFFER);
     let _ = setsockopt(&socket, sockopt::SndBuf, &KERNEL_BUFFER);
     let mut socket = BatchSocket::for_relay(socket).map_err(|e| e.to_string())?;

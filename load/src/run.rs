@@ -11,6 +11,7 @@ use crate::clock::{ms, thread_cpu};
 use crate::dtls::Identity;
 use crate::generator::{Generator, Ports};
 use crate::join::{self, Joiner, Rooms};
+use crate::knee::Verdict;
 use crate::leg::Protection;
 use crate::server::{CoreTicks, GENERATOR_CORE, SERVER_CORE, Usage, drops_at};
 use crate::srtp::Srtp;
@@ -111,7 +112,11 @@ impl Outcome {
 
     /// Whether the server kept what it must: the criterion of capacity.
     pub fn keeps(&self) -> bool {
-        self.loss() < 0.001 && self.p99_ms() < 20.0
+        Verdict {
+            loss: self.loss(),
+            p99_ms: self.p99_ms(),
+        }
+        .keeps()
     }
 
     /// Whether the generator was the limit, so that the run says nothing.

@@ -11,10 +11,14 @@ use std::time::{Duration, Instant};
 use crate::generator::Ports;
 use crate::join::Rooms;
 use crate::join::node::TokenKey;
+use crate::leg::server_address;
 use crate::server::Server;
 
 /// How long Janus may take to start: it makes a certificate.
 const JANUS_START: Duration = Duration::from_secs(30);
+
+/// Where figures, runs and the node's log are left.
+pub const FOLDER: &str = "target/bench";
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -95,7 +99,13 @@ fn node() -> Result<Started, String> {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     let mut command = this_program()?;
-    command.args(["node", "--token-key", &public]);
+    let udp = SocketAddr::from((server_address(), 0)).to_string();
+    command.args(["node", "--udp", &udp, "--token-key", &public]);
+    // It logs as in production, beside the figures.
+    let log = fs::create_dir_all(FOLDER)
+        .and_then(|()| fs::File::create(Path::new(FOLDER).join("node.log")))
+        .map_err(|error| error.to_string())?;
+    command.stderr(Stdio::from(log));
     let (server, line) = Server::start_and_read(command).map_err(|error| error.to_string())?;
     let ready = signaling::Ready::parse(&line).ok_or("the node did not become ready")?;
     Ok(Started {
@@ -180,8 +190,7 @@ media: {{
     ipv6 = false
 }}
 nat: {{
-    ice_enforce_list = \"127.0.0.1\"
-    ice_ignore_list = \"vmnet\"
+    ice_enforce_list = \"{address}\"
 }}
 plugins: {{
     disable = \"libjanus_audiobridge.so,libjanus_duktape.so,libjanus_echotest.so,libjanus_lua.so,libjanus_nosip.so,libjanus_recordplay.so,libjanus_sip.so,libjanus_streaming.so,libjanus_textroom.so,libjanus_videocall.so,libjanus_voicemail.so\"
@@ -191,6 +200,7 @@ transports: {{
 }}
 ",
         folder = folder.display(),
+        address = server_address(),
         plugins = debian.join("plugins").display(),
         transports = debian.join("transports").display(),
     );

@@ -16,7 +16,8 @@
 //! - `worker` is one thread with one UDP port (`udp`, `stun`) and its rooms; it
 //!   carries events to rooms and datagrams to transports;
 //! - `forwarding` is the table that every packet is looked up in;
-//! - `transport` is what we ask of a WebRTC stack, `peer` asks it of `rtc`;
+//! - `transport` is what we ask of a WebRTC stack; `lean` does it with the
+//!   component crates of the `webrtc` project, `peer` with its `rtc` crate;
 //! - `address` says where browsers send their media;
 //! - `metrics` is what the node counts, `http` answers whoever asks in plain HTTP;
 //! - [`confine`] takes files and programs from the process, [`turn`] makes
@@ -38,8 +39,12 @@ mod address;
 mod connection;
 mod control;
 mod forwarding;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gauge;
 mod http;
+mod lean;
 mod metrics;
 mod node;
 mod peer;

@@ -27,6 +27,7 @@ use crate::connection;
 use crate::control;
 use crate::http;
 use crate::join_token::TokenKey;
+use crate::lean::LeanTransport;
 use crate::metrics::Metrics;
 use crate::node::{Limits, NodeConfig, Ready};
 use crate::peer::RtcTransport;
@@ -172,10 +173,16 @@ impl Node {
             if candidates.is_empty() {
                 return Err(ServeError::Wildcard(bound));
             }
-            let (handle, thread) = worker::spawn::<RtcTransport>(
+            let spawn = if config.limits.whole_stack {
+                worker::spawn::<RtcTransport>
+            } else {
+                worker::spawn::<LeanTransport>
+            };
+            let limits = config.limits.clone();
+            let (handle, thread) = spawn(
                 socket,
                 candidates,
-                config.limits.clone(),
+                limits,
                 events.clone(),
                 Arc::clone(&metrics),
                 draining.clone(),

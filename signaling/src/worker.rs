@@ -8,6 +8,8 @@
 //! datagram, `peers` the transports and their negotiation, `measured` and `load`
 //! the figures.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod load;
 mod measured;
 mod packets;

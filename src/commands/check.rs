@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use super::relay;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, TlsMode};
@@ -24,14 +25,32 @@ impl Report {
             }
         }
     }
+
+    fn lines(&mut self, findings: Vec<relay::Finding>) {
+        for (what, outcome) in findings {
+            self.line(&what, outcome);
+        }
+    }
+
+    fn end(self) -> ExitCode {
+        if self.wrong == 0 {
+            return ExitCode::SUCCESS;
+        }
+        println!("{} to mend", self.wrong);
+        ExitCode::FAILURE
+    }
 }
 
-/// Runs every examination; fails when one of them does.
+/// Runs every examination, or that of the relay alone; fails when one of them does.
 ///
 /// # Errors
 /// When the service cannot even be opened.
-pub async fn check(config: Config) -> Result<ExitCode, Fault> {
+pub async fn check(config: Config, relay_alone: bool) -> Result<ExitCode, Fault> {
     let mut report = Report { wrong: 0 };
+    if relay_alone {
+        report.lines(relay::examine(&config, Clock::System.now()).await);
+        return Ok(report.end());
+    }
     report.line("sandbox", sandbox(&config));
     report.line("tls", tls(&config));
     report.line("keys", keys(&config));
@@ -45,7 +64,6 @@ pub async fn check(config: Config) -> Result<ExitCode, Fault> {
     }
     report.line("mail", reachable(&app.config.smtp_url).await);
     report.line("sms", reachable(&app.config.sms_url).await);
-    report.line("turn", turn(&app.config));
     for address in &app.config.media_nodes {
         let examined = crate::hearings::control::examine(&app, address).await;
         report.line("media node", examined);
@@ -55,12 +73,8 @@ pub async fn check(config: Config) -> Result<ExitCode, Fault> {
         let detail = format!("{supervised} supervised by `serve`");
         report.line("media node", Ok(detail));
     }
-    Ok(if report.wrong == 0 {
-        ExitCode::SUCCESS
-    } else {
-        println!("{} to mend", report.wrong);
-        ExitCode::FAILURE
-    })
+    report.lines(relay::examine(&app.config, app.clock.now()).await);
+    Ok(report.end())
 }
 
 fn sandbox(config: &Config) -> Result<String, String> {
@@ -140,13 +154,4 @@ async fn reachable(address: &str) -> Result<String, String> {
     .map_err(|_| format!("{host}:{port} does not answer"))?
     .map_err(|error| format!("{host}:{port}: {error}"))?;
     Ok(format!("{host}:{port}"))
-}
-
-fn turn(config: &Config) -> Result<String, String> {
-    match (config.turn_urls.is_empty(), config.turn_secret.is_empty()) {
-        (true, _) if config.on_localhost() => Ok("not needed on localhost".into()),
-        (true, _) => Err("no relay: people on networks without UDP cannot come in".into()),
-        (false, true) => Err("turn_secret is empty".into()),
-        (false, false) => Ok(config.turn_urls.join(", ")),
-    }
 }

@@ -21,9 +21,12 @@ use rtc::shared::error::Error;
 /// How many sent reports are remembered to measure the round trip with.
 const REMEMBERED_REPORTS: usize = 16;
 
+/// Sources of which losses are remembered: more than a room has lines.
+const REPORTED_SOURCES: usize = 64;
+
 /// What the interceptor has seen, for the transport to take.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     /// SSRCs of ours for which the browser asked for a keyframe.
     pub keyframes: Vec<u32>,
     /// Share lost of each of our SSRCs, in the browser's last report.
@@ -36,7 +39,7 @@ pub(super) struct Seen {
 /// by one thread; the lock is never contended and only there because the stack
 /// wants its interceptors to be `Sync`.
 #[derive(Clone, Default)]
-pub(super) struct SharedSeen(Arc<Mutex<Seen>>);
+pub(crate) struct SharedSeen(Arc<Mutex<Seen>>);
 
 impl SharedSeen {
     /// Runs `look` on what was seen.
@@ -46,7 +49,7 @@ impl SharedSeen {
 }
 
 /// The interceptor.
-pub(super) struct Feedback {
+pub(crate) struct Feedback {
     seen: SharedSeen,
     /// From the SSRC of a retransmission stream to the stream that it repairs.
     repairs: HashMap<u32, Repaired>,
@@ -57,9 +60,9 @@ pub(super) struct Feedback {
 }
 
 #[derive(Clone, Copy)]
-struct Repaired {
-    ssrc: u32,
-    payload_type: u8,
+pub(crate) struct Repaired {
+    pub ssrc: u32,
+    pub payload_type: u8,
 }
 
 impl Feedback {
@@ -84,8 +87,11 @@ impl Feedback {
                 now.saturating_duration_since(*sent).saturating_sub(held)
             });
         self.seen.with(|seen| {
-            seen.lost
-                .insert(report.ssrc, f32::from(report.fraction_lost) / 256.0);
+            // Reports may name sources that nobody sends.
+            if seen.lost.len() < REPORTED_SOURCES || seen.lost.contains_key(&report.ssrc) {
+                seen.lost
+                    .insert(report.ssrc, f32::from(report.fraction_lost) / 256.0);
+            }
             if rtt.is_some() {
                 seen.rtt = rtt;
             }
@@ -95,7 +101,7 @@ impl Feedback {
 
 /// RFC 4588: turns a retransmission into the packet it repeats. False when it
 /// carries none, as the padding of a bandwidth probe does not.
-fn restore(packet: &mut rtc::rtp::Packet, repaired: Repaired) -> bool {
+pub(crate) fn restore(packet: &mut rtc::rtp::Packet, repaired: Repaired) -> bool {
     if packet.payload.len() < 2 {
         return false;
     }

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# The capacity benchmark of the media node, beside Debian's Janus and a relay
+# floor. Arguments go to `load`; without any, the whole benchmark runs.
+#
+# Everything runs in a network namespace of its own: no neighbour's packets, no
+# firewall, and addresses enough for one each client. Janus binds its sockets to
+# an interface, so that the addresses must be local to one that is not loopback.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if [[ ${1-} != inside ]]; then
+  if (($(nproc) < 2)); then
+    echo 'bench: two cores are needed, one for the server and one for the clients' >&2
+    exit 1
+  fi
+  missing=()
+  command -v janus >/dev/null || missing+=(janus)
+  command -v ip >/dev/null || missing+=(iproute2)
+  if ((${#missing[@]})); then
+    if ((EUID != 0)); then
+      echo "bench: missing: ${missing[*]} (sudo apt-get install --no-install-recommends ${missing[*]})" >&2
+      exit 1
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -q >&2
+    apt-get install -q -y --no-install-recommends "${missing[@]}" >&2
+  fi
+  "${CARGO:-cargo}" build --profile measure -p load
+  as_root=()
+  ((EUID == 0)) || as_root=(--map-root-user)
+  (($#)) || set -- bench
+  # Neighbours should wait where they can be made to; BENCH_NICE=0 is polite.
+  polite=(nice -n "${BENCH_NICE--10}")
+  "${polite[@]}" true 2>/dev/null || polite=()
+  exec "${polite[@]}" unshare --net "${as_root[@]}" "$0" inside "$@"
+fi
+shift
+
+ip link set lo up
+ip link add load0 type veth peer name load1
+ip address add 10.77.255.254/16 dev load0
+ip link set load0 up
+ip link set load1 up
+ip route add local 10.77.0.0/16 dev load0 table local
+export LOAD_NETWORK=10.77
+exec target/measure/load "$@"
