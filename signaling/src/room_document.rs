@@ -361,6 +361,22 @@ pub enum Fact {
     RoomEmptied {},
 }
 
+impl Fact {
+    /// The word for it, as it is sent.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Joined { .. } => "joined",
+            Self::Left { .. } => "left",
+            Self::MediaStarted { .. } => "media_started",
+            Self::MediaStopped { .. } => "media_stopped",
+            Self::MediaResumed { .. } => "media_resumed",
+            Self::Quality { .. } => "quality",
+            Self::Incident { .. } => "incident",
+            Self::RoomEmptied {} => "room_emptied",
+        }
+    }
+}
+
 /// How somebody left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -39,7 +39,7 @@ use crate::node::Limits;
 use crate::protocol::{Can, ClientMessage, CloseCode, ServerMessage, to_json};
 use crate::room::{Action, ConnectionId, Event, Moment, PeerId, Room, RoomLimits, check};
 use crate::room_document::{
-    Fact, NodeMessage, RoomDocument, RoomId, RoomPresence, RoomRefusal, RoomState,
+    Fact, NodeMessage, RoomDocument, RoomEvent, RoomId, RoomPresence, RoomRefusal, RoomState,
 };
 use crate::secret;
 use crate::transport::Transport;
@@ -610,8 +610,14 @@ impl<T: Transport> Worker<T> {
                 None
             }
             Action::Tell(event) => {
-                if let Fact::Joined { resumed } = event.fact {
-                    self.metrics.joined(resumed);
+                match event.fact {
+                    // Every five seconds of everybody: the service keeps the sums.
+                    Fact::Quality { .. } => {}
+                    Fact::Joined { resumed } => {
+                        self.metrics.joined(resumed);
+                        log(&event);
+                    }
+                    _ => log(&event),
                 }
                 // Nobody listening is no fault: presence tells all on the next connection.
                 let _ = self.events.send(NodeMessage::Event(event));
@@ -632,6 +638,12 @@ impl<T: Transport> Worker<T> {
         let key = self.rooms.get(room)?.peer_on(peer.seat)?;
         (self.peers.get(key)?.id == peer).then_some(key)
     }
+}
+
+/// One line for each change in a room, which it names and nobody in it.
+fn log(event: &RoomEvent) {
+    let (room, fact) = (&event.room, event.fact.as_str());
+    tracing::info!(%room, fact, "room {room}: {fact}");
 }
 
 /// Says why, and closes.

@@ -31,7 +31,7 @@ pub async fn write_down(app: App, node: String, mut told: mpsc::Receiver<Told>) 
         let written = match &fact {
             Told::Presence(rooms) => presence(&app, &node, rooms).await,
             Told::Event(event) => {
-                app.metrics.fact(kind_of(&event.fact));
+                app.metrics.fact(event.fact.as_str());
                 match measures(&app, &node, event, &mut minutes).await {
                     Ok(()) => record(&app, &node, event).await,
                     fault => fault,
@@ -125,19 +125,6 @@ async fn measures(
         quality::write_minute(&mut tx, &whole).await?;
     }
     tx.commit().await
-}
-
-fn kind_of(fact: &Fact) -> &'static str {
-    match fact {
-        Fact::Joined { .. } => "joined",
-        Fact::Left { .. } => "left",
-        Fact::MediaStarted { .. } => "media_started",
-        Fact::MediaStopped { .. } => "media_stopped",
-        Fact::MediaResumed { .. } => "media_resumed",
-        Fact::Quality { .. } => "quality",
-        Fact::Incident { .. } => "incident",
-        Fact::RoomEmptied {} => "room_emptied",
-    }
 }
 
 /// Writes one fact down. Every process of the service hears it; the first one
