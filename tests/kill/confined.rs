@@ -30,8 +30,10 @@ async fn the_media_process_of_a_call_holds_no_file_no_secret_and_no_right() {
         ]
         .iter()
         .any(|kind| open.starts_with(kind));
-        // What the process says goes where its starter's words go.
-        assert!(own || number == "2", "descriptor {number:?} is {open}");
+        // What the process says goes where its starter's words go; some starters
+        // leave an open nothing behind.
+        let harmless = number == "2" || open == "/dev/null";
+        assert!(own || harmless, "descriptor {number:?} is {open}");
     }
 
     let threads: Vec<_> = fs::read_dir(format!("/proc/{process}/task"))
