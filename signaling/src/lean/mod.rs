@@ -193,9 +193,11 @@ impl LeanTransport {
     /// Lets media flow once the keys are known to be shared with the browser
     /// whose answer came over the signaling connection, and with nobody else.
     fn prove(&mut self, now: Instant) {
-        let (Some((keys, certificate)), Some(fingerprint)) =
-            (self.unproven.take(), &self.fingerprint)
-        else {
+        // UDP may be faster than the signaling connection: the keys wait for the answer.
+        let Some(fingerprint) = &self.fingerprint else {
+            return;
+        };
+        let Some((keys, certificate)) = self.unproven.take() else {
             return;
         };
         if !fingerprint.fits(&certificate) {

@@ -77,6 +77,9 @@ pub enum Wish {
 pub struct Abilities {
     /// SRTP profiles, if not the stack's own.
     pub srtp: Vec<rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile>,
+    /// Whether the first answer only leaves once the handshake is over, as over a
+    /// signaling connection that is slower than UDP.
+    pub answers_late: bool,
 }
 
 /// A participant that lives on its own task.
@@ -119,6 +122,8 @@ impl Person {
             lose_every: 0,
             outgoing: 0,
             can,
+            held_answer: None,
+            is_connected: false,
         };
         Self {
             name: name.to_owned(),
@@ -336,6 +341,9 @@ struct Media {
     lose_every: u32,
     outgoing: u32,
     can: Abilities,
+    /// The answer that is late.
+    held_answer: Option<Value>,
+    is_connected: bool,
 }
 
 struct Connection {
@@ -560,13 +568,16 @@ impl Media {
             .stack
             .set_local_description(now, answer.clone())
             .unwrap();
-        self.client
-            .say(&json!({
-                "type": "answer",
-                "negotiation": message["negotiation"],
-                "sdp": answer.sdp,
-            }))
-            .await;
+        let answer = json!({
+            "type": "answer",
+            "negotiation": message["negotiation"],
+            "sdp": answer.sdp,
+        });
+        if self.can.answers_late && !self.is_connected {
+            self.held_answer = Some(answer);
+        } else {
+            self.client.say(&answer).await;
+        }
     }
 
     fn new_connection(&self) -> Connection {
@@ -664,6 +675,12 @@ impl Media {
         }
         let mut failed = false;
         while let Some(event) = connection.stack.poll_event() {
+            self.is_connected |= matches!(
+                event,
+                RTCPeerConnectionEvent::OnConnectionStateChangeEvent(
+                    RTCPeerConnectionState::Connected
+                )
+            );
             failed |= matches!(
                 event,
                 RTCPeerConnectionEvent::OnConnectionStateChangeEvent(
@@ -687,6 +704,11 @@ impl Media {
                 .send_to(&message.message, message.transport.peer_addr)
                 .await
                 .unwrap();
+        }
+        if self.is_connected
+            && let Some(answer) = self.held_answer.take()
+        {
+            self.client.say(&answer).await;
         }
         if failed {
             // As pages do.
