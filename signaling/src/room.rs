@@ -91,6 +91,12 @@ pub(crate) enum Event {
     KeyframeWanted { peer: PeerId, line: LineId },
     /// New measures of a participant's transport.
     Quality { peer: PeerId, quality: Quality },
+    /// A participant should send no more of a kind than that, or anything again.
+    Limit {
+        peer: PeerId,
+        kind: MediaKind,
+        bits_per_second: Option<u32>,
+    },
     /// Time passes; with when each transport last received each kind.
     Tick { last_packets: Vec<LastPacket> },
 }
@@ -256,6 +262,19 @@ impl Room {
             }
             Event::KeyframeWanted { peer, line } => self.relay_keyframe(peer, line, &mut actions),
             Event::Quality { peer, quality } => self.measure(peer, quality, now, &mut actions),
+            Event::Limit {
+                peer,
+                kind,
+                bits_per_second,
+            } => {
+                if let Some(connection) = self.occupant_of(peer).and_then(|o| o.connection) {
+                    let limit = ServerMessage::Limit {
+                        kind,
+                        bits_per_second,
+                    };
+                    actions.push(Action::Send(connection, limit));
+                }
+            }
             Event::Tick { last_packets } => self.tick(&last_packets, now, &mut actions),
         }
         self.settle(now, &mut actions);

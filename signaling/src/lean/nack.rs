@@ -105,7 +105,7 @@ impl Missing {
 /// How long to wait for an answer: the round trip and half of it, doubled from
 /// the third request on.
 fn pause(round_trip: Duration, tries: u32) -> Duration {
-    let once = (round_trip + round_trip / 2 + PATIENCE).max(PACE);
+    let once = (round_trip + round_trip / 2 + PATIENCE).max(2 * PACE);
     once * (1 << tries.saturating_sub(1).min(3))
 }
 

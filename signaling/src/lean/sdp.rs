@@ -20,7 +20,7 @@ use crate::transport::{Codecs, TransportError};
 
 /// The layers of a simulcast image by their restriction identifiers, the
 /// smallest first.
-pub(crate) const RIDS: [&str; 3] = ["q", "h", "f"];
+pub(crate) const RIDS: [&str; 2] = ["l", "h"];
 /// Sources that one line of an answer may name.
 const MOST_SOURCES: usize = 12;
 
@@ -360,7 +360,7 @@ mod tests {
             "a=fmtp:97 apt=96",
             "a=fmtp:63 111/111",
             "a=rid:h recv",
-            "a=simulcast:recv q;h;f",
+            "a=simulcast:recv l;h",
             "a=ssrc-group:FID 11 12",
             "a=msid:group3 line2",
             "a=inactive",

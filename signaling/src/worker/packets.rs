@@ -72,6 +72,7 @@ impl<T: Transport> Worker<T> {
                     packet,
                 } => {
                     if entry.note_arrival(kind, layer, packet.sequence, now) {
+                        entry.limits[kind.index()].count(packet.payload.len());
                         let source = Source {
                             seat: peer.seat,
                             kind,

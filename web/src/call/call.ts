@@ -207,6 +207,9 @@ export class Call {
       case 'quality':
         this.view.quality(qualityWord(message))
         break
+      case 'limit':
+        void this.peer.sendAtMost(message.kind, message.bits_per_second)
+        break
       case 'seal':
       case 'seal_refused':
       case 'refused':

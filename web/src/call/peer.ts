@@ -27,6 +27,7 @@ export class Peer {
   private newest = -1
   private work: Promise<void> = Promise.resolve()
   private readonly local: Record<MediaKind, MediaStreamTrack | null> = { audio: null, video: null, screen: null }
+  private readonly limits: Partial<Record<MediaKind, number | null>> = {}
   private readonly remote = new Map<string, MediaStream>()
   private readonly screens = new Map<string, MediaStream>()
 
@@ -49,6 +50,12 @@ export class Peer {
       const line = this.tracks[transceiver.mid ?? '']
       if (line?.participant === this.me && line.kind === kind) await transceiver.sender.replaceTrack(track)
     }
+  }
+
+  /** What others can receive of us; `null` when they can receive everything. */
+  async sendAtMost(kind: MediaKind, bitsPerSecond: number | null): Promise<void> {
+    this.limits[kind] = bitsPerSecond
+    if (this.connection !== undefined) await this.limit(this.connection)
   }
 
   /** What each m-line carries, by mid. */
@@ -154,7 +161,7 @@ export class Peer {
       const encoding = parameters.encodings?.[0]
       if (encoding === undefined) continue
       encoding.priority = kind === 'audio' ? 'high' : 'low'
-      if (kind !== 'audio') encoding.maxBitrate = MAX_VIDEO_BITS_PER_SECOND
+      if (kind !== 'audio') encoding.maxBitrate = Math.min(MAX_VIDEO_BITS_PER_SECOND, this.limits[kind] ?? MAX_VIDEO_BITS_PER_SECOND)
       // A browser that cannot set them still sends.
       await sender.setParameters(parameters).catch(() => undefined)
     }
