@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { Driver } from '../browser/driver.mjs'
 import { assertQuiet, launchChromium, launchFirefox, person, watchPage } from '../browser/lib.mjs'
 import { expect, hears, people, testDevices } from '../browser/people.mjs'
-import { addresses, firewall, folder, relayIsAt, startProxy, startRelay, startResolver, startService, stopAll } from './lab.mjs'
+import { addresses, firewall, folder, httpProxy, relayIsAt, startHttpProxy, startProxy, startRelay, startResolver, startService, stopAll, turnUrls } from './lab.mjs'
 
 const base = 'https://plainte.test'
 /** Ordinary people's browsers: nothing about certificates is forgiven. */
@@ -46,6 +46,21 @@ const pairInUse = async () => {
   return { type: local?.candidateType, relayProtocol: local?.relayProtocol, to: `${remote?.address ?? remote?.ip}:${remote?.port}`, rttMs: Math.round((pair?.currentRoundTripTime ?? 0) * 1000) }
 }
 
+/** Runs in the page: the relays that the service gave it. */
+const relaysGiven = () => window.vpConnections.at(-1).getConfiguration().iceServers
+
+/** All three ways, with a credential of the seat that ends a while after the longest hearing. */
+function areTheirOwn(...sides) {
+  const seats = sides.map((servers) => {
+    expect(servers.length === 1 && [servers[0].urls].flat().join() === turnUrls.join(), `the ways of the settings, not ${JSON.stringify(servers)}`)
+    const [, end, seat] = servers[0].username.match(/^(\d+):([0-9a-f]{32})$/) ?? []
+    const hours = (end - Date.now() / 1000) / 3600
+    expect(hours > 1 && hours < 7, `an end in some hours: ${servers[0].username}`)
+    return seat
+  })
+  expect(new Set(seats).size === sides.length, 'a credential for each seat')
+}
+
 /** The four ways, from the best to the last, and what closes all before them. */
 const ways = [
   { name: 'nothing is blocked', relayProtocol: undefined, blocks: [] },
@@ -54,6 +69,7 @@ const ways = [
   { name: 'nothing but TCP 443', relayProtocol: 'tls', blocks: ['meta l4proto udp', 'tcp dport != 443'] },
 ]
 const lastWay = ways.at(-1)
+const officeWay = { name: 'nothing but an HTTP proxy', relayProtocol: 'tls', blocks: ['meta l4proto { tcp, udp }'] }
 
 async function main() {
   await startResolver()
@@ -63,13 +79,22 @@ async function main() {
   const env = { ...process.env, HOME: join(folder, 'home') }
   const home = await launchChromium({ env })
   const office = await launchChromium({ env, executablePath: join(folder, 'chromium-at-office') })
-  let firefox
+  const foxes = []
   const watches = []
-  const side = async (browser, name, size) => {
-    const made = await person(browser, size, { permissions: ['camera', 'microphone'], ...honest })
+  const side = async (browser, name, size, more = {}) => {
+    const made = await person(browser, size, { permissions: ['camera', 'microphone'], ...honest, ...more })
     watches.push(made.watch)
     await made.page.addInitScript(keepConnections)
     return { name, driver: new Driver(made.page, false) }
+  }
+  const inFirefox = async (name, prefs = {}) => {
+    const fox = await launchFirefox({ acceptInsecureCerts: false, prepare: async (profile) => trust(profile), prefs })
+    foxes.push(fox)
+    const page = await fox.browser.newPage()
+    await page.setViewport({ width: 390, height: 844 })
+    await page.evaluateOnNewDocument(keepConnections)
+    watches.push(watchPage(page))
+    return { name, driver: new Driver(page, true) }
   }
   try {
     const officer = await side(office, 'officer', 'desktop')
@@ -77,29 +102,43 @@ async function main() {
     await firewall()
     const id = await meet(citizen, officer)
 
+    await Promise.all([citizen, officer].map(({ driver }) => driver.until(() => window.vpConnections.length > 0, null, 'a connection is made')))
+    areTheirOwn(await citizen.driver.page.evaluate(relaysGiven), await officer.driver.page.evaluate(relaysGiven))
+
     for (const way of ways) await takes(way, citizen, officer)
     await isTold(citizen, officer)
     await citizen.driver.press('[data-act="leave"]')
+
+    // An office where nothing gets out but what its HTTP proxy passes on.
+    const http = await startHttpProxy()
+    const clerk = await side(home, 'citizen in an office', 'desktop', { proxy: { server: `http://${httpProxy.host}:${httpProxy.port}` } })
+    await firewall(...officeWay.blocks)
+    await moves(clerk, id)
+    await takes(officeWay, clerk, officer)
+    expect((await http.tunnels('relais.plainte.test')) > 0, 'the relay was reached through the HTTP proxy')
+    await clerk.driver.press('[data-act="leave"]')
 
     // Firefox, by the other way to 443: the proxy tells the relay by its name.
     await relay.stop()
     relay = await startRelay({ tlsPort: 5349 })
     await relayIsAt(addresses.server)
     await firewall(...lastWay.blocks)
-    firefox = await launchFirefox({ acceptInsecureCerts: false, prepare: async (profile) => trust(profile) })
-    const page = await firefox.browser.newPage()
-    await page.setViewport({ width: 390, height: 844 })
-    await page.evaluateOnNewDocument(keepConnections)
-    watches.push(watchPage(page))
-    const fox = { name: 'citizen in Firefox', driver: new Driver(page, true) }
+    const fox = await inFirefox('citizen in Firefox')
     await moves(fox, id)
-    await takes({ ...lastWay, name: `${lastWay.name}, Firefox, through the proxy` }, fox, officer)
+    await takes({ ...lastWay, name: `${lastWay.name}, Firefox, the relay behind the site's proxy` }, fox, officer)
+    await fox.driver.press('[data-act="leave"]')
+    await firewall(...officeWay.blocks)
+    const before = await http.tunnels('relais.plainte.test')
+    const foxClerk = await inFirefox('citizen in Firefox in an office', { 'network.proxy.type': 1, 'network.proxy.ssl': httpProxy.host, 'network.proxy.ssl_port': httpProxy.port })
+    await moves(foxClerk, id)
+    await takes({ ...officeWay, name: `${officeWay.name}, Firefox` }, foxClerk, officer)
+    expect((await http.tunnels('relais.plainte.test')) > before, 'Firefox reached the relay through the HTTP proxy')
     for (const watch of watches) assertQuiet(watch)
   } catch (error) {
     for (const one of [media, service]) console.error((await one.words()).split('\n').slice(-30).join('\n'))
     throw error
   } finally {
-    await Promise.all([home.close(), office.close(), firefox?.close()])
+    await Promise.all([home.close(), office.close(), ...foxes.map((fox) => fox.close())])
   }
 }
 
