@@ -275,7 +275,11 @@ mod tests {
     #[test]
     fn a_narrow_way_limits_and_a_wide_one_frees() {
         let told = played(40, 1_300_000, |second| {
-            if (5..10).contains(&second) { 500_000 } else { 3_000_000 }
+            if (5..10).contains(&second) {
+                500_000
+            } else {
+                3_000_000
+            }
         });
         assert_eq!(told.first(), Some(&Told::AtMost(475_000)));
         assert_eq!(told.last(), Some(&Told::Anything));
@@ -312,7 +316,10 @@ mod tests {
         );
         let mut passing = Withholding::default();
         for (second, share) in [(0, 0), (1, 0), (2, LEAST), (3, 0), (4, 0)] {
-            assert_eq!(passing.step(share, start + Duration::from_secs(second)), None);
+            assert_eq!(
+                passing.step(share, start + Duration::from_secs(second)),
+                None
+            );
         }
     }
 }
