@@ -260,13 +260,13 @@ mod tests {
             ("not on that line", false, packet(1, 111, &[(1, "1")]), None),
             ("not offered", false, packet(1, 98, &[]), None),
             (
-                "larger layer",
+                "large layer",
                 true,
                 packet(1, 96, &[(1, "1"), (3, "h")]),
                 Some((MediaKind::Video, 1, false)),
             ),
             (
-                "repairs of the smaller",
+                "repairs of the small one",
                 true,
                 packet(1, 97, &[(4, "l"), (1, "1")]),
                 Some((MediaKind::Video, 0, true)),

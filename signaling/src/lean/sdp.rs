@@ -16,11 +16,11 @@ use super::dtls::Fingerprint;
 use super::header::extension;
 use crate::protocol::MediaKind;
 use crate::transport::payload_type::{AV1, H264, OPUS, RED, VP9, repair_of};
-use crate::transport::{Codecs, TransportError};
+use crate::transport::{Codecs, LAYERS, TransportError};
 
-/// The layers of a simulcast image by their restriction identifiers, the
-/// smallest first.
-pub(crate) const RIDS: [&str; 2] = ["l", "h"];
+/// The layers of a simulcast image by their restriction identifiers, the low one
+/// first: two, since a third would cost more than a hearing gains by it.
+pub(crate) const RIDS: [&str; LAYERS] = ["l", "h"];
 /// Sources that one line of an answer may name.
 const MOST_SOURCES: usize = 12;
 

@@ -15,10 +15,16 @@ export interface PeerListener {
   /** A screen that somebody shares, as a stream of its own; `undefined` when they stop. */
   onScreen?(participant: string, stream: MediaStream | undefined): void
   onConnectionState(state: RTCPeerConnectionState): void
+  /** Whose frames each line carries from now on, by mid, before any of them comes. */
+  onLines(participants: Record<string, string>): void
+  /** A line of an offer, right after it was read: the only time to put a transform on it. */
+  onLine(transceiver: RTCRtpTransceiver, side: 'in' | 'out', kind: 'audio' | 'video'): void
 }
 
 /** Enough for an identity card held to the camera; more would only crowd out the voice. */
 const MAX_VIDEO_BITS_PER_SECOND = 1_200_000
+/** The small size of a camera sent twice: half as high, for whoever shows it small or has little room. */
+const SMALL_VIDEO_BITS_PER_SECOND = 250_000
 
 export class Peer {
   private connection: RTCPeerConnection | undefined
@@ -29,8 +35,10 @@ export class Peer {
   private work: Promise<void> = Promise.resolve()
   private readonly local: Record<MediaKind, MediaStreamTrack | null> = { audio: null, video: null, screen: null }
   private readonly limits: Partial<Record<MediaKind, number | null>> = {}
+  private twoSizes = false
   private readonly remote = new Map<string, MediaStream>()
   private readonly screens = new Map<string, MediaStream>()
+  private readonly screenStreams = new WeakMap<MediaStreamTrack, MediaStream>()
 
   constructor(private readonly listener: PeerListener) {}
 
@@ -56,6 +64,16 @@ export class Peer {
   /** What others can receive of us; `null` when they can receive everything. */
   async sendAtMost(kind: MediaKind, bitsPerSecond: number | null): Promise<void> {
     this.limits[kind] = bitsPerSecond
+    if (this.connection !== undefined) await this.limit(this.connection)
+  }
+
+  /**
+   * Whether the camera is sent in two sizes, where the node took them: worth their
+   * price only with several others, who need not all receive the large one.
+   */
+  async sendTwoSizes(twoSizes: boolean): Promise<void> {
+    if (this.twoSizes === twoSizes) return
+    this.twoSizes = twoSizes
     if (this.connection !== undefined) await this.limit(this.connection)
   }
 
@@ -95,6 +113,13 @@ export class Peer {
     this.me = me
     this.tracks = offer.tracks
     await connection.setRemoteDescription({ type: 'offer', sdp: offer.sdp })
+    this.listener.onLines(Object.fromEntries(Object.entries(offer.tracks).map(([mid, { participant }]) => [mid, participant])))
+    // All of them before anything is awaited: Chromium decides within the same
+    // turn that a line without a transform never has one, and does not say so.
+    for (const transceiver of connection.getTransceivers()) {
+      const kind = transceiver.receiver.track.kind === 'audio' ? 'audio' : 'video'
+      this.listener.onLine(transceiver, this.tracks[transceiver.mid ?? '']?.participant === me ? 'out' : 'in', kind)
+    }
     for (const transceiver of connection.getTransceivers()) {
       const line = this.tracks[transceiver.mid ?? '']
       if (line === undefined) continue
@@ -152,7 +177,9 @@ export class Peer {
     }
     for (const [participant, track] of screens) {
       if (this.screens.get(participant)?.getTracks()[0] === track) continue
-      const stream = new MediaStream([track])
+      // The stream of a line that was used before: whoever still shows it goes on.
+      const stream = this.screenStreams.get(track) ?? new MediaStream([track])
+      this.screenStreams.set(track, stream)
       this.screens.set(participant, stream)
       this.listener.onScreen?.(participant, stream)
     }
@@ -166,10 +193,17 @@ export class Peer {
       if (line?.participant !== this.me) continue
       const { kind } = line
       const parameters = sender.getParameters()
-      const encoding = parameters.encodings?.[0]
-      if (encoding === undefined) continue
-      encoding.priority = kind === 'audio' ? 'high' : 'low'
-      if (kind !== 'audio') encoding.maxBitrate = Math.min(MAX_VIDEO_BITS_PER_SECOND, this.limits[kind] ?? MAX_VIDEO_BITS_PER_SECOND)
+      const encodings = parameters.encodings ?? []
+      const large = encodings.at(-1)
+      if (large === undefined) continue
+      for (const encoding of encodings) encoding.priority = kind === 'audio' ? 'high' : 'low'
+      if (kind !== 'audio') large.maxBitrate = Math.min(MAX_VIDEO_BITS_PER_SECOND, this.limits[kind] ?? MAX_VIDEO_BITS_PER_SECOND)
+      const small = encodings.length > 1 ? encodings[0] : undefined
+      if (small !== undefined) {
+        small.maxBitrate = SMALL_VIDEO_BITS_PER_SECOND
+        small.scaleResolutionDownBy = 2
+        small.active = this.twoSizes
+      }
       // A browser that cannot set them still sends.
       await sender.setParameters(parameters).catch(() => undefined)
     }
