@@ -167,6 +167,8 @@ impl Peer {
         let registry = chain(&mut engine, Arc::clone(&heard))?;
         let (connected, is_connected) = watch::channel(false);
         let settings = SettingEngineBuilder::new()
+            // As browsers do: whoever answers begins the handshake.
+            .with_answering_dtls_role(rtc::peer_connection::transport::RTCDtlsRole::Client)
             // After a change of network the former addresses are no use.
             .with_discard_local_candidates_during_ice_restart(true)
             .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(CHECKS))

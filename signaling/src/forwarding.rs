@@ -51,6 +51,16 @@ struct Line {
     rewrite: Rewrite,
 }
 
+/// What a line carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Carried {
+    pub line: LineId,
+    pub source: Source,
+    /// The layer that it should carry.
+    pub wanted: u8,
+    pub withheld: bool,
+}
+
 /// Where one packet goes, and how it must be numbered there.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Destination {
@@ -175,8 +185,9 @@ impl Forwarding {
                 continue;
             }
             if layer != line.layer {
-                // A layer can be taken up only where its image begins.
-                if layer != line.wanted || !keyframe {
+                // A layer can be taken up only where its image begins; any will do
+                // while nothing is shown yet.
+                if !keyframe || (layer != line.wanted && line.rewrite.offsets.is_some()) {
                     continue;
                 }
                 line.layer = layer;
@@ -238,7 +249,6 @@ impl Forwarding {
 
     /// Says which layer of a simulcast image a line should carry; it changes with
     /// that layer's next keyframe. Answers whose keyframe that needs.
-    #[allow(dead_code, reason = "for rooms that choose layers")]
     pub fn want_layer(
         &mut self,
         subscriber: SeatIndex,
@@ -255,7 +265,6 @@ impl Forwarding {
 
     /// Holds a line's packets back, or lets them go again. Answers whose keyframe
     /// that needs.
-    #[allow(dead_code, reason = "for transports that estimate the way down")]
     pub fn withhold(
         &mut self,
         subscriber: SeatIndex,
@@ -269,6 +278,22 @@ impl Forwarding {
             .then_some(line.source)
             .flatten()
             .map(|source| (source, layer))
+    }
+
+    /// What a subscriber may receive at this moment, line by line.
+    pub fn lines_of(&self, subscriber: SeatIndex) -> Vec<Carried> {
+        self.lines
+            .iter()
+            .filter(|line| line.subscriber == subscriber && line.allowed)
+            .filter_map(|line| {
+                Some(Carried {
+                    line: line.line,
+                    source: line.source?,
+                    wanted: line.wanted,
+                    withheld: line.withheld,
+                })
+            })
+            .collect()
     }
 
     /// What a subscriber sees on a line and on which layer, if they may.
@@ -288,7 +313,6 @@ impl Forwarding {
             .filter(|(source, _)| source.kind.is_image())
     }
 
-    #[allow(dead_code, reason = "as above")]
     fn line_mut(&mut self, subscriber: SeatIndex, id: LineId) -> Option<&mut Line> {
         self.lines
             .iter_mut()

@@ -16,7 +16,8 @@
 //! - `worker` is one thread with one UDP port (`udp`, `stun`) and its rooms; it
 //!   carries events to rooms and datagrams to transports;
 //! - `forwarding` is the table that every packet is looked up in;
-//! - `transport` is what we ask of a WebRTC stack, `peer` asks it of `rtc`;
+//! - `transport` is what we ask of a WebRTC stack; `lean` does it with the
+//!   component crates of the `webrtc` project, `peer` with its `rtc` crate;
 //! - [`confine`] takes files and programs from the process, [`turn`] makes
 //!   credentials for relays.
 //!
@@ -39,6 +40,7 @@ mod forwarding;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gauge;
+mod lean;
 mod node;
 mod peer;
 mod rate;

@@ -82,6 +82,16 @@ pub enum ClientMessage {
         /// Whether to send it from now on.
         on: bool,
     },
+    /// How high the page shows somebody's image, so that no more is sent than
+    /// serves.
+    Want {
+        /// Whose image.
+        participant: ParticipantId,
+        /// Camera or screen.
+        kind: MediaKind,
+        /// In pixels of the screen; 0 when it is hidden.
+        height: u32,
+    },
     /// The participant goes away on purpose.
     Leave {},
     /// Heartbeat; the same `t` comes back in `pong`.
@@ -459,6 +469,7 @@ impl ClientMessage {
         "media",
         "seal",
         "publish",
+        "want",
         "leave",
         "ping",
     ];

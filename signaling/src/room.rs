@@ -17,9 +17,10 @@ use crate::room_document::{
     Fact, LeftReason, ParticipantId, ParticipantPresence, RoomDocument, RoomEvent, RoomPresence,
     RoomRefusal, RoomState,
 };
-use crate::transport::{Codecs, LineId};
+use crate::transport::{Codecs, LAYERS, LineId};
 
 mod clock;
+mod layers;
 mod negotiation;
 mod occupant;
 mod sealing;
@@ -100,6 +101,10 @@ pub(crate) struct LastPacket {
     pub peer: PeerId,
     /// By the kind's index.
     pub at: [Option<Instant>; MediaKind::ALL.len()],
+    /// Of the camera, by layer.
+    pub layers: [Option<Instant>; LAYERS],
+    /// What the way to the participant carries, in bits a second.
+    pub estimate_down: Option<u32>,
 }
 
 /// What a room asks for.
@@ -340,6 +345,7 @@ impl Room {
             self.settle_negotiation(&participant, now, actions);
         }
         self.settle_forwarding(actions);
+        self.settle_layers(now, actions);
         for participant in self.present() {
             self.settle_view(&participant, actions);
         }

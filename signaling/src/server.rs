@@ -26,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use crate::connection;
 use crate::control;
 use crate::join_token::TokenKey;
+use crate::lean::LeanTransport;
 use crate::node::{Limits, NodeConfig, Ready};
 use crate::peer::RtcTransport;
 use crate::protocol::{CloseCode, SIGNALING_PATH, SIGNALING_SUBPROTOCOL};
@@ -154,10 +155,16 @@ impl Node {
             if candidate.ip().is_unspecified() {
                 return Err(ServeError::Wildcard(candidate));
             }
-            let (handle, thread) = worker::spawn::<RtcTransport>(
+            let spawn = if config.limits.whole_stack {
+                worker::spawn::<RtcTransport>
+            } else {
+                worker::spawn::<LeanTransport>
+            };
+            let limits = config.limits.clone();
+            let (handle, thread) = spawn(
                 socket,
                 vec![candidate],
-                config.limits.clone(),
+                limits,
                 events.clone(),
                 draining.clone(),
             )

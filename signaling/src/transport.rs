@@ -105,6 +105,9 @@ pub(crate) struct SenderClock {
     pub at: Instant,
 }
 
+/// Layers of one image that are told apart.
+pub(crate) const LAYERS: usize = 3;
+
 /// What a transport has to tell after it was driven.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum TransportEvent {

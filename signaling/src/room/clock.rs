@@ -1,6 +1,7 @@
 //! What time brings: seats given up, media that stays away, offers without an
 //! answer, measures.
 
+use super::layers::Flow;
 use super::negotiation::{ANSWER_WITHIN, CONNECT_WITHIN};
 use super::{Action, LastPacket, Moment, PeerId, Room};
 use crate::protocol::{MediaKind, Quality, ServerMessage};
@@ -47,6 +48,15 @@ impl Room {
             .collect();
         for participant in lost {
             self.vacate(&participant, LeftReason::Lost, now, actions);
+        }
+
+        for last in last_packets {
+            if let Some(peer) = self.peer_mut(last.peer) {
+                peer.flow = Flow {
+                    layers: last.layers,
+                    estimate_down: last.estimate_down,
+                };
+            }
         }
 
         let mut told = Vec::new();

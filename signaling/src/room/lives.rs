@@ -92,6 +92,7 @@ enum Saying {
     Candidate,
     JoinAgain,
     Publish(MediaKind, bool),
+    Want(usize, MediaKind, u32),
     Seal { to: Option<usize>, commit: bool },
 }
 
@@ -150,6 +151,8 @@ fn saying() -> impl Strategy<Value = Saying> {
         1 => Just(Saying::JoinAgain),
         4 => any::<bool>().prop_map(|on| Saying::Publish(MediaKind::Screen, on)),
         1 => any::<bool>().prop_map(|on| Saying::Publish(MediaKind::Video, on)),
+        4 => (who(), prop::sample::select(&MediaKind::ALL[..]), prop::sample::select(&[0, 0, 200, 720][..]))
+            .prop_map(|(of, kind, height)| Saying::Want(of, kind, height)),
         2 => (prop::option::of(who()), any::<bool>())
             .prop_map(|(to, commit)| Saying::Seal { to, commit }),
     ]
@@ -287,6 +290,9 @@ impl Saying {
             Self::Candidate => json!({"type": "candidate", "candidate": ""}),
             Self::JoinAgain => json!({"type": "join", "token": "again"}),
             Self::Publish(kind, on) => json!({"type": "publish", "kind": kind, "on": on}),
+            Self::Want(of, kind, height) => {
+                json!({"type": "want", "participant": PEOPLE[of], "kind": kind, "height": height})
+            }
             Self::Seal { to, commit } => json!({
                 "type": "seal",
                 "to": to.map(|to| PEOPLE[to]),

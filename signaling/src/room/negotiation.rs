@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use super::layers::Flow;
 use super::occupant::{Greeting, Occupant};
 use super::{Action, Moment, Negotiation, PeerId, Room};
 use crate::forwarding::{Forwarding, Source};
@@ -30,6 +31,7 @@ pub(super) struct Peer {
     pub(super) answered_at: Option<Instant>,
     /// The offer without an answer yet.
     pub(super) awaiting: Option<(u32, Instant)>,
+    pub(super) flow: Flow,
     /// What the last offer said.
     pub(super) offered: Option<Lines>,
 }
@@ -168,13 +170,14 @@ impl Room {
                 answered_once: false,
                 answered_at: None,
                 awaiting: None,
+                flow: Flow::default(),
                 offered: None,
             });
             actions.push(Action::OpenPeer {
                 peer: id,
                 publish,
                 codecs,
-                simulcast: false,
+                simulcast: occupant.can.simulcast == Some(1),
                 compatible: occupant.compatible,
             });
         }

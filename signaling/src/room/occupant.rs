@@ -1,13 +1,14 @@
 //! Who holds a seat: taking it, coming back to it, saying something from it, and
 //! losing it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use super::layers::Ladder;
 use super::negotiation::{Peer, close_peer};
 use super::sealing::Sealing;
 use super::{Action, ConnectionId, Moment, PeerId, Room};
-use crate::forwarding::SeatIndex;
+use crate::forwarding::{SeatIndex, Source};
 use crate::protocol::{Can, ClientMessage, CloseCode, MediaKind, RoomView, ServerMessage};
 use crate::room_document::{Fact, IncidentKind, LeftReason, ParticipantId};
 use crate::watchdog::Watchdog;
@@ -26,6 +27,9 @@ pub(super) struct Occupant {
     pub(super) video: bool,
     /// They asked to share their screen, and may.
     pub(super) screen: bool,
+    /// How high their page shows whose image.
+    pub(super) wants: BTreeMap<(ParticipantId, MediaKind), u32>,
+    pub(super) ladders: BTreeMap<Source, Ladder>,
     pub(super) peer: Option<Peer>,
     pub(super) opened_at: Option<Instant>,
     pub(super) restart_wanted: bool,
@@ -118,6 +122,8 @@ impl Room {
                     audio: true,
                     video: true,
                     screen: false,
+                    wants: BTreeMap::new(),
+                    ladders: BTreeMap::new(),
                     peer: None,
                     opened_at: None,
                     restart_wanted: false,
@@ -150,6 +156,7 @@ impl Room {
         if !resumes {
             // A page that begins anew shares nothing yet.
             occupant.screen = false;
+            occupant.wants.clear();
             close_peer(occupant, &mut self.forwarding, actions);
         }
         occupant.generation = generation;
@@ -221,6 +228,14 @@ impl Room {
                 if kind == MediaKind::Screen {
                     occupant.screen = on;
                 }
+            }
+            ClientMessage::Want {
+                participant: of,
+                kind,
+                height,
+            } => {
+                let participant = participant.clone();
+                self.want(&participant, of, kind, height);
             }
             ClientMessage::Leave {} => {
                 let participant = participant.clone();

@@ -15,12 +15,10 @@ use crate::protocol::{MediaKind, ServerMessage, Track};
 use crate::rate::Bucket;
 use crate::room::{Event, LastPacket, Negotiation, PeerId};
 use crate::secret;
-use crate::transport::{Codecs, LineId, Transport, TransportConfig};
+use crate::transport::{Codecs, LAYERS, LineId, Transport, TransportConfig};
 
 /// How often participants' connections are measured.
 const MEASURE: Duration = Duration::from_secs(5);
-/// Layers of one image that are told apart.
-const LAYERS: usize = 3;
 /// Addresses that belong to one transport: the present one, and those from
 /// which packets may still be under way.
 const ADDRESSES: usize = 4;
@@ -42,6 +40,7 @@ pub(super) struct PeerEntry<T> {
     lines: BTreeMap<Source, LineId>,
     arrivals: [[Arrivals; LAYERS]; 3],
     last_packet: [Option<Instant>; 3],
+    last_layers: [Option<Instant>; LAYERS],
     keyframes: [[KeyframeThrottle; LAYERS]; 3],
     deadline: Option<Instant>,
     touched: bool,
@@ -64,6 +63,9 @@ impl<T> PeerEntry<T> {
             return false;
         }
         self.last_packet[kind.index()] = Some(now);
+        if kind == MediaKind::Video {
+            self.last_layers[usize::from(layer)] = Some(now);
+        }
         true
     }
 
@@ -201,15 +203,6 @@ impl<T> Peers<T> {
         None
     }
 
-    /// When a transport last received each kind.
-    pub fn last_packets(&self, key: PeerKey) -> Option<LastPacket> {
-        let entry = self.entries.get(key)?;
-        Some(LastPacket {
-            peer: entry.id,
-            at: entry.last_packet,
-        })
-    }
-
     /// A user fragment that nobody has.
     fn fresh_ufrag(&self) -> String {
         loop {
@@ -231,6 +224,19 @@ impl<T> Peers<T> {
             }
         }
         Some(entry)
+    }
+}
+
+impl<T: Transport> Peers<T> {
+    /// When a transport last received each kind.
+    pub fn last_packets(&self, key: PeerKey) -> Option<LastPacket> {
+        let entry = self.entries.get(key)?;
+        Some(LastPacket {
+            peer: entry.id,
+            at: entry.last_packet,
+            layers: entry.last_layers,
+            estimate_down: entry.transport.stats().estimate_down,
+        })
     }
 }
 
@@ -307,6 +313,7 @@ impl<T: Transport> Worker<T> {
             lines: BTreeMap::new(),
             arrivals: Default::default(),
             last_packet: [None; 3],
+            last_layers: [None; LAYERS],
             keyframes: Default::default(),
             deadline: None,
             touched: false,

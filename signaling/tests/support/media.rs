@@ -16,7 +16,9 @@ use rtc::peer_connection::event::RTCPeerConnectionEvent;
 use rtc::peer_connection::message::RTCMessage;
 use rtc::peer_connection::sdp::RTCSessionDescription;
 use rtc::peer_connection::state::RTCPeerConnectionState;
-use rtc::peer_connection::transport::{CandidateConfig, CandidateHostConfig, RTCIceCandidate};
+use rtc::peer_connection::transport::{
+    CandidateConfig, CandidateHostConfig, RTCDtlsRole, RTCIceCandidate,
+};
 use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp_transceiver::rtp_sender::{
@@ -572,7 +574,9 @@ impl Media {
         engine.register_default_codecs().unwrap();
         let registry = Registry::new().with(Slot::from(14_000), DeliverKeyframeRequests::default());
         let registry = register_default_interceptors(registry, &mut engine).unwrap();
-        let mut settings = SettingEngineBuilder::new();
+        // As browsers do: whoever answers begins the handshake.
+        let mut settings =
+            SettingEngineBuilder::new().with_answering_dtls_role(RTCDtlsRole::Client);
         if !self.can.srtp.is_empty() {
             settings = settings.with_srtp_protection_profiles(self.can.srtp.clone());
         }

@@ -7,7 +7,7 @@ import { type Can, type ClientMessage, type ServerMessage, afterClose, parseServ
 /** The messages that Rust reads and writes too, one a file. */
 const fixtures = join(import.meta.dirname, '../tests/fixtures/protocol')
 
-const clientTypes = ['join', 'answer', 'candidate', 'restart_ice', 'media', 'seal', 'publish', 'leave', 'ping']
+const clientTypes = ['join', 'answer', 'candidate', 'restart_ice', 'media', 'seal', 'publish', 'want', 'leave', 'ping']
 const serverTypes = ['waiting', 'joined', 'offer', 'state', 'quality', 'seal', 'seal_refused', 'refused', 'ended', 'pong']
 
 function can({ codecs, redundancy, simulcast, encryption }: any): Can {
@@ -34,6 +34,8 @@ function rebuilt(message: any): ClientMessage {
     }
     case 'publish':
       return { type: 'publish', kind: message.kind, on: message.on }
+    case 'want':
+      return { type: 'want', participant: message.participant, kind: message.kind, height: message.height }
     case 'leave':
       return { type: 'leave' }
     default:

@@ -21,6 +21,8 @@ export type ClientMessage =
   | ({ type: 'seal'; to?: string } & Sealed)
   /** Asks to share the screen, or to stop; an offer follows if the seat may. */
   | { type: 'publish'; kind: 'screen'; on: boolean }
+  /** How high the page shows somebody's image; 0 when it is hidden. */
+  | { type: 'want'; participant: string; kind: 'video' | 'screen'; height: number }
   | { type: 'leave' }
   | { type: 'ping'; t: number }
 

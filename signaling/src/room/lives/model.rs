@@ -3,7 +3,7 @@
 //! It is written from `PROTOCOL.md` and shares no rule with `room.rs`; it knows
 //! neither offers nor transports, which are the room's own way of getting there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -24,6 +24,8 @@ pub(super) struct Sitting {
     pub audio: bool,
     pub video: bool,
     pub screen: bool,
+    /// Whose images their page hides.
+    pub hidden: BTreeSet<(String, MediaKind)>,
 }
 
 /// What a step must bring about, whatever else it does.
@@ -242,6 +244,11 @@ impl Model {
                 can,
                 audio: former.as_ref().is_none_or(|former| former.audio),
                 video: former.as_ref().is_none_or(|former| former.video),
+                hidden: former
+                    .as_ref()
+                    .filter(|_| resumes)
+                    .map(|former| former.hidden.clone())
+                    .unwrap_or_default(),
                 screen: former.as_ref().is_some_and(|former| former.screen) && resumes,
             };
             self.sitting.insert(who.to_owned(), sitting);
@@ -299,6 +306,27 @@ impl Model {
         self.settle(now_ms);
     }
 
+    /// A page says how high it shows an image.
+    pub fn show(&mut self, connection: u64, of: &str, kind: MediaKind, height: u32, now_ms: u64) {
+        let known = self.seat(of).is_some() && kind != MediaKind::Audio;
+        if let Some(who) = self.holder(connection).filter(|_| known) {
+            let hidden = &mut self.sitting.get_mut(&who).unwrap().hidden;
+            if height == 0 {
+                hidden.insert((of.to_owned(), kind));
+            } else {
+                hidden.remove(&(of.to_owned(), kind));
+            }
+        }
+        self.settle(now_ms);
+    }
+
+    /// Whether a page hides an image.
+    pub fn hides(&self, who: &str, of: &str, kind: MediaKind) -> bool {
+        self.sitting
+            .get(who)
+            .is_some_and(|sitting| sitting.hidden.contains(&(of.to_owned(), kind)))
+    }
+
     /// A page asks to share its screen, or no longer to.
     pub fn share_screen(&mut self, connection: u64, on: bool, now_ms: u64) {
         if let Some(who) = self.holder(connection) {
@@ -322,6 +350,11 @@ impl Model {
 
     /// Nobody stays whom the document does not seat; called after every event.
     pub fn settle(&mut self, now_ms: u64) {
+        let seats = &self.document.seats;
+        let seated = |of: &str| seats.iter().any(|seat| seat.participant.as_str() == of);
+        for sitting in self.sitting.values_mut() {
+            sitting.hidden.retain(|(of, _)| seated(of));
+        }
         for who in self.sitting.keys().cloned().collect::<Vec<_>>() {
             let generation = self.sitting[&who].generation;
             if self.is_over(now_ms) {

@@ -212,6 +212,14 @@ impl World {
         let connection = self.connection_of(who);
         match &message {
             ClientMessage::Join { .. } => self.model.misbehave(connection.0, self.ms),
+            ClientMessage::Want {
+                participant,
+                kind,
+                height,
+            } => {
+                let of = participant.as_str();
+                self.model.show(connection.0, of, *kind, *height, self.ms);
+            }
             ClientMessage::Publish { kind, on } if *kind == MediaKind::Screen => {
                 self.model.share_screen(connection.0, *on, self.ms);
             }
@@ -361,6 +369,8 @@ impl World {
             .map(|(peer, _)| LastPacket {
                 peer: *peer,
                 at: [Some(now); MediaKind::ALL.len()],
+                layers: [Some(now), None, None],
+                estimate_down: None,
             })
             .collect();
         self.happen(Event::Tick { last_packets });
@@ -408,7 +418,8 @@ impl World {
                             self.transports[to].who == *who && *from == peer && *carried == kind
                         })
                     };
-                    let all = self.model.sends(other).into_iter().all(heard);
+                    let shown = |kind: &MediaKind| !self.model.hides(who, other, *kind);
+                    let all = self.model.sends(other).into_iter().filter(shown).all(heard);
                     assert!(all, "{who} should come to hear {other}");
                 }
             }
@@ -693,6 +704,7 @@ impl World {
                     .transports
                     .iter()
                     .filter(|(_, to)| self.model.may_hear(&to.who, &who))
+                    .filter(|(_, to)| !self.model.hides(&to.who, &who, kind))
                     .filter(|_| self.model.sends(&who).contains(&kind))
                     .filter_map(|(to, held)| Some((*to, *held.lines.get(&source)?)))
                     .collect();
