@@ -222,7 +222,8 @@ fn watch(
         return Err("the node fell".to_owned());
     }
     if let Some(deaf) = generator.clients.deaf_since_window() {
-        return Err(format!("bystander {deaf} heard nothing"));
+        let measured = generator.clients.measured();
+        return Err(format!("bystander {deaf} heard nothing; all heard {} of {counted:?}, and {} repaired", measured.came, measured.repaired));
     }
     let measured = generator.clients.measured();
     let after = drops(started);
