@@ -44,3 +44,23 @@ test('every value the compose file asks for is in its example', async () => {
   const given = [...(await read('deploy/compose.env.example')).matchAll(/^#?([A-Z_]+)=/gm)].map(([, name]) => name)
   assert.deepEqual([...new Set(asked)].toSorted(), given.toSorted())
 })
+
+test('the relay’s page and the compose file know the entry point’s variables', async () => {
+  const used = [...(await read('turn/entrypoint.sh')).matchAll(/\$\{?"?(TURN_[A-Z_]+)|"\$\{(TURN_[A-Z_]+)/g)].map(([, name, other]) => name ?? other)
+  const known = new Set(used)
+  assert.ok(known.has('TURN_PEERS') && known.has('TURN_TLS_PORT'))
+  const told = [...(await read('turn/README.md')).matchAll(/^\| (`TURN_.*?) \|/gm)].flatMap(([, names]) => [...names.matchAll(/`(\w+)`/g)].map(([, name]) => name))
+  assert.deepEqual(told.toSorted(), [...known].toSorted())
+  const relay = (await read('docker-compose.yml')).match(/^  turn:\n([\s\S]*?)\n\n/m)[1]
+  const given = [...relay.matchAll(/^ {6}(TURN_\w+):/gm)].map(([, name]) => name)
+  assert.ok(given.length >= 3)
+  assert.deepEqual(given.filter((name) => !known.has(name)), [])
+})
+
+test('compose offers the relay by UDP, by TCP and by TLS on 443, at ports that it opens', async () => {
+  const compose = await read('docker-compose.yml')
+  const urls = JSON.parse(compose.match(/VISIOPLAINTE_TURN_URLS: '(.*)'/)[1])
+  assert.deepEqual(urls.map((url) => url.replace(/\$\{TURN_DOMAIN:\?\}/, 'relay')), ['turn:relay:3478?transport=udp', 'turn:relay:3478?transport=tcp', 'turns:relay:443?transport=tcp'])
+  const published = [...compose.matchAll(/^ {4}ports: (\[.*\])$/gm)].flatMap(([, list]) => JSON.parse(list))
+  for (const port of ['443:443', '3478:3478/udp', '3478:3478/tcp']) assert.ok(published.includes(port), port)
+})

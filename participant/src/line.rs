@@ -22,9 +22,12 @@ use crate::grant::{GrantError, Grants};
 const PING_EVERY: Duration = Duration::from_secs(4);
 /// A line on which nothing comes for so long is broken, whatever TCP says.
 const SILENCE: Duration = Duration::from_secs(6);
-/// How long the first try may take; each next one is given more, up to the last.
+/// How long the answer to a probe may take at least, and at most.
+const PROBE_LEAST: Duration = Duration::from_millis(400);
+const PROBE_MOST: Duration = Duration::from_secs(2);
+/// How long a try may take from the token to the seat; later ones are given the last.
 const OPENING: [Duration; 3] = [
-    Duration::from_millis(2500),
+    Duration::from_secs(4),
     Duration::from_secs(4),
     Duration::from_secs(8),
 ];
@@ -49,8 +52,8 @@ pub enum Phase {
 #[derive(Debug)]
 pub(crate) enum ToLine {
     Say(ClientMessage),
-    /// Find out whether the line still holds: something must come within this time.
-    Probe(Duration),
+    /// Find out now whether the line still holds.
+    Probe,
     /// End the line without a word, as a reloaded page does, and forget the secret.
     Forget,
 }
@@ -120,7 +123,7 @@ impl Line {
             tokio::select! {
                 () = &mut until => return None,
                 order = self.orders.recv() => match order {
-                    Some(ToLine::Probe(_)) => return None,
+                    Some(ToLine::Probe) => return None,
                     Some(ToLine::Say(ClientMessage::Leave {})) | None => return Some(1000),
                     Some(ToLine::Forget) => self.resume = None,
                     // Nothing is kept for later: whoever speaks sees the phase.
@@ -163,6 +166,8 @@ impl Line {
         let mut heard_at = Instant::now();
         let mut ping = tokio::time::interval(PING_EVERY);
         let mut probe: Option<Instant> = None;
+        let mut pinged_at: Option<Instant> = None;
+        let mut round_trip: Option<Duration> = None;
         loop {
             let silent_at = heard_at + SILENCE;
             let give_up = probe.map_or(silent_at, |probe| probe.min(silent_at));
@@ -174,6 +179,11 @@ impl Line {
                         Some(Ok(Message::Text(text))) => {
                             // A newer node may say what we do not know.
                             if let Ok(message) = serde_json::from_str(&text) {
+                                if let ServerMessage::Pong { .. } = message
+                                    && let Some(at) = pinged_at.take()
+                                {
+                                    round_trip = Some(at.elapsed());
+                                }
                                 self.note(message, false);
                             }
                         }
@@ -189,8 +199,10 @@ impl Line {
                 order = self.orders.recv() => {
                     let said = match order {
                         Some(ToLine::Say(message)) => message,
-                        Some(ToLine::Probe(patience)) => {
-                            probe.get_or_insert(Instant::now() + patience);
+                        Some(ToLine::Probe) => {
+                            let now = Instant::now();
+                            probe.get_or_insert(now + probe_patience(round_trip));
+                            pinged_at = Some(now);
                             a_ping()
                         }
                         Some(ToLine::Forget) => {
@@ -212,6 +224,7 @@ impl Line {
                     }
                 }
                 _ = ping.tick() => {
+                    pinged_at.get_or_insert_with(Instant::now);
                     if !say(&mut socket, &a_ping()).await {
                         return End::Broken { seated: true };
                     }
@@ -306,6 +319,13 @@ async fn say(socket: &mut Socket, message: &ClientMessage) -> bool {
         Ok(Err(Error::WriteBufferFull(_))) => true,
         Ok(Err(_)) | Err(_) => false,
     }
+}
+
+/// How long the answer to a probe may take: three times the usual, within bounds.
+fn probe_patience(round_trip: Option<Duration>) -> Duration {
+    round_trip.map_or(PROBE_MOST, |usual| {
+        (usual * 3).clamp(PROBE_LEAST, PROBE_MOST)
+    })
 }
 
 /// What a close code asks for.

@@ -23,11 +23,6 @@ use crate::voice::Words;
 const WATCH_EVERY: Duration = Duration::from_millis(200);
 /// A peer connection that is still not up after so long will not come up.
 const SETTLED_WITHIN: Duration = Duration::from_secs(8);
-/// How long the line may stay silent when media is silent as well.
-const PROBE_SILENT: Duration = Duration::from_millis(500);
-/// The same after a mere hint of the system.
-const PROBE_HINT: Duration = Duration::from_secs(1);
-
 /// How a participant is made.
 pub struct Settings {
     /// Where its tokens come from.
@@ -142,6 +137,8 @@ struct Core {
     /// Which peer connection this is, so that a former one's last words are ignored.
     turn: u64,
     state: RTCPeerConnectionState,
+    /// Whether the present connection ever stood: until then nothing is missing.
+    was_up: bool,
     by_line: BTreeMap<String, u64>,
     seated: bool,
     recovery: Recovery,
@@ -177,6 +174,7 @@ impl Core {
             peer: None,
             turn: 0,
             state: RTCPeerConnectionState::New,
+            was_up: false,
             by_line: BTreeMap::new(),
             seated: false,
             recovery: Recovery::default(),
@@ -203,7 +201,7 @@ impl Core {
                     Some(Wish::Say(message)) => self.say(message),
                     Some(Wish::Hint) => {
                         self.recovery.suspect(Instant::now());
-                        self.order(ToLine::Probe(PROBE_HINT));
+                        self.order(ToLine::Probe);
                     }
                     Some(Wish::Reload) => {
                         self.peer = None;
@@ -293,6 +291,7 @@ impl Core {
                 }
             });
             self.state = RTCPeerConnectionState::New;
+            self.was_up = false;
             self.unsettled_since = Instant::now();
             self.by_line.clear();
             let said = Arc::clone(&self.said);
@@ -320,7 +319,12 @@ impl Core {
                 match state {
                     // The stack's own checks failed for a while: no need to wait
                     // for the rule, which sees only what should come.
-                    RTCPeerConnectionState::Disconnected => self.ask(Step::Ice),
+                    RTCPeerConnectionState::Disconnected
+                        if self.recovery.may_ask(Instant::now()) =>
+                    {
+                        self.ask(Step::Ice);
+                    }
+                    RTCPeerConnectionState::Connected => self.was_up = true,
                     RTCPeerConnectionState::Failed if before != state => self.ask(Step::Fresh),
                     _ => {}
                 }
@@ -358,6 +362,7 @@ impl Core {
                     && room.participants.iter().any(|other| {
                         other.participant == line.participant
                             && other.connected
+                            && !other.silent.contains(&line.kind)
                             && match line.kind {
                                 MediaKind::Audio => other.audio,
                                 MediaKind::Video => other.video,
@@ -382,7 +387,7 @@ impl Core {
             self.unsettled_since = now;
             self.ask(Step::Fresh);
         }
-        let expected = if settled {
+        let expected = if self.was_up {
             self.expected()
         } else {
             BTreeMap::new()
@@ -394,18 +399,23 @@ impl Core {
                 .map_or(0, |peer| peer.heard.bytes.load(Ordering::Relaxed)),
             by_line: self.by_line.clone(),
         };
-        if let Some(step) = self.recovery.observe(now, &expected, &received) {
+        let step = self.recovery.observe(now, &expected, &received);
+        if self.recovery.doubts(now) {
+            self.order(ToLine::Probe);
+        }
+        if let Some(step) = step {
             self.ask(step);
         }
     }
 
     fn ask(&mut self, step: Step) {
         if self.seated {
-            self.say(ClientMessage::RestartIce {});
+            let fresh = step == Step::Fresh;
+            self.say(ClientMessage::RestartIce { fresh });
             self.recovery.asked(step, Instant::now());
             self.tell(Noticed::Asked(step));
         }
         // The line may be gone as well, without having said so.
-        self.order(ToLine::Probe(PROBE_SILENT));
+        self.order(ToLine::Probe);
     }
 }

@@ -71,7 +71,7 @@ pub struct Speech {
 
 /// The numbers of what was said, by kind, which outlive peer connections.
 #[derive(Debug, Default)]
-pub(crate) struct Said([AtomicU64; 2]);
+pub(crate) struct Said([AtomicU64; 3]);
 
 impl Said {
     pub fn next(&self, kind: MediaKind) -> u64 {
@@ -109,8 +109,10 @@ struct Handler {
 #[async_trait::async_trait]
 impl PeerConnectionEventHandler for Handler {
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
-        self.connected
-            .send_replace(state == RTCPeerConnectionState::Connected);
+        if state == RTCPeerConnectionState::Connected {
+            // For good: a browser goes on sending while its checks fail for a while.
+            self.connected.send_replace(true);
+        }
         let _ = self.news.send(FromPeer::State(state));
     }
 

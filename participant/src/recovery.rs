@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 
 use signaling::protocol::MediaKind;
 
+/// Nothing at all from the node for so long: time to ask on the line whether it
+/// is still there, so that the answer is known when patience ends.
+const DOUBT: Duration = Duration::from_millis(400);
 /// Nothing at all from the node for so long: our own way to it is broken.
 const TRANSPORT_SILENCE: Duration = Duration::from_millis(1000);
 /// The same, once the system said that the network changed.
@@ -51,6 +54,7 @@ pub struct Recovery {
     /// Lines on which something came since the last step.
     flowed: Vec<String>,
     suspect_until: Option<Instant>,
+    doubted: bool,
     asked: Option<(Step, Instant)>,
     rest: Duration,
 }
@@ -78,6 +82,9 @@ impl Recovery {
             TRANSPORT_SILENCE
         };
         let path_lost = silent_for >= patience;
+        if silent_for < DOUBT {
+            self.doubted = false;
+        }
 
         self.lines.retain(|mid, _| expected.contains_key(mid));
         let mut line_lost = false;
@@ -130,6 +137,12 @@ impl Recovery {
         self.flowed.clear();
     }
 
+    /// Whether a step for another reason would not be on top of one under way.
+    pub fn may_ask(&self, now: Instant) -> bool {
+        self.asked
+            .is_none_or(|(_, at)| now.saturating_duration_since(at) >= ICE_GRACE)
+    }
+
     /// The system says that the network changed, or that the page was asleep.
     pub fn suspect(&mut self, now: Instant) {
         self.suspect_until = Some(now + SUSPECT_FOR);
@@ -142,10 +155,12 @@ impl Recovery {
         }
     }
 
-    /// How long nothing has come although something should.
-    pub fn silent_for(&self, now: Instant) -> Duration {
-        self.transport
-            .map_or(Duration::ZERO, |(_, at)| now.saturating_duration_since(at))
+    /// Whether to ask on the line whether it is still there: once a silence.
+    pub fn doubts(&mut self, now: Instant) -> bool {
+        let silent = self
+            .transport
+            .is_some_and(|(_, at)| now.saturating_duration_since(at) >= DOUBT);
+        silent && !std::mem::replace(&mut self.doubted, true)
     }
 }
 
@@ -217,6 +232,32 @@ mod tests {
             steps(8, |now| (now, Some(now), Some(100))),
             [(6000, Step::Fresh)]
         );
+    }
+
+    #[test]
+    fn the_line_is_asked_once_a_silence_and_before_patience_ends() {
+        let start = Instant::now();
+        let expected = BTreeMap::from([("a".to_owned(), MediaKind::Audio)]);
+        let mut recovery = Recovery::default();
+        let mut asked = Vec::new();
+        for millis in (0..=4000).step_by(200) {
+            // Silent from 1 s to 2 s, and from 3 s on.
+            let bytes = match millis {
+                ..1000 => millis,
+                1000..2000 => 1000,
+                _ => millis.min(3000),
+            };
+            let received = Received {
+                transport: bytes,
+                by_line: BTreeMap::from([("a".to_owned(), bytes)]),
+            };
+            let now = start + Duration::from_millis(millis);
+            recovery.observe(now, &expected, &received);
+            if recovery.doubts(now) {
+                asked.push(millis);
+            }
+        }
+        assert_eq!(asked, [1400, 3400]);
     }
 
     #[test]

@@ -191,7 +191,9 @@ async fn another_path_on_the_same_connection_is_given_when_asked_for() {
     let mut angele = hall.enters("angele");
     let mut jean = hall.enters("jean");
     hear_each_other(&mut angele, &mut jean).await;
-    angele.participant.say(ClientMessage::RestartIce {});
+    angele
+        .participant
+        .say(ClientMessage::RestartIce { fresh: false });
     angele
         .until("another offer", |noticed| match noticed {
             Noticed::Message(ServerMessage::Offer { fresh, .. }) => Some(fresh),

@@ -54,8 +54,13 @@ pub enum ClientMessage {
         #[serde(default)]
         index: Option<u16>,
     },
-    /// Asks for a fresh peer connection, because the network changed or media stopped.
-    RestartIce {},
+    /// Asks for another path, because the network changed or media stopped.
+    RestartIce {
+        /// Another path for the same peer connection did not help, or it is gone:
+        /// asks for a fresh one.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        fresh: bool,
+    },
     /// Whether the participant now means to send sound and image.
     Media {
         /// False while the microphone is muted.
@@ -343,6 +348,10 @@ pub struct ParticipantView {
     pub audio: bool,
     /// Whether they mean to send image.
     pub video: bool,
+    /// What they mean to send and does not reach the node: their own way to it
+    /// is broken, not that of whoever waits for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silent: Vec<MediaKind>,
     /// Whether they share their screen; absent when they do not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub screen: bool,

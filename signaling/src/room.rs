@@ -249,11 +249,7 @@ impl Room {
             }
             Event::AnswerRefused { peer } => self.refuse_answer(peer, now, &mut actions),
             Event::PeerConnected { peer } => self.begin_media(peer, &mut actions),
-            Event::PeerFailed { peer } => {
-                if let Some(occupant) = self.occupant_of_mut(peer) {
-                    occupant.restart_wanted = true;
-                }
-            }
+            Event::PeerFailed { peer } => self.replace_peer(peer),
             Event::KeyframeWanted { peer, line } => self.relay_keyframe(peer, line, &mut actions),
             Event::Quality { peer, quality } => self.measure(peer, quality, now, &mut actions),
             Event::Tick { last_packets } => self.tick(&last_packets, now, &mut actions),

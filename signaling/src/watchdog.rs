@@ -27,6 +27,11 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
+    /// Whether the track stays away.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped_since.is_some()
+    }
+
     /// Looks at a track: when its last packet came, and whether it is expected.
     pub fn observe(
         &mut self,

@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { Driver } from '../browser/driver.mjs'
 import { assertQuiet, launchChromium, launchFirefox, person, watchPage } from '../browser/lib.mjs'
 import { expect, hears, people, testDevices } from '../browser/people.mjs'
-import { addresses, firewall, folder, relayIsAt, startProxy, startRelay, startResolver, startService, stopAll } from './lab.mjs'
+import { addresses, firewall, folder, relayIsAt, startProxy, startRelay, startResolver, startService, stopAll, turnUrls } from './lab.mjs'
 
 const base = 'https://plainte.test'
 /** Ordinary people's browsers: nothing about certificates is forgiven. */
@@ -46,6 +46,21 @@ const pairInUse = async () => {
   return { type: local?.candidateType, relayProtocol: local?.relayProtocol, to: `${remote?.address ?? remote?.ip}:${remote?.port}`, rttMs: Math.round((pair?.currentRoundTripTime ?? 0) * 1000) }
 }
 
+/** Runs in the page: the relays that the service gave it. */
+const relaysGiven = () => window.vpConnections.at(-1).getConfiguration().iceServers
+
+/** All three ways, with a credential of the seat that ends a while after the longest hearing. */
+function areTheirOwn(...sides) {
+  const seats = sides.map((servers) => {
+    expect(servers.length === 1 && [servers[0].urls].flat().join() === turnUrls.join(), `the ways of the settings, not ${JSON.stringify(servers)}`)
+    const [, end, seat] = servers[0].username.match(/^(\d+):([0-9a-f]{32})$/) ?? []
+    const hours = (end - Date.now() / 1000) / 3600
+    expect(hours > 1 && hours < 7, `an end in some hours: ${servers[0].username}`)
+    return seat
+  })
+  expect(new Set(seats).size === sides.length, 'a credential for each seat')
+}
+
 /** The four ways, from the best to the last, and what closes all before them. */
 const ways = [
   { name: 'nothing is blocked', relayProtocol: undefined, blocks: [] },
@@ -76,6 +91,9 @@ async function main() {
     const citizen = await side(home, 'citizen', 'phone')
     await firewall()
     const id = await meet(citizen, officer)
+
+    await Promise.all([citizen, officer].map(({ driver }) => driver.until(() => window.vpConnections.length > 0, null, 'a connection is made')))
+    areTheirOwn(await citizen.driver.page.evaluate(relaysGiven), await officer.driver.page.evaluate(relaysGiven))
 
     for (const way of ways) await takes(way, citizen, officer)
     await isTold(citizen, officer)

@@ -3,7 +3,7 @@
 
 import { execFile, spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -16,8 +16,18 @@ export const binary = process.env.TURN_LAB_BIN
 if (folder === undefined) throw new Error('run this by tests/turn.sh')
 
 export const secret = '00112233445566778899aabbccddeeff'
-export const turnUrls = ['turn:relais.plainte.test:3478?transport=udp', 'turn:relais.plainte.test:3478?transport=tcp', 'turns:relais.plainte.test:443?transport=tcp']
 export const addresses = { citizen: '10.77.1.2', server: '10.77.3.2', relay: '10.77.4.2', other: '10.77.5.2', metadata: '169.254.169.254' }
+
+/** A setting as the compose file gives it, with its variables filled in for the lab. */
+const composeFile = readFileSync(join(root, 'docker-compose.yml'), 'utf8')
+const values = { DOMAIN: 'plainte.test', TURN_DOMAIN: 'relais.plainte.test', TURN_SECRET: secret, MEDIA_ADDRESS: addresses.server, MEDIA_PORT: '41000' }
+export function composed(name) {
+  const [, given] = composeFile.match(new RegExp(`^ +${name}: (.*)$`, 'm')) ?? []
+  if (given === undefined) throw new Error(`docker-compose.yml has no ${name}`)
+  return given.replace(/^'(.*)'$/, '$1').replace(/\$\{(\w+)[^}]*\}/g, (_, variable) => values[variable])
+}
+/** The ways into the relay: by UDP, by TCP, by TLS on 443. */
+export const turnUrls = JSON.parse(composed('VISIOPLAINTE_TURN_URLS'))
 
 const LIMIT_MS = 30_000
 const run = promisify(execFile)
@@ -97,7 +107,8 @@ export async function startRelay({ conf = join(root, 'turn'), tls = 'tls', tlsPo
   const relay = start('relay', 'relay', 'sh', [join(root, 'turn/entrypoint.sh')], {
     TURN_DOMAIN: 'relais.plainte.test',
     TURN_SECRET: secret,
-    TURN_PEERS: `${addresses.server}:41000-41001`,
+    // A second port beside compose's, for an echo; and a node of IPv6, which the rules know as well.
+    TURN_PEERS: `${composed('TURN_PEERS')} ${addresses.server}:41001 [2001:db8::10]:41000-41003`,
     TURN_LISTEN: addresses.relay,
     TURN_TLS_PORT: String(tlsPort),
     TURN_CONF: conf,
@@ -145,16 +156,13 @@ export async function startService() {
     VISIOPLAINTE_PUBLIC_URL: 'https://plainte.test',
     VISIOPLAINTE_PROVIDER_ROOTS: join(folder, 'ca.pem'),
     VISIOPLAINTE_DATA_DIR: join(folder, 'data'),
-    VISIOPLAINTE_MEDIA_NODES: '["ws://media:8090/control"]',
-    VISIOPLAINTE_MEDIA_SIGNALING_URL: 'wss://plainte.test/signaling',
-    VISIOPLAINTE_TURN_URLS: JSON.stringify(turnUrls),
-    VISIOPLAINTE_TURN_SECRET: secret,
+    ...Object.fromEntries(['MEDIA_NODES', 'MEDIA_SIGNALING_URL', 'TURN_URLS', 'TURN_SECRET'].map((name) => [`VISIOPLAINTE_${name}`, composed(`VISIOPLAINTE_${name}`)])),
   }
   const ask = (command) => sure('server', 'env', ...Object.entries(env).map(([name, value]) => `${name}=${value}`), binary, command)
   await ask('migrate')
   await ask('seed')
   const key = (await ask('keys')).trim().split('\n').at(-1)
-  const media = start('server', 'media', binary, ['media', '--listen=127.0.0.1:8090', `--udp=${addresses.server}:41000`, `--token-key=${key}`])
+  const media = start('server', 'media', binary, ['media', '--listen=127.0.0.1:8090', `--udp=${addresses.server}:41000`, `--token-key=${key}`, '--drain-minutes=0'])
   const service = start('server', 'service', binary, ['serve'], env)
   await until(async () => {
     for (const one of [media, service]) if (!one.alive()) throw new Error(`it did not start: ${await one.words()}`)

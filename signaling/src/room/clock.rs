@@ -2,7 +2,7 @@
 //! answer, measures.
 
 use super::layers::Flow;
-use super::negotiation::{ANSWER_WITHIN, CONNECT_WITHIN};
+use super::negotiation::{ANSWER_WITHIN, CONNECT_WITHIN, Restart};
 use super::{Action, LastPacket, Moment, PeerId, Room};
 use crate::protocol::{MediaKind, Quality, ServerMessage};
 use crate::room_document::{Fact, IncidentKind, LeftReason, ParticipantId, RoomState};
@@ -107,7 +107,7 @@ impl Room {
                     .is_some_and(|answered_at| since(answered_at) >= CONNECT_WITHIN);
                 unanswered || (unconnected && !peer.connected)
             }) {
-                occupant.restart_wanted = true;
+                occupant.restart_wanted = Some(Restart::Fresh);
             }
         }
     }

@@ -18,8 +18,17 @@ pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// A path is found and keys are agreed within a second or two; after this
 /// something is wrong that a fresh attempt may put right.
 pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// Fresh transports cost a handshake: at most one a second for each participant.
-const FRESH_PAUSE: Duration = Duration::from_secs(1);
+/// Another path costs checks or a handshake: at most one a second for each participant.
+pub(super) const RESTART_PAUSE: Duration = Duration::from_secs(1);
+
+/// What mends a participant's path; the second is wanted where the first did not help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Restart {
+    /// New ICE credentials for the same transport.
+    Ice,
+    /// A fresh transport.
+    Fresh,
+}
 
 /// A seat's transport, as the room knows it.
 pub(super) struct Peer {
@@ -31,6 +40,8 @@ pub(super) struct Peer {
     pub(super) answered_at: Option<Instant>,
     /// The offer without an answer yet.
     pub(super) awaiting: Option<(u32, Instant)>,
+    /// The last offer was of another path: the first one, or with new ICE credentials.
+    pub(super) mends: bool,
     pub(super) flow: Flow,
     /// What the last offer said.
     pub(super) offered: Option<Lines>,
@@ -97,6 +108,22 @@ impl Room {
         }
     }
 
+    /// A transport cannot go on.
+    pub(super) fn replace_peer(&mut self, peer: PeerId) {
+        let Some(occupant) = self.occupant_of_mut(peer) else {
+            return;
+        };
+        occupant.restart_wanted = Some(Restart::Fresh);
+        let restarting = occupant
+            .peer
+            .as_ref()
+            .is_some_and(|held| held.answered_once && held.awaiting.is_some() && held.mends);
+        if restarting {
+            // It could not take new ICE credentials: the same try goes on.
+            occupant.restarted_at = None;
+        }
+    }
+
     /// Whoever is in has a transport; whoever waits has none.
     pub(super) fn settle_peer(
         &mut self,
@@ -122,18 +149,16 @@ impl Room {
         if let Some(peer) = &mut occupant.peer {
             peer.publish.clone_from(&publish);
         }
-        let rested = occupant
-            .opened_at
-            .is_none_or(|opened| now.instant.saturating_duration_since(opened) >= FRESH_PAUSE);
+        let fresh_wanted = occupant.restart_wanted == Some(Restart::Fresh);
         if greeting == Greeting::Waiting
-            || (occupant.restart_wanted && rested && occupant.connection.is_some())
+            || (fresh_wanted && occupant.rested(now) && occupant.connection.is_some())
         {
             if let Some(peer) = &occupant.peer
-                && occupant.restart_wanted
+                && fresh_wanted
             {
                 occupant.compatible |= peer.answered_once && !peer.connected;
             }
-            occupant.restart_wanted = false;
+            occupant.restart_wanted = None;
             close_peer(occupant, &mut self.forwarding, actions);
         }
         let Some(connection) = occupant.connection else {
@@ -160,8 +185,8 @@ impl Room {
                 turn: self.next_turn,
             };
             self.next_turn = self.next_turn.wrapping_add(1);
-            occupant.restart_wanted = false;
-            occupant.opened_at = Some(now.instant);
+            occupant.restart_wanted = None;
+            occupant.restarted_at = Some(now.instant);
             self.forwarding.restart_source(id.seat);
             occupant.peer = Some(Peer {
                 id,
@@ -170,6 +195,7 @@ impl Room {
                 answered_once: false,
                 answered_at: None,
                 awaiting: None,
+                mends: false,
                 flow: Flow::default(),
                 offered: None,
             });
@@ -215,6 +241,7 @@ impl Room {
         let Some(occupant) = self.occupants.get_mut(participant) else {
             return;
         };
+        let restart_ice = occupant.restart_wanted == Some(Restart::Ice) && occupant.rested(now);
         let (Some(connection), Some(peer)) = (occupant.connection, occupant.peer.as_mut()) else {
             return;
         };
@@ -225,20 +252,26 @@ impl Room {
         };
         let nothing_to_offer =
             lines.publish.is_empty() && lines.receive.is_empty() && peer.offered.is_none();
-        if peer.awaiting.is_some() || nothing_to_offer || peer.offered.as_ref() == Some(&lines) {
+        let as_offered = peer.offered.as_ref() == Some(&lines) && !restart_ice;
+        if peer.awaiting.is_some() || nothing_to_offer || as_offered {
             return;
+        }
+        if restart_ice {
+            occupant.restart_wanted = None;
+            occupant.restarted_at = Some(now.instant);
         }
         self.last_negotiation = self.last_negotiation.wrapping_add(1);
         let negotiation = self.last_negotiation;
         let fresh = peer.offered.is_none();
         peer.awaiting = Some((negotiation, now.instant));
+        peer.mends = fresh || restart_ice;
         peer.offered = Some(lines.clone());
         actions.push(Action::Negotiate(Negotiation {
             peer: peer.id,
             connection,
             negotiation,
             fresh,
-            restart_ice: false,
+            restart_ice,
             codecs: lines.codecs,
             publish: lines.publish,
             receive: lines.receive,

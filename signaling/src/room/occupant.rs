@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use super::layers::Ladder;
-use super::negotiation::{Peer, close_peer};
+use super::negotiation::{Peer, RESTART_PAUSE, Restart, close_peer};
 use super::sealing::Sealing;
 use super::{Action, ConnectionId, Moment, PeerId, Room};
 use crate::forwarding::{SeatIndex, Source};
@@ -31,8 +31,9 @@ pub(super) struct Occupant {
     pub(super) wants: BTreeMap<(ParticipantId, MediaKind), u32>,
     pub(super) ladders: BTreeMap<Source, Ladder>,
     pub(super) peer: Option<Peer>,
-    pub(super) opened_at: Option<Instant>,
-    pub(super) restart_wanted: bool,
+    /// When another path was last given: a fresh transport, or new ICE credentials.
+    pub(super) restarted_at: Option<Instant>,
+    pub(super) restart_wanted: Option<Restart>,
     /// The last transport was answered and never connected: the next one puts up
     /// with older encryption.
     pub(super) compatible: bool,
@@ -45,6 +46,26 @@ pub(super) struct Occupant {
 pub(super) enum Greeting {
     Waiting,
     Joined,
+}
+
+impl Occupant {
+    /// The kinds that should come and do not.
+    pub(super) fn silent(&self) -> Vec<MediaKind> {
+        [
+            (MediaKind::Audio, &self.audio_watch),
+            (MediaKind::Video, &self.video_watch),
+        ]
+        .into_iter()
+        .filter(|(_, watch)| watch.is_stopped())
+        .map(|(kind, _)| kind)
+        .collect()
+    }
+
+    /// Whether another path may be given again.
+    pub(super) fn rested(&self, now: Moment) -> bool {
+        self.restarted_at
+            .is_none_or(|at| now.instant.saturating_duration_since(at) >= RESTART_PAUSE)
+    }
 }
 
 impl Room {
@@ -125,8 +146,8 @@ impl Room {
                     wants: BTreeMap::new(),
                     ladders: BTreeMap::new(),
                     peer: None,
-                    opened_at: None,
-                    restart_wanted: false,
+                    restarted_at: None,
+                    restart_wanted: None,
                     compatible: false,
                     view: None,
                     audio_watch: Watchdog::default(),
@@ -215,7 +236,17 @@ impl Room {
             }
             // The browser comes to the node, so its candidates are not needed.
             ClientMessage::Candidate { .. } => {}
-            ClientMessage::RestartIce {} => occupant.restart_wanted = true,
+            ClientMessage::RestartIce { fresh } => {
+                let wanted = match &occupant.peer {
+                    _ if fresh => Some(Restart::Fresh),
+                    // The offer under way is of another path already.
+                    Some(peer) if peer.awaiting.is_some() && peer.mends => None,
+                    // What never connected has no path that could be replaced.
+                    Some(peer) if !peer.connected => Some(Restart::Fresh),
+                    _ => Some(Restart::Ice),
+                };
+                occupant.restart_wanted = occupant.restart_wanted.max(wanted);
+            }
             ClientMessage::Media { audio, video } => {
                 occupant.audio = audio;
                 occupant.video = video;

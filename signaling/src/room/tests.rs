@@ -449,7 +449,7 @@ fn resuming_needs_the_secret_and_an_answered_offer() {
 #[test]
 fn a_fresh_transport_comes_at_most_once_a_second() {
     let (mut story, angele, _) = both_in();
-    let restart = json!({"type": "restart_ice"});
+    let restart = json!({"type": "restart_ice", "fresh": true});
     let fresh = |actions: &[Action]| {
         actions
             .iter()
@@ -460,6 +460,61 @@ fn a_fresh_transport_comes_at_most_once_a_second() {
     story.ms += 1_000;
     assert!(fresh(&story.say(angele, restart)));
     assert!(fresh(&story.wait(10_000)), "an offer without an answer");
+}
+
+#[test]
+fn another_path_keeps_the_transport_and_comes_at_most_once_a_second() {
+    let (mut story, angele, _) = both_in();
+    let peer = PeerId {
+        seat: ANGELE,
+        turn: 0,
+    };
+    let restart = json!({"type": "restart_ice"});
+    let offers = |actions: &[Action]| -> Vec<(bool, bool)> {
+        actions
+            .iter()
+            .filter_map(|action| match action {
+                Action::Negotiate(offer) if offer.peer.seat == ANGELE => {
+                    Some((offer.fresh, offer.restart_ice))
+                }
+                _ => None,
+            })
+            .collect()
+    };
+    let early = story.say(angele, restart.clone());
+    assert_eq!(offers(&early), [], "too early");
+    assert_eq!(offers(&story.wait(1_000)), [(false, true)], "not forgotten");
+    let again = story.say(angele, restart.clone());
+    assert_eq!(offers(&again), [], "one is under way");
+    story.handle(Event::Answered {
+        peer,
+        lines: Vec::new(),
+    });
+    assert_eq!(
+        offers(&story.wait(5_000)),
+        [],
+        "and what was asked for is given"
+    );
+    assert_eq!(offers(&story.say(angele, restart.clone())), [(false, true)]);
+    // It did not help, even before it was answered.
+    let fresh = json!({"type": "restart_ice", "fresh": true});
+    assert_eq!(offers(&story.say(angele, fresh)), []);
+    let offered = story.wait(1_000);
+    assert_eq!(offers(&offered), [(true, false)]);
+    // What never connected has no path that could be replaced.
+    let peer = offered
+        .iter()
+        .find_map(|action| match action {
+            Action::Negotiate(offer) if offer.fresh => Some(offer.peer),
+            _ => None,
+        })
+        .unwrap();
+    story.handle(Event::Answered {
+        peer,
+        lines: Vec::new(),
+    });
+    story.ms += 1_000;
+    assert_eq!(offers(&story.say(angele, restart)), [(true, false)]);
 }
 
 #[test]
@@ -485,7 +540,7 @@ fn encryption_falls_back_only_after_an_answered_attempt_did_not_connect() {
         lines: Vec::new(),
     });
     story.ms += 1_000;
-    let offered = story.say(connection, json!({"type": "restart_ice"}));
+    let offered = story.say(connection, json!({"type": "restart_ice", "fresh": true}));
     assert_eq!(compatible(&offered), Some(true));
 }
 
@@ -493,7 +548,7 @@ fn encryption_falls_back_only_after_an_answered_attempt_did_not_connect() {
 fn events_of_a_former_transport_or_connection_are_void() {
     let (mut story, angele, _) = both_in();
     story.ms += 1_000;
-    let offered = story.say(angele, json!({"type": "restart_ice"}));
+    let offered = story.say(angele, json!({"type": "restart_ice", "fresh": true}));
     let former = PeerId {
         seat: ANGELE,
         turn: 0,

@@ -1,5 +1,6 @@
 //! What each participant is told of the room.
 
+use super::occupant::Occupant;
 use super::{Action, Room};
 use crate::protocol::{MediaKind, ParticipantView, RoomView, ServerMessage};
 use crate::room_document::{ParticipantId, Place};
@@ -41,6 +42,7 @@ impl Room {
                         && seat.publish.contains(&MediaKind::Audio),
                     video: occupant.is_some_and(|occupant| occupant.video)
                         && seat.publish.contains(&MediaKind::Video),
+                    silent: occupant.map(Occupant::silent).unwrap_or_default(),
                     screen: occupant.is_some_and(|occupant| occupant.screen),
                     encryption: occupant.map(|occupant| occupant.can.encryption.is_some()),
                 }

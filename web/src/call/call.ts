@@ -7,10 +7,11 @@ import { LevelMeter, LocalMedia, type Devices } from './media'
 import { Peer } from './peer'
 import type { MediaKind, ParticipantView, RoomView, ServerMessage } from './protocol'
 import { type Standing, shown, statusKey } from './shown'
-import { Watchdog, expectedLines, qualityWord, readStats } from './stats'
+import { Recovery, type Step } from './recovery'
+import { expectedLines, qualityWord, readStats } from './stats'
 import { CallView } from './view'
 
-const WATCH_EVERY_MS = 250
+const WATCH_EVERY_MS = 200
 const MEASURE_EVERY_MS = 1000
 /** A peer connection that is still not up after so long will not come up. */
 const SETTLED_WITHIN_MS = 8000
@@ -25,7 +26,7 @@ export class Call {
   private readonly meter: LevelMeter
   private readonly connection: Connection
   private readonly peer: Peer
-  private watchdog = new Watchdog()
+  private recovery = new Recovery()
 
   private phase: Phase | undefined
   private room: RoomView | undefined
@@ -89,10 +90,11 @@ export class Call {
       browserWorld(),
     )
     // A phone that changes from Wi-Fi to 4G, or wakes up, need not wait for a time-out.
-    window.addEventListener('online', () => this.connection.probe())
+    for (const event of ['online', 'pageshow', 'resume']) window.addEventListener(event, () => this.suspect())
+    networkInformation()?.addEventListener('change', () => this.suspect())
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState !== 'visible' || this.phase === undefined) return
-      this.connection.probe()
+      this.suspect()
       void this.keepAwake()
     })
     this.view.tested(false, this.media.stream)
@@ -118,7 +120,7 @@ export class Call {
     this.view.quality('unknown')
     this.mediaLost = false
     this.restartsInVain = 0
-    this.watchdog = new Watchdog()
+    this.recovery = new Recovery()
     this.view.joined(true)
     this.connection.start()
     void this.keepAwake()
@@ -168,6 +170,7 @@ export class Call {
     if (phase.kind === 'seated') {
       this.lines++
       this.seatedOnce = true
+      this.recovery.seated()
       this.view.mark('connections', String(this.lines))
       this.sayMedia()
     }
@@ -247,7 +250,11 @@ export class Call {
 
   private onConnectionState(state: RTCPeerConnectionState): void {
     this.view.mark('connectionState', state)
-    if (state === 'failed') this.restart(performance.now())
+    // The browser's own checks failed for a while: they see a path on which nobody
+    // sends, which the watch does not.
+    const now = performance.now()
+    if (state === 'disconnected' && this.recovery.mayAsk(now)) this.ask('ice', now)
+    if (state === 'failed') this.ask('fresh', now)
     if (state === 'failed' || state === 'disconnected') this.lost(true)
     if (state === 'connected') this.lost(false)
   }
@@ -261,13 +268,15 @@ export class Call {
     if (settled || this.phase?.kind !== 'seated') this.unsettledSince = now
     else if (now - this.unsettledSince > SETTLED_WITHIN_MS) {
       this.unsettledSince = now
-      this.restart(now)
+      this.ask('fresh', now)
       this.lost(true)
     }
-    const expected = settled ? expectedLines(this.room, this.peer.lines) : new Map<string, MediaKind>()
-    if (this.watchdog.observe(now, expected, sample)) {
+    const expected = this.peer.wasUp ? expectedLines(this.room, this.peer.lines) : new Map<string, MediaKind>()
+    const step = this.recovery.observe(now, expected, sample)
+    if (this.recovery.doubts(now)) this.connection.probe()
+    if (step !== undefined) {
       this.lost(true)
-      this.restart(now)
+      this.ask(step, now)
     } else if (sample.mediaBytes > this.lastMediaBytes && this.peer.state === 'connected') {
       this.lost(false)
     }
@@ -277,17 +286,24 @@ export class Call {
       this.view.measured(sample, (mid) => this.peer.lines[mid]?.participant, this.peer.state)
     }
   }
-  private restart(now: number): void {
-    if (!this.connection.send({ type: 'restart_ice' })) {
-      // The line itself may be gone without having said so.
-      this.connection.probe()
-      return
+
+  private ask(step: Step, now: number): void {
+    if (this.connection.send(step === 'fresh' ? { type: 'restart_ice', fresh: true } : { type: 'restart_ice' })) {
+      this.recovery.asked(step, now)
+      this.restarts++
+      // A path that stood once is broken, not blocked.
+      if (!this.peer.wasUp) this.restartsInVain++
+      if (this.restartsInVain >= BLOCKED_AFTER_RESTARTS) this.show()
+      this.view.mark('restarts', String(this.restarts))
     }
-    this.watchdog.restarted(now)
-    this.restarts++
-    this.restartsInVain++
-    if (this.restartsInVain >= BLOCKED_AFTER_RESTARTS) this.show()
-    this.view.mark('restarts', String(this.restarts))
+    // The line may be gone as well, without having said so.
+    this.connection.probe()
+  }
+
+  /** The browser hints that the network is another one, or that time has passed unnoticed. */
+  private suspect(): void {
+    if (this.phase === undefined) return
+    this.recovery.suspect(performance.now())
     this.connection.probe()
   }
 
@@ -330,4 +346,9 @@ export class Call {
     if (!('wakeLock' in navigator) || this.wakeLock?.released === false) return
     this.wakeLock = await navigator.wakeLock.request('screen').catch(() => undefined)
   }
+}
+
+/** Tells of a change of network where the browser has it (Chromium). */
+function networkInformation(): EventTarget | undefined {
+  return (navigator as Navigator & { connection?: EventTarget }).connection
 }

@@ -181,6 +181,25 @@ test('a line on which nothing comes is given up, a line that answers is kept', a
   assert.ok(sockets.length > 1, 'another line was opened')
 })
 
+test('the better a line is known, the sooner it is given up', async () => {
+  const { connection, sockets, settle, pass, last } = page()
+  connection.start()
+  await settle()
+  sockets[0]?.opens()
+  sockets[0]?.says(joined)
+  const ping = sockets[0]?.sent.at(-1) as { type: string; t: number }
+  assert.equal(ping.type, 'ping')
+  await pass(200)
+  sockets[0]?.says({ type: 'pong', t: ping.t })
+  await pass(100)
+  connection.probe()
+  connection.probe()
+  await pass(599)
+  assert.deepEqual(last(), { kind: 'seated' })
+  await pass(1)
+  assert.equal(sockets.length, 2, 'and the next try does not wait')
+})
+
 test('after a change of network, one unanswered question is enough', async () => {
   const { connection, sockets, settle, pass, last } = page()
   connection.start()
@@ -200,7 +219,7 @@ test('a line that opens and never seats is given up', async () => {
   connection.start()
   await settle()
   sockets[0]?.opens()
-  await pass(9000)
+  await pass(4000)
   assert.equal(sockets[0]?.readyState, 3)
   assert.equal(sockets.length, 2)
 })
@@ -222,14 +241,15 @@ test('leaving says so and stays gone; coming back starts anew', async () => {
   assert.deepEqual(sockets[1]?.sent, [{ type: 'join', token: 't2' }], 'the former seat was given up')
 })
 
-test('tries come quickly, then slowly, and never in step', () => {
+test('tries come at once, then quickly, then slowly, and never in step', () => {
   const cases: [number, number, number][] = [
-    [0, 0, 100],
-    [0, 1, 200],
-    [1, 0, 200],
-    [3, 0.5, 1200],
-    [10, 0, 2000],
-    [10, 1, 4000],
+    [0, 0.9, 0],
+    [1, 0, 100],
+    [1, 1, 200],
+    [2, 0, 200],
+    [4, 0.5, 1200],
+    [11, 0, 2000],
+    [11, 1, 4000],
     [100000, 1, 4000],
   ]
   for (const [attempt, chance, delay] of cases) assert.equal(retryDelay(attempt, chance), delay, `${attempt} ${chance}`)

@@ -12,8 +12,13 @@ import { type AfterClose, type ClientMessage, SUBPROTOCOL, type ServerMessage, a
 const PING_EVERY_MS = 4000
 /** A line on which nothing comes for so long is broken, whatever TCP says. */
 const SILENCE_MS = 6000
-/** How long a token request or an opening line may take. */
+/** How long a try may take from the token to the seat: the first, and each next one. */
+const FIRST_OPENING_MS = 4000
 const OPENING_MS = 8000
+/** How long the answer to a probe may take, at least and at most; in between, three
+    times the usual. */
+const LEAST_PROBE_MS = 400
+const MOST_PROBE_MS = 2000
 /** What the service says while every media node is full: to be tried again. */
 const NO_PLACE = 'refusal-no-media-place'
 
@@ -57,6 +62,9 @@ export class Connection {
   /** Grows with each try, so that what an abandoned try still does is ignored. */
   private turn = 0
   private heardAt = 0
+  /** How long the last ping of this line took; not known at first. */
+  private roundTripMs = Infinity
+  private probing = false
   private seated = false
   /** A try is under way, as opposed to waiting for the next one. */
   private opening = false
@@ -99,9 +107,11 @@ export class Connection {
       return
     }
     const asked = this.world.now()
-    if (!this.send({ type: 'ping', t: asked })) return
+    if (this.probing || !this.send({ type: 'ping', t: asked })) return
     const turn = this.turn
-    this.after(2000, () => {
+    this.probing = true
+    this.after(Math.max(LEAST_PROBE_MS, Math.min(MOST_PROBE_MS, 3 * this.roundTripMs)), () => {
+      this.probing = false
       if (turn === this.turn && this.heardAt < asked) this.broken()
     })
   }
@@ -109,7 +119,13 @@ export class Connection {
   private async open(): Promise<void> {
     const turn = ++this.turn
     this.opening = true
-    const grant = await this.fetchGrant(turn)
+    const abort = new AbortController()
+    this.after(this.attempt <= 1 ? FIRST_OPENING_MS : OPENING_MS, () => {
+      if (turn !== this.turn || this.seated) return
+      abort.abort()
+      this.broken()
+    })
+    const grant = await this.fetchGrant(turn, abort.signal)
     if (grant === undefined || turn !== this.turn) return
     this.listener.onGrant(grant)
 
@@ -123,9 +139,6 @@ export class Connection {
       return
     }
     this.socket = socket
-    this.after(OPENING_MS, () => {
-      if (turn === this.turn && !this.seated) this.broken()
-    })
     socket.onopen = () => {
       if (turn !== this.turn) return
       const join: ClientMessage = { type: 'join', token: grant.token }
@@ -142,9 +155,7 @@ export class Connection {
   }
 
   /** A token, or `undefined` when the try is settled already (refused, or to be tried again). */
-  private async fetchGrant(turn: number): Promise<JoinGrant | undefined> {
-    const abort = new AbortController()
-    const timer = this.after(OPENING_MS, () => abort.abort())
+  private async fetchGrant(turn: number, signal: AbortSignal): Promise<JoinGrant | undefined> {
     try {
       const response = await this.world.fetch(new URL(this.tokenUrl, this.world.base), {
         method: 'POST',
@@ -152,7 +163,7 @@ export class Connection {
         body: new URLSearchParams({ csrf: this.csrf }).toString(),
         credentials: 'same-origin',
         redirect: 'error',
-        signal: abort.signal,
+        signal,
       })
       if (turn !== this.turn) return undefined
       const body: unknown = await response.json().catch(() => undefined)
@@ -170,8 +181,6 @@ export class Connection {
       }
     } catch {
       // No network, a time-out, or an answer cut short.
-    } finally {
-      this.cancel(timer)
     }
     if (turn === this.turn) this.broken()
     return undefined
@@ -187,10 +196,12 @@ export class Connection {
       this.opening = false
       this.attempt = 0
       if (!before) {
+        this.roundTripMs = Infinity
         this.listener.onPhase({ kind: 'seated' })
         this.beat(this.turn)
       }
     }
+    if (message.type === 'pong') this.roundTripMs = Math.max(0, this.heardAt - message.t)
     this.listener.onMessage(message)
   }
 
@@ -229,6 +240,7 @@ export class Connection {
   private drop(): void {
     this.turn++
     this.seated = false
+    this.probing = false
     this.opening = false
     for (const timer of this.timers) this.world.clearTimer(timer)
     this.timers.clear()
@@ -244,11 +256,6 @@ export class Connection {
     }, ms)
     this.timers.add(timer)
     return timer
-  }
-
-  private cancel(timer: number): void {
-    this.timers.delete(timer)
-    this.world.clearTimer(timer)
   }
 }
 

@@ -25,6 +25,7 @@ export class Peer {
   private tracks: Record<string, Track> = {}
   private me = ''
   private newest = -1
+  private up = false
   private work: Promise<void> = Promise.resolve()
   private readonly local: Record<MediaKind, MediaStreamTrack | null> = { audio: null, video: null, screen: null }
   private readonly remote = new Map<string, MediaStream>()
@@ -58,6 +59,11 @@ export class Peer {
 
   async stats(): Promise<RTCStatsReport | undefined> {
     return this.connection === undefined ? undefined : this.connection.getStats()
+  }
+
+  /** Whether the present connection ever stood: until then nothing is missing. */
+  get wasUp(): boolean {
+    return this.connection !== undefined && this.up
   }
 
   get state(): RTCPeerConnectionState | 'none' {
@@ -106,7 +112,9 @@ export class Peer {
     connection.onicecandidate = ({ candidate }) => {
       if (connection === this.connection) this.listener.onCandidate(candidate)
     }
+    this.up = false
     connection.onconnectionstatechange = () => {
+      if (connection === this.connection && connection.connectionState === 'connected') this.up = true
       if (connection === this.connection) this.listener.onConnectionState(connection.connectionState)
     }
     former?.close()

@@ -24,7 +24,7 @@ function rebuilt(message: any): ClientMessage {
     case 'candidate':
       return { type: 'candidate', candidate: message.candidate, mid: message.mid ?? null, index: message.index ?? null }
     case 'restart_ice':
-      return { type: 'restart_ice' }
+      return 'fresh' in message ? { type: 'restart_ice', fresh: message.fresh } : { type: 'restart_ice' }
     case 'media':
       return { type: 'media', audio: message.audio, video: message.video }
     case 'seal': {

@@ -16,7 +16,8 @@ export type ClientMessage =
   | { type: 'join'; token: string; resume?: string; can?: Can }
   | { type: 'answer'; negotiation: number; sdp: string }
   | { type: 'candidate'; candidate: string; mid: string | null; index: number | null }
-  | { type: 'restart_ice' }
+  /** Another path for the same peer connection; `fresh` when that did not help. */
+  | { type: 'restart_ice'; fresh?: true }
   | { type: 'media'; audio: boolean; video: boolean }
   | ({ type: 'seal'; to?: string } & Sealed)
   /** Asks to share the screen, or to stop; an offer follows if the seat may. */
@@ -65,6 +66,8 @@ export interface ParticipantView {
   connected: boolean
   audio: boolean
   video: boolean
+  /** What they mean to send and does not reach the node: their own way is broken, not ours. */
+  silent?: MediaKind[]
   /** Whether they share their screen; absent when they do not. */
   screen?: boolean
   /** Whether their browser can encrypt end to end; absent while they hold no seat. */
@@ -209,6 +212,7 @@ function isParticipant(value: unknown): value is ParticipantView {
     isString(value.label) &&
     isOneOf(value.place, places) &&
     [value.connected, value.audio, value.video].every((flag) => typeof flag === 'boolean') &&
+    (value.silent === undefined || (Array.isArray(value.silent) && value.silent.every((kind) => isOneOf(kind, ['audio', 'video'])))) &&
     [value.screen, value.encryption].every((flag) => flag === undefined || typeof flag === 'boolean')
   )
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { MediaKind, ParticipantView, RoomView } from './protocol'
-import { type TrackSample, Watchdog, expectedLines, qualityWord, readStats } from './stats'
+import type { ParticipantView, RoomView } from './protocol'
+import { expectedLines, qualityWord, readStats } from './stats'
 
 test('a report of Chromium and one of Firefox give the same sample', () => {
   const inbound = { type: 'inbound-rtp', id: 'in', mid: '2', kind: 'video', bytesReceived: 700, packetsReceived: 7, packetsLost: 1, framesDecoded: 30, frameWidth: 640, frameHeight: 360 }
@@ -62,77 +62,8 @@ test('media is expected only from someone connected, sending and heard, in an op
     ['aside together', { ...room, place: 'aside' }, ['2']],
     ['not heard', { ...room, hears: [] }, []],
     ['away', { ...room, participants: [{ ...officer, connected: false }] }, []],
+    ['kept by their own network', { ...room, participants: [{ ...officer, silent: ['audio'] }] }, []],
     ['muted and dark', { ...room, participants: [{ ...officer, audio: false }] }, []],
   ]
   for (const [what, view, mids] of cases) assert.deepEqual([...expectedLines(view, tracks).keys()], mids, what)
-})
-
-interface Moment {
-  transport: number
-  /** Bytes of the lines from which something is expected. */
-  audio?: number
-  video?: number
-}
-
-/** Feeds a quarter second at a time; returns the times at which a restart was asked for. */
-function restarts(seconds: number, at: (now: number) => Moment): number[] {
-  const watchdog = new Watchdog()
-  const asked: number[] = []
-  for (let now = 0; now <= seconds * 1000; now += 250) {
-    const { transport, audio, video } = at(now)
-    const expected = new Map<string, MediaKind>()
-    const byMid = new Map<string, TrackSample>()
-    for (const [kind, bytes] of [['audio', audio], ['video', video]] as const) {
-      if (bytes === undefined) continue
-      expected.set(kind, kind)
-      byMid.set(kind, { bytes, packets: 0, lost: 0, framesDecoded: 0, audioEnergy: 0, frameWidth: 0, frameHeight: 0, freezes: 0 })
-    }
-    if (watchdog.observe(now, expected, { transportBytes: transport, byMid })) asked.push(now)
-  }
-  return asked
-}
-
-test('a second without a byte asks for a new path, then ever more patiently', () => {
-  const stopsAt5 = (now: number) => ({ transport: Math.min(now, 5000), audio: Math.min(now, 5000) })
-  assert.deepEqual(restarts(60, stopsAt5), [6000, 9000, 15000, 27000, 51000])
-})
-
-test('mute is not silence, and a healthy call is left alone', () => {
-  assert.deepEqual(restarts(60, (now) => ({ transport: now, audio: now, video: now })), [])
-  assert.deepEqual(restarts(60, () => ({ transport: 7 })), [])
-})
-
-test('while our own transport lives, a silent voice is given three seconds and an image six', () => {
-  assert.deepEqual(restarts(5, (now) => ({ transport: now, audio: 100, video: now })), [3000])
-  assert.deepEqual(restarts(8, (now) => ({ transport: now, audio: now, video: 100 })), [6000])
-})
-
-test('unmuting gives the line its full time again', () => {
-  assert.deepEqual(restarts(9, (now) => (now < 7000 ? { transport: now } : { transport: now, audio: 100 })), [])
-})
-
-test('after a recovery the next break is answered as quickly as the first', () => {
-  const breaks = (now: number) => {
-    const bytes = now < 5000 ? now : now < 8000 ? 5000 : now < 40000 ? now : 40000
-    return { transport: bytes, audio: bytes }
-  }
-  assert.deepEqual(restarts(42, breaks), [6000, 41000])
-})
-
-test('a relapse soon after a recovery is answered quickly too', () => {
-  // Silent from 2 s until the restart, then four good seconds, silent again, and so on.
-  let started = 0
-  let silentFrom = 2000
-  const watchdog = new Watchdog()
-  const asked: number[] = []
-  for (let now = 0; now <= 40_000; now += 250) {
-    const bytes = Math.min(now, silentFrom) - started
-    const byMid = new Map<string, TrackSample>([['2', { bytes, packets: 0, lost: 0, framesDecoded: 0, audioEnergy: 0, frameWidth: 0, frameHeight: 0, freezes: 0 }]])
-    if (watchdog.observe(now, new Map([['2', 'audio']]), { transportBytes: now, byMid })) {
-      asked.push(now)
-      started = now
-      silentFrom = now + 4000
-    }
-  }
-  assert.deepEqual(asked, [5000, 12000, 19000, 26000, 33000, 40000])
 })

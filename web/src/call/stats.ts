@@ -1,6 +1,5 @@
 // What the browser measures of a call, read once a second: a small sample made
-// of the long `getStats` report, the words for it, and the watchdog that says
-// when media has stopped although it should come. All pure; time is an argument.
+// of the long `getStats` report, the words for it, and what should come. All pure.
 
 import type { MediaKind, Quality, RoomView, Track } from './protocol'
 
@@ -113,59 +112,9 @@ export function expectedLines(view: RoomView | undefined, tracks: Record<string,
     // A shared screen may well stand still.
     if (kind === 'screen') continue
     const sender = view.participants.find((other) => other.participant === participant)
-    if (sender?.connected === true && sender[kind] && view.hears.includes(participant)) expected.set(mid, kind)
+    // What does not reach the node is not missing for a fault of ours.
+    const comes = sender?.connected === true && sender[kind] && sender.silent?.includes(kind) !== true
+    if (comes && view.hears.includes(participant)) expected.set(mid, kind)
   }
   return expected
-}
-
-/** Nothing at all on our transport for so long: our own way to the node is broken. */
-const TRANSPORT_SILENCE_MS = 1000
-/** The transport lives but a line is silent: slower to judge, since the fault may
-    be the other's, and slower for images, which a poor network may hold back. */
-const LINE_SILENCE_MS: Record<MediaKind, number> = { audio: 3000, video: 6000, screen: Infinity }
-/** How long a restart is given before the next; it doubles each time in vain. */
-const FIRST_REST_MS = 3000
-const LONGEST_REST_MS = 48000
-/** Once every line has flowed for so long after a restart, the next break is a new one. */
-const FORGIVEN_MS = 3000
-
-/** Says when to ask the node for a new path, from the bytes that came. */
-export class Watchdog {
-  private readonly lines = new Map<string, { bytes: number; at: number }>()
-  private transport = { bytes: -1, at: 0 }
-  /** Lines on which something came since the last restart. */
-  private readonly flowed = new Set<string>()
-  private restartedAt = -Infinity
-  private restMs = 0
-
-  /** True when a restart is to be asked for now. */
-  observe(now: number, expected: Map<string, MediaKind>, sample: Pick<Sample, 'transportBytes' | 'byMid'>): boolean {
-    if (sample.transportBytes !== this.transport.bytes || expected.size === 0) this.transport = { bytes: sample.transportBytes, at: now }
-    for (const mid of [...this.lines.keys()]) if (!expected.has(mid)) this.lines.delete(mid)
-    let silent = now - this.transport.at >= TRANSPORT_SILENCE_MS
-    for (const [mid, kind] of expected) {
-      const bytes = sample.byMid.get(mid)?.bytes ?? 0
-      const line = this.lines.get(mid)
-      if (line !== undefined && bytes > line.bytes) this.flowed.add(mid)
-      if (line === undefined || line.bytes !== bytes) this.lines.set(mid, { bytes, at: now })
-      else if (now - line.at >= LINE_SILENCE_MS[kind]) silent = true
-    }
-    if (!silent) {
-      const healthy = expected.size > 0 && [...expected.keys()].every((mid) => this.flowed.has(mid))
-      if (healthy && now - this.restartedAt >= FORGIVEN_MS) this.restMs = 0
-      return false
-    }
-    if (now - this.restartedAt < this.restMs) return false
-    this.restarted(now)
-    return true
-  }
-
-  /** A restart was asked for, here or elsewhere: leave it time. */
-  restarted(now: number): void {
-    this.restMs = this.restMs === 0 ? FIRST_REST_MS : Math.min(LONGEST_REST_MS, this.restMs * 2)
-    this.restartedAt = now
-    this.transport.at = now
-    this.lines.clear()
-    this.flowed.clear()
-  }
 }

@@ -24,6 +24,8 @@ pub(super) struct Sitting {
     pub audio: bool,
     pub video: bool,
     pub screen: bool,
+    /// What the service was last told that it stays away.
+    pub silent: BTreeSet<MediaKind>,
     /// Whose images their page hides.
     pub hidden: BTreeSet<(String, MediaKind)>,
 }
@@ -156,6 +158,9 @@ impl Model {
                 });
                 if let Some(sitting) = sitting {
                     view["encryption"] = json!(sitting.can.encryption.is_some());
+                    if !sitting.silent.is_empty() {
+                        view["silent"] = json!(sitting.silent);
+                    }
                     if sitting.screen {
                         view["screen"] = json!(true);
                     }
@@ -244,6 +249,10 @@ impl Model {
                 can,
                 audio: former.as_ref().is_none_or(|former| former.audio),
                 video: former.as_ref().is_none_or(|former| former.video),
+                silent: former
+                    .as_ref()
+                    .map(|former| former.silent.clone())
+                    .unwrap_or_default(),
                 hidden: former
                     .as_ref()
                     .filter(|_| resumes)

@@ -536,6 +536,22 @@ impl World {
                 let who = event.participant.map(|who| who.to_string());
                 match (event.fact, who) {
                     (Fact::Left { reason }, Some(who)) => self.done.left.push((who, reason)),
+                    (Fact::MediaStopped { kind }, Some(who)) => {
+                        self.model
+                            .sitting
+                            .get_mut(&who)
+                            .unwrap()
+                            .silent
+                            .insert(kind);
+                    }
+                    (Fact::MediaResumed { kind }, Some(who)) => {
+                        self.model
+                            .sitting
+                            .get_mut(&who)
+                            .unwrap()
+                            .silent
+                            .remove(&kind);
+                    }
                     (Fact::RoomEmptied {}, None) => self.done.emptied += 1,
                     (Fact::RoomEmptied {}, Some(_)) | (_, None) => {
                         panic!("only the emptied room is nobody's event")
