@@ -52,6 +52,7 @@ bench: bench-sfu      ## every benchmark that there is; figures as lines "bench:
 # Fifteen minutes on two quiet cores; BENCH_QUICK=1 in three. See load/README.md.
 bench-sfu:            ## capacity of the media node, beside Janus and a relay floor
 	load/bench.sh
+	load/bench.sh hostile
 
 fuzz:                 ## the media node under FUZZ_INPUTS hostile inputs a target; nightly compiler
 	tests/fuzz.sh

@@ -223,7 +223,10 @@ fn watch(
     }
     if let Some(deaf) = generator.clients.deaf_since_window() {
         let measured = generator.clients.measured();
-        return Err(format!("bystander {deaf} heard nothing; all heard {} of {counted:?}, and {} repaired", measured.came, measured.repaired));
+        return Err(format!(
+            "bystander {deaf} heard nothing; all heard {} of {counted:?}, and {} repaired",
+            measured.came, measured.repaired
+        ));
     }
     let measured = generator.clients.measured();
     let after = drops(started);

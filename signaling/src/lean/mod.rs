@@ -65,7 +65,8 @@ const USUAL_ROUND_TRIP: Duration = Duration::from_millis(80);
 const MOST_LINES: usize = 64;
 /// RTCP packets of one participant, those of compounds counted singly. Browsers
 /// send about fifty; each may cost as much as a hundred packets of media.
-const RTCP_PER_SECOND: u32 = 400;
+const RTCP_PER_SECOND: u32 = 200;
+const RTCP_AT_ONCE: u32 = 64;
 /// Packets that one participant is sent again, whatever they ask for.
 const RESENDS_PER_SECOND: u32 = 500;
 /// The tag of the longest profile.
@@ -203,9 +204,11 @@ impl LeanTransport {
     /// Lets media flow once the keys are known to be shared with the browser
     /// whose answer came over the signaling connection, and with nobody else.
     fn prove(&mut self, now: Instant) {
-        let (Some((keys, certificate)), Some(fingerprint)) =
-            (self.unproven.take(), &self.fingerprint)
-        else {
+        // In this order: keys that come before the answer must wait for it.
+        let Some(fingerprint) = &self.fingerprint else {
+            return;
+        };
+        let Some((keys, certificate)) = self.unproven.take() else {
             return;
         };
         if !fingerprint.fits(&certificate) {
@@ -406,7 +409,7 @@ impl Transport for LeanTransport {
             arrivals: Arrivals::new(now),
             estimate: Estimate::new(),
             round_trip: None,
-            rtcp_budget: Bucket::new(RTCP_PER_SECOND, RTCP_PER_SECOND, now),
+            rtcp_budget: Bucket::new(RTCP_PER_SECOND, RTCP_AT_ONCE, now),
             resend_budget: Bucket::new(RESENDS_PER_SECOND, RESENDS_PER_SECOND, now),
             sent_reports: VecDeque::new(),
             own_ssrc: random_u32(),
