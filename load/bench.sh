@@ -29,10 +29,7 @@ if [[ ${1-} != inside ]]; then
   as_root=()
   ((EUID == 0)) || as_root=(--map-root-user)
   (($#)) || set -- bench
-  # Neighbours should wait where they can be made to; BENCH_NICE=0 is polite.
-  polite=(nice -n "${BENCH_NICE--10}")
-  "${polite[@]}" true 2>/dev/null || polite=()
-  exec "${polite[@]}" unshare --net "${as_root[@]}" "$0" inside "$@"
+  exec unshare --net "${as_root[@]}" "$0" inside "$@"
 fi
 shift
 
@@ -43,4 +40,8 @@ ip link set load0 up
 ip link set load1 up
 ip route add local 10.77.0.0/16 dev load0 table local
 export LOAD_NETWORK=10.77
-exec target/measure/load "$@"
+# The clients stand for the world outside, which no neighbour slows down: where it
+# is allowed, their thread comes first on its core. Servers do not inherit that.
+first=(chrt --reset-on-fork --fifo 1)
+"${first[@]}" true 2>/dev/null || first=()
+exec "${first[@]}" target/measure/load "$@"

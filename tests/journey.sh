@@ -76,3 +76,5 @@ echo "pictures: $pictures"
 
 # A call comes back by itself from every break; this one runs a service of its own.
 [[ $# -gt 0 ]] || VISIOPLAINTE_BIN=$bin node tests/browser/recovery.mjs
+# Whatever a hostile server does to the end-to-end encryption is seen; likewise.
+[[ $# -gt 0 ]] || VISIOPLAINTE_BIN=$bin node tests/browser/encryption.mjs

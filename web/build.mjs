@@ -22,6 +22,7 @@ const entries = {
   'app.css': 'src/style/app.css',
   'app.js': 'src/app.ts',
   'call.js': 'src/call.ts',
+  'encryption.js': 'src/encryption/worker.ts',
   'favicon.svg': 'src/style/favicon.svg',
   'public-sans.woff2': 'node_modules/@fontsource-variable/public-sans/files/public-sans-latin-wght-normal.woff2',
 }

@@ -29,10 +29,11 @@ struct Effort {
 /// A point that is run in every round.
 type Point = (Subject, usize, usize);
 
-const POINTS: [Point; 10] = [
+const POINTS: [Point; 11] = [
     (Subject::RelayPlain, 100, 2),
     (Subject::Relay, 100, 2),
     (Subject::Node, 100, 2),
+    (Subject::NodeWhole, 100, 2),
     (Subject::Janus, 80, 2),
     (Subject::Node, 80, 2),
     (Subject::Node, 10, 2),
@@ -227,6 +228,10 @@ impl Bench {
             self.figure(&format!("cpu_us_per_packet_{rooms}"), cpu, "us");
         }
         for (name, point) in [
+            (
+                "cpu_us_per_packet_whole_stack",
+                (Subject::NodeWhole, 100, 2),
+            ),
             ("cpu_us_per_packet_relay", (Subject::Relay, 100, 2)),
             (
                 "cpu_us_per_packet_relay_plain",
@@ -288,8 +293,10 @@ impl Bench {
                 };
                 is_over = false;
                 let outcome = self.run((subject, rooms, 2))?;
-                if outcome.is_generators_fault() && !outcome.keeps() {
-                    return Err("the generator is the limit: capacity cannot be told".to_owned());
+                // An overloaded server makes clients ask and ask again, so that
+                // they fall behind as well; one with time left does not.
+                if outcome.is_generators_fault() && !outcome.keeps() && outcome.cpu_share() < 0.9 {
+                    self.line("the clients were the limit: this capacity is too low");
                 }
                 if let Some(knee) = knees.get_mut(&subject) {
                     knee.note(

@@ -281,23 +281,26 @@ fn measure(
     }
     let drops_after = drops(started);
 
+    let (cpu, busiest_thread) = usage.since(&usage_before);
     let seconds = window.as_secs_f64();
     let own = [
-        (usage.cpu - usage_before.cpu).as_secs_f64() / seconds,
+        cpu.as_secs_f64() / seconds,
         (thread_after - thread_before).as_secs_f64() / seconds,
     ];
     let busy = [0, 1].map(|at| cores_after[at].since(cores_before[at]));
     Ok(Outcome {
         plan,
         joining,
-        join_ms: join_times(generator),
+        join_ms: if plan.speak_at_once {
+            join_times(generator)
+        } else {
+            Vec::new()
+        },
         expected: counted.iter().sum::<u64>() * (plan.rooms.people as u64 - 1),
         measured: generator.clients.measured(),
         counts,
-        cpu: usage.cpu - usage_before.cpu,
-        busiest_thread: usage
-            .busiest_thread
-            .saturating_sub(usage_before.busiest_thread),
+        cpu,
+        busiest_thread,
         window,
         rss_kb: [empty.rss_kb, usage.rss_kb],
         generator: own[1],

@@ -1,6 +1,7 @@
 //! A server under measure: a process of its own on a core of its own, and what
 //! the kernel says of it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
@@ -32,14 +33,22 @@ pub struct Server {
 }
 
 /// Work and memory of a process.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Usage {
-    /// All threads together.
-    pub cpu: Duration,
-    /// The busiest thread.
-    pub busiest_thread: Duration,
+    /// The work of each thread, by its number.
+    threads: BTreeMap<String, Duration>,
     /// Resident memory.
     pub rss_kb: u64,
+}
+
+impl Usage {
+    /// The work since an earlier look: of all threads, and of the busiest one.
+    pub fn since(&self, before: &Self) -> (Duration, Duration) {
+        let worked = self.threads.iter().map(|(thread, spent)| {
+            spent.saturating_sub(before.threads.get(thread).copied().unwrap_or_default())
+        });
+        (worked.clone().sum(), worked.max().unwrap_or_default())
+    }
 }
 
 impl Server {
@@ -85,8 +94,8 @@ impl Server {
             let schedstat = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
             let on_cpu = schedstat.split(' ').next().and_then(|ns| ns.parse().ok());
             let spent = Duration::from_nanos(on_cpu.unwrap_or_default());
-            usage.cpu += spent;
-            usage.busiest_thread = usage.busiest_thread.max(spent);
+            let thread = task.file_name().to_string_lossy().into_owned();
+            usage.threads.insert(thread, spent);
         }
         let status = fs::read_to_string(process.join("status")).unwrap_or_default();
         usage.rss_kb = status

@@ -12,7 +12,7 @@ use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::sys::socket::{
     ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrIn, recvmmsg, sendmmsg,
-    setsockopt, sockopt,
+    sendmsg, setsockopt, sockopt,
 };
 use nix::sys::time::TimeSpec;
 
@@ -20,6 +20,8 @@ use nix::sys::time::TimeSpec;
 pub const BATCH: usize = 64;
 /// Larger than any datagram here.
 const LONGEST: usize = 2048;
+/// Datagrams in one segmented whole, which must stay below 64 kB.
+const SEGMENTS: usize = 32;
 /// As much as the kernel grants.
 const KERNEL_BUFFER: usize = 8 << 20;
 
@@ -40,8 +42,6 @@ pub struct BatchSocket {
     socket: UdpSocket,
     receiving: MultiHeaders<SockaddrIn>,
     sending: MultiHeaders<SockaddrIn>,
-    /// For batches that say where they come from.
-    sending_from: MultiHeaders<SockaddrIn>,
     buffers: Vec<[u8; LONGEST]>,
 }
 
@@ -83,7 +83,6 @@ impl BatchSocket {
             socket,
             receiving,
             sending: MultiHeaders::preallocate(BATCH, None),
-            sending_from: MultiHeaders::preallocate(BATCH, Some(cmsg_space!(libc::in_pktinfo))),
             buffers: vec![[0; LONGEST]; BATCH],
         })
     }
@@ -160,7 +159,9 @@ impl BatchSocket {
         Ok(count)
     }
 
-    /// Sends one batch from one client to one place; answers how many the system took.
+    /// Sends datagrams from one client to one place; answers how many the system
+    /// took. Neighbours of the same length, such as the packets of a frame, go down
+    /// the stack as one (UDP segmentation offload) and arrive as many.
     pub fn send_from(
         &mut self,
         from: Ipv4Addr,
@@ -175,26 +176,30 @@ impl BatchSocket {
             ipi_spec_dst: source,
             ipi_addr: libc::in_addr { s_addr: 0 },
         };
-        let mut sent = 0;
-        for datagrams in datagrams.chunks(BATCH) {
-            let slices: Vec<[IoSlice<'_>; 1]> = datagrams
-                .iter()
-                .map(|datagram| [IoSlice::new(datagram.as_ref())])
-                .collect();
-            let addresses = [Some(SockaddrIn::from(to)); BATCH];
-            let control = [ControlMessage::Ipv4PacketInfo(&info)];
-            if let Ok(results) = sendmmsg(
-                self.socket.as_raw_fd(),
-                &mut self.sending_from,
-                slices.iter(),
-                addresses,
-                control,
-                MsgFlags::MSG_DONTWAIT,
-            ) {
-                sent += results.count();
-            }
-        }
-        sent
+        let to = SockaddrIn::from(to);
+        datagrams
+            .chunk_by(|one, next| one.as_ref().len() == next.as_ref().len())
+            .flat_map(|alike| alike.chunks(SEGMENTS))
+            .filter(|alike| {
+                let slices: Vec<IoSlice<'_>> = alike
+                    .iter()
+                    .map(|datagram| IoSlice::new(datagram.as_ref()))
+                    .collect();
+                let length = alike[0].as_ref().len() as u16;
+                let control = [
+                    ControlMessage::Ipv4PacketInfo(&info),
+                    ControlMessage::UdpGsoSegments(&length),
+                ];
+                let control = if alike.len() > 1 {
+                    &control[..]
+                } else {
+                    &control[..1]
+                };
+                let flags = MsgFlags::MSG_DONTWAIT;
+                sendmsg(self.socket.as_raw_fd(), &slices, control, flags, Some(&to)).is_ok()
+            })
+            .map(<[_]>::len)
+            .sum()
     }
 
     /// Sends datagrams to their places; answers how many the system took.

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Driver } from './driver.mjs'
 import { assertAccessible, assertQuiet, assertReflows, journeyFolder, launchChromium, launchFirefox, person, shot, watchPage } from './lib.mjs'
-import { expect, hears, media, people } from './people.mjs'
+import { expect, hears, media, people, sealed } from './people.mjs'
 
 const base = process.argv[2] ?? 'http://localhost:8080'
 const citizenBrowser = process.argv[3] ?? 'chromium'
@@ -90,11 +90,16 @@ async function main() {
     await citizen.until(() => document.querySelector('[data-call]').dataset.state === 'in', null, 'the citizen is admitted')
     await hears(citizen, 'the citizen')
     await hears(officer, 'the officer')
+    console.log(`   both read the check words « ${await sealed([citizen, officer], 'the call')} »`)
     const chosen = await citizen.data(media, 'selectedCandidate')
     expect(/\d+\.\d+\.\d+\.\d+|:/.test(chosen ?? ''), `a candidate pair that ends at the SFU, not ${chosen}`)
     console.log(`   the citizen's packets go to ${chosen}`)
     await seen(citizen, 'audition-usager')
     await seen(officer, 'audition-agent')
+    for (const driver of [citizen, officer]) await driver.press('[data-sealing] summary')
+    await seen(citizen, 'mots-de-controle-usager')
+    await seen(officer, 'mots-de-controle-agent')
+    for (const driver of [citizen, officer]) await driver.press('[data-sealing] summary')
     await citizen.press('[data-act="mute"]')
     await officer.until(() => /coupé|muted/i.test(document.querySelector('[data-stage]').innerText), null, 'the officer sees that the citizen is muted')
     await citizen.press('[data-act="mute"]')
@@ -108,6 +113,7 @@ async function main() {
     await citizen.press('[data-act="rejoin"]')
     await hears(citizen, 'the citizen after coming back')
     await hears(officer, 'the officer after the citizen came back')
+    await sealed([citizen, officer], 'the citizen came back')
 
     // 6. Rights and checks, the text, the review, the signature.
     for (const key of ['identity', 'residence', 'language', 'setting']) {

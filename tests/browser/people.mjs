@@ -41,6 +41,22 @@ export async function hears(driver, what) {
   await driver.until(grown, [marks, 10], `${what}: frames and sound grow`)
 }
 
+/** Waits until the call is end-to-end encrypted on all these sides, with the same words; gives the words. */
+export async function sealed(drivers, what) {
+  const words = () => {
+    const { words } = document.querySelector('[data-call]').dataset
+    return document.querySelector('[data-sealing]').dataset.sealing === 'sealed' && words !== ''
+  }
+  const limit = Date.now() + LIMIT_MS
+  for (;;) {
+    for (const driver of drivers) await driver.until(words, null, `${what}: end-to-end encrypted`)
+    // An epoch that ends between the two looks is no disagreement.
+    const read = await Promise.all(drivers.map((driver) => driver.data(media, 'words')))
+    if (new Set(read).size === 1) return read[0]
+    expect(Date.now() < limit, `${what}: the same words on all sides, not ${read.join(' and ')}`)
+  }
+}
+
 /** Allows camera and microphone where the page asks, and waits for the own picture. */
 export async function testDevices(driver) {
   await driver.see('[data-act="allow"]')

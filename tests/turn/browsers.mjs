@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { Driver } from '../browser/driver.mjs'
 import { assertQuiet, launchChromium, launchFirefox, person, watchPage } from '../browser/lib.mjs'
 import { expect, hears, people, testDevices } from '../browser/people.mjs'
-import { addresses, firewall, folder, relayIsAt, startProxy, startRelay, startResolver, startService, stopAll, turnUrls } from './lab.mjs'
+import { addresses, firewall, folder, httpProxy, relayIsAt, startHttpProxy, startProxy, startRelay, startResolver, startService, stopAll, turnUrls } from './lab.mjs'
 
 const base = 'https://plainte.test'
 /** Ordinary people's browsers: nothing about certificates is forgiven. */
@@ -69,6 +69,7 @@ const ways = [
   { name: 'nothing but TCP 443', relayProtocol: 'tls', blocks: ['meta l4proto udp', 'tcp dport != 443'] },
 ]
 const lastWay = ways.at(-1)
+const officeWay = { name: 'nothing but an HTTP proxy', relayProtocol: 'tls', blocks: ['meta l4proto { tcp, udp }'] }
 
 async function main() {
   await startResolver()
@@ -78,13 +79,22 @@ async function main() {
   const env = { ...process.env, HOME: join(folder, 'home') }
   const home = await launchChromium({ env })
   const office = await launchChromium({ env, executablePath: join(folder, 'chromium-at-office') })
-  let firefox
+  const foxes = []
   const watches = []
-  const side = async (browser, name, size) => {
-    const made = await person(browser, size, { permissions: ['camera', 'microphone'], ...honest })
+  const side = async (browser, name, size, more = {}) => {
+    const made = await person(browser, size, { permissions: ['camera', 'microphone'], ...honest, ...more })
     watches.push(made.watch)
     await made.page.addInitScript(keepConnections)
     return { name, driver: new Driver(made.page, false) }
+  }
+  const inFirefox = async (name, prefs = {}) => {
+    const fox = await launchFirefox({ acceptInsecureCerts: false, prepare: async (profile) => trust(profile), prefs })
+    foxes.push(fox)
+    const page = await fox.browser.newPage()
+    await page.setViewport({ width: 390, height: 844 })
+    await page.evaluateOnNewDocument(keepConnections)
+    watches.push(watchPage(page))
+    return { name, driver: new Driver(page, true) }
   }
   try {
     const officer = await side(office, 'officer', 'desktop')
@@ -99,25 +109,36 @@ async function main() {
     await isTold(citizen, officer)
     await citizen.driver.press('[data-act="leave"]')
 
+    // An office where nothing gets out but what its HTTP proxy passes on.
+    const http = await startHttpProxy()
+    const clerk = await side(home, 'citizen in an office', 'desktop', { proxy: { server: `http://${httpProxy.host}:${httpProxy.port}` } })
+    await firewall(...officeWay.blocks)
+    await moves(clerk, id)
+    await takes(officeWay, clerk, officer)
+    expect((await http.tunnels('relais.plainte.test')) > 0, 'the relay was reached through the HTTP proxy')
+    await clerk.driver.press('[data-act="leave"]')
+
     // Firefox, by the other way to 443: the proxy tells the relay by its name.
     await relay.stop()
     relay = await startRelay({ tlsPort: 5349 })
     await relayIsAt(addresses.server)
     await firewall(...lastWay.blocks)
-    firefox = await launchFirefox({ acceptInsecureCerts: false, prepare: async (profile) => trust(profile) })
-    const page = await firefox.browser.newPage()
-    await page.setViewport({ width: 390, height: 844 })
-    await page.evaluateOnNewDocument(keepConnections)
-    watches.push(watchPage(page))
-    const fox = { name: 'citizen in Firefox', driver: new Driver(page, true) }
+    const fox = await inFirefox('citizen in Firefox')
     await moves(fox, id)
-    await takes({ ...lastWay, name: `${lastWay.name}, Firefox, through the proxy` }, fox, officer)
+    await takes({ ...lastWay, name: `${lastWay.name}, Firefox, the relay behind the site's proxy` }, fox, officer)
+    await fox.driver.press('[data-act="leave"]')
+    await firewall(...officeWay.blocks)
+    const before = await http.tunnels('relais.plainte.test')
+    const foxClerk = await inFirefox('citizen in Firefox in an office', { 'network.proxy.type': 1, 'network.proxy.ssl': httpProxy.host, 'network.proxy.ssl_port': httpProxy.port })
+    await moves(foxClerk, id)
+    await takes({ ...officeWay, name: `${officeWay.name}, Firefox` }, foxClerk, officer)
+    expect((await http.tunnels('relais.plainte.test')) > before, 'Firefox reached the relay through the HTTP proxy')
     for (const watch of watches) assertQuiet(watch)
   } catch (error) {
     for (const one of [media, service]) console.error((await one.words()).split('\n').slice(-30).join('\n'))
     throw error
   } finally {
-    await Promise.all([home.close(), office.close(), firefox?.close()])
+    await Promise.all([home.close(), office.close(), ...foxes.map((fox) => fox.close())])
   }
 }
 

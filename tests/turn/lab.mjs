@@ -18,6 +18,8 @@ if (folder === undefined) throw new Error('run this by tests/turn.sh')
 export const secret = '00112233445566778899aabbccddeeff'
 export const addresses = { citizen: '10.77.1.2', server: '10.77.3.2', relay: '10.77.4.2', other: '10.77.5.2', metadata: '169.254.169.254' }
 
+export const httpProxy = { host: '10.77.1.1', port: 3128 }
+
 /** A setting as the compose file gives it, with its variables filled in for the lab. */
 const composeFile = readFileSync(join(root, 'docker-compose.yml'), 'utf8')
 const values = { DOMAIN: 'plainte.test', TURN_DOMAIN: 'relais.plainte.test', TURN_SECRET: secret, MEDIA_ADDRESS: addresses.server, MEDIA_PORT: '41000' }
@@ -147,6 +149,13 @@ export async function startProxy() {
     return listens('server', 'tcp', '0.0.0.0:443')
   }, 'the proxy listens')
   return proxy
+}
+
+/** An office's HTTP proxy, on the citizen's side of the firewall. */
+export async function startHttpProxy() {
+  const proxy = start('router', 'http-proxy', 'node', [join(root, 'tests/turn/http-proxy.mjs'), `${httpProxy.host}:${httpProxy.port}`])
+  await until(async () => (await proxy.words()).includes('ready'), 'the HTTP proxy listens')
+  return { tunnels: async (host) => (await proxy.words()).split('\n').filter((line) => line === `tunnel ${host}`).length }
 }
 
 /** The service and a media node apart, with the settings of the compose file. */

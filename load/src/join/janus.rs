@@ -25,6 +25,11 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// An answer that takes longer is not coming.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The plugin's code for a publisher that is not, or not yet.
+const NO_SUCH_FEED: &str = ": 428";
+const TRIES: u32 = 100;
+const AGAIN: Duration = Duration::from_millis(20);
+
 /// One session; requests are told apart by their transaction.
 struct Session {
     sink: tokio::sync::Mutex<SplitSink<Socket, Message>>,
@@ -224,7 +229,7 @@ async fn join_room(
             .collect();
         let body =
             json!({"request": "join", "ptype": "subscriber", "room": number, "streams": streams});
-        let offer = session.message(&handle, body, None).await?;
+        let offer = subscribe(session, &handle, body).await?;
         let described_ns = unix_ns();
         let remote = description(&offer)?;
         let leg = 2 * participant + 1;
@@ -244,6 +249,21 @@ async fn join_room(
             .await?;
     }
     connected(connecting).await
+}
+
+/// Asks for an offer. Janus shows a publisher once its own end is up, which may be
+/// a moment after ours is.
+async fn subscribe(session: &Session, handle: &Value, body: Value) -> Result<Value, String> {
+    let mut tries = 0;
+    loop {
+        match session.message(handle, body.clone(), None).await {
+            Err(error) if error.ends_with(NO_SUCH_FEED) && tries < TRIES => {
+                tries += 1;
+                tokio::time::sleep(AGAIN).await;
+            }
+            answer => return answer,
+        }
+    }
 }
 
 async fn connected(legs: Vec<oneshot::Receiver<()>>) -> Result<(), String> {

@@ -84,3 +84,18 @@ call-help-firefox = In Firefox: click the crossed-out camera or microphone on th
 call-help-chromium = Click the icon on the left of the address, allow the camera and microphone, and try again.
 call-help-safari = In Safari: “Safari” menu, “Settings for This Website”, allow the camera and microphone.
 call-help-other = In your browser’s settings, allow this site to use the camera and microphone.
+
+# End-to-end encryption. The four words are always French: they are compared.
+call-sealing-setting-up = Setting up end-to-end encryption…
+call-sealing-sealed = End-to-end encrypted
+call-sealing-words = Check words: read them aloud. They are in French for everyone.
+call-sealing-words-help = If the other person sees the same words, nobody listens or watches in between. If they differ, end the call. The words change when somebody arrives or leaves.
+call-sealing-help = When the call is end-to-end encrypted, your image and voice can be seen and heard only by the people present, not by the server that carries them.
+call-sealing-limits = In any case the exchange is encrypted between your device and our server, and it is never recorded.
+call-sealing-clear-browser = This call is not end-to-end encrypted: a browser cannot do it
+call-sealing-clear-browser-own = This call is not end-to-end encrypted: your browser cannot do it
+call-sealing-clear-setup-own = This call is not end-to-end encrypted: the encryption could not start on your device
+call-sealing-clear-server-own = This call is not end-to-end encrypted: the server refused it
+call-sealing-refused-stalled = End-to-end encryption does not come about with everyone. Nothing is sent without it; we keep trying.
+call-sealing-refused-mismatch = Careful: the encryption does not match the people present. Your image and voice are no longer sent.
+call-sealing-refused-bypassed = End-to-end encryption does not work in this browser. Your image and voice are no longer sent. Reload the page, or use another browser.

@@ -84,3 +84,18 @@ call-help-firefox = Dans Firefox : cliquez sur l’icône de caméra ou de micr
 call-help-chromium = Cliquez sur l’icône à gauche de l’adresse, puis autorisez la caméra et le micro, et réessayez.
 call-help-safari = Dans Safari : menu « Safari », « Réglages pour ce site web », autorisez la caméra et le micro.
 call-help-other = Dans les réglages de votre navigateur, autorisez ce site à utiliser la caméra et le micro.
+
+# Le chiffrement de bout en bout. Les quatre mots sont toujours français : on les compare.
+call-sealing-setting-up = Mise en place du chiffrement de bout en bout…
+call-sealing-sealed = Chiffré de bout en bout
+call-sealing-words = Mots de contrôle : lisez-les à voix haute.
+call-sealing-words-help = Si l’autre personne voit les mêmes mots, personne n’écoute ni ne regarde entre vous. S’ils sont différents, arrêtez l’appel. Les mots changent quand quelqu’un arrive ou s’en va.
+call-sealing-help = Quand l’appel est chiffré de bout en bout, votre image et votre voix ne peuvent être vues et entendues que par les personnes présentes, pas par le serveur qui les transporte.
+call-sealing-limits = Dans tous les cas, l’échange est chiffré entre votre appareil et notre serveur, et il n’est jamais enregistré.
+call-sealing-clear-browser = Cet appel n’est pas chiffré de bout en bout : un navigateur ne sait pas le faire
+call-sealing-clear-browser-own = Cet appel n’est pas chiffré de bout en bout : votre navigateur ne sait pas le faire
+call-sealing-clear-setup-own = Cet appel n’est pas chiffré de bout en bout : le chiffrement n’a pas pu démarrer sur votre appareil
+call-sealing-clear-server-own = Cet appel n’est pas chiffré de bout en bout : le serveur l’a refusé
+call-sealing-refused-stalled = Le chiffrement de bout en bout ne s’établit pas avec tout le monde. Rien ne part sans lui ; nous essayons encore.
+call-sealing-refused-mismatch = Attention : le chiffrement ne correspond pas aux personnes présentes. Votre image et votre voix ne sont plus transmises.
+call-sealing-refused-bypassed = Le chiffrement de bout en bout ne fonctionne pas dans ce navigateur. Votre image et votre voix ne sont plus transmises. Rechargez la page, ou changez de navigateur.

@@ -2,6 +2,8 @@
 // node, the peer connection and the view. It decides little; each part does its
 // own work and tells this one what happened.
 
+import { Encryption } from '../encryption/encryption'
+import type { Status } from '../encryption/status'
 import { Connection, type JoinGrant, type Phase, browserWorld } from './connection'
 import { LevelMeter, LocalMedia, type Devices } from './media'
 import { Peer } from './peer'
@@ -26,6 +28,7 @@ export class Call {
   private readonly meter: LevelMeter
   private readonly connection: Connection
   private readonly peer: Peer
+  private readonly encryption: Encryption
   private recovery = new Recovery()
 
   private phase: Phase | undefined
@@ -33,6 +36,8 @@ export class Call {
   private me: string | undefined
   private iceServers: RTCIceServer[] = []
   private seatedOnce = false
+  private joining = false
+  private bypassed = false
   private mediaLost = false
   private restartsInVain = 0
   private devices: Devices = { cameras: [], microphones: [] }
@@ -78,6 +83,16 @@ export class Call {
       onRemote: (participant, stream) => void this.onRemote(participant, stream),
       onRemoteGone: (participant) => this.view.detach(participant),
       onConnectionState: (state) => this.onConnectionState(state),
+      onLines: (participants) => this.encryption.lines(participants),
+      onLine: (transceiver, side, kind) => this.encryption.protect(transceiver, side, kind),
+    })
+    this.encryption = new Encryption(root.dataset.encryptionUrl, {
+      onSend: (message) => this.connection.send({ type: 'seal', ...message }),
+      onStatus: (status, epoch) => this.onEncryption(status, epoch),
+      onBypassed: () => this.onBypassed(),
+      onMeasured: (counts) => {
+        for (const [name, count] of Object.entries(counts)) this.view.mark(`frames${name[0]?.toUpperCase()}${name.slice(1)}`, String(count))
+      },
     })
     this.connection = new Connection(
       root.dataset.tokenUrl ?? '',
@@ -113,7 +128,8 @@ export class Call {
   }
 
   private async join(): Promise<void> {
-    if (this.phase !== undefined && this.phase.kind !== 'over') return
+    if (this.joining || (this.phase !== undefined && this.phase.kind !== 'over')) return
+    this.joining = true
     // Without a camera or a microphone the person may still listen and be helped.
     if (this.media.track('audio') === null && this.media.track('video') === null) await this.allow()
     this.room = undefined
@@ -122,7 +138,10 @@ export class Call {
     this.restartsInVain = 0
     this.recovery = new Recovery()
     this.view.joined(true)
-    this.connection.start()
+    // Nothing is sent before it is known whether it can be encrypted.
+    await this.encryption.ready
+    this.joining = false
+    this.connection.start(this.encryption.able ? { encryption: 1 } : {})
     void this.keepAwake()
     window.clearInterval(this.watching)
     this.watching = window.setInterval(() => void this.watch(), WATCH_EVERY_MS)
@@ -158,7 +177,7 @@ export class Call {
   }
 
   private mayPublish(): boolean {
-    return this.room !== undefined && this.room.state === 'open' && this.room.place !== 'waiting'
+    return !this.bypassed && this.room !== undefined && this.room.state === 'open' && this.room.place !== 'waiting'
   }
 
   private sayMedia(): void {
@@ -177,6 +196,8 @@ export class Call {
     if (phase.kind === 'over') {
       window.clearInterval(this.watching)
       this.peer.close()
+      this.encryption.close()
+      this.view.sealing(undefined, [])
       this.media.close()
       this.meter.close()
       this.view.tested(false, this.media.stream)
@@ -200,6 +221,7 @@ export class Call {
       case 'joined':
         this.me = message.participant
         this.view.mark('participant', message.participant)
+        this.encryption.lineOpened(message.participant)
         break
       case 'offer':
         if (this.me !== undefined) void this.peer.answer(message, this.me, this.iceServers)
@@ -212,6 +234,8 @@ export class Call {
         break
       case 'seal':
       case 'seal_refused':
+        this.encryption.heard(message)
+        break
       case 'refused':
       case 'ended':
         // The close that follows, with its code, decides what to do.
@@ -224,6 +248,7 @@ export class Call {
   private onRoom(room: RoomView): void {
     const before = this.room
     this.room = room
+    this.encryption.room(room)
     const others = room.place === 'waiting' ? [] : room.participants.filter(({ participant, place }) => participant !== this.me && place !== 'waiting')
     this.view.participants(others)
     this.announceChanges(before, others)
@@ -259,6 +284,23 @@ export class Call {
     if (state === 'connected') this.lost(false)
   }
 
+  private onEncryption(status: Status, epoch: number | undefined): void {
+    // What the worker says last may cross the end of the call.
+    if (this.bypassed || this.phase === undefined || this.phase.kind === 'over') return
+    const names = status.kind !== 'clear' ? [] : status.who.filter((who) => who !== this.me).map((who) => this.room?.participants.find(({ participant }) => participant === who)?.label ?? '')
+    this.view.mark('epoch', epoch === undefined ? '' : String(epoch))
+    this.view.sealing(status, names, status.kind === 'clear' && this.me !== undefined && status.who.includes(this.me))
+  }
+
+  /** A browser that does not do what it promised: better no picture than one in clear. */
+  private onBypassed(): void {
+    if (this.bypassed) return
+    this.bypassed = true
+    this.publish('audio')
+    this.publish('video')
+    this.view.sealing({ kind: 'refused', because: 'bypassed' }, [])
+  }
+
   private async watch(): Promise<void> {
     const report = await this.peer.stats()
     if (report === undefined) return
@@ -283,6 +325,7 @@ export class Call {
     this.lastMediaBytes = sample.mediaBytes
     if (now - this.measuredAt >= MEASURE_EVERY_MS) {
       this.measuredAt = now
+      this.encryption.measured(report as unknown as Iterable<[string, unknown]>)
       this.view.measured(sample, (mid) => this.peer.lines[mid]?.participant, this.peer.state)
     }
   }

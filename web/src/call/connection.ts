@@ -6,7 +6,7 @@
 // in as an argument, so that tests need neither network nor patience.
 
 import { retryDelay } from './backoff'
-import { type AfterClose, type ClientMessage, SUBPROTOCOL, type ServerMessage, afterClose, parseServerMessage } from './protocol'
+import { type AfterClose, type Can, type ClientMessage, SUBPROTOCOL, type ServerMessage, afterClose, parseServerMessage } from './protocol'
 
 /** Pages ping at least every third of the node's patience (15 s). */
 const PING_EVERY_MS = 4000
@@ -58,6 +58,7 @@ export interface Listener {
 export class Connection {
   private socket: WebSocket | undefined
   private resume: string | undefined
+  private can: Can = {}
   private attempt = 0
   /** Grows with each try, so that what an abandoned try still does is ignored. */
   private turn = 0
@@ -78,8 +79,10 @@ export class Connection {
     private readonly world: World,
   ) {}
 
-  start(): void {
+  /** `can`: what the browser can do, told with every `join`. */
+  start(can: Can = {}): void {
     this.over = false
+    this.can = can
     this.attempt = 0
     this.listener.onPhase({ kind: 'connecting' })
     void this.open()
@@ -143,6 +146,7 @@ export class Connection {
       if (turn !== this.turn) return
       const join: ClientMessage = { type: 'join', token: grant.token }
       if (this.resume !== undefined) join.resume = this.resume
+      if (Object.keys(this.can).length > 0) join.can = this.can
       socket.send(JSON.stringify(join))
     }
     socket.onmessage = (event) => {

@@ -15,6 +15,10 @@ export interface PeerListener {
   /** A screen that somebody shares, as a stream of its own; `undefined` when they stop. */
   onScreen?(participant: string, stream: MediaStream | undefined): void
   onConnectionState(state: RTCPeerConnectionState): void
+  /** Whose frames each line carries from now on, by mid, before any of them comes. */
+  onLines(participants: Record<string, string>): void
+  /** A line of an offer, right after it was read: the only time to put a transform on it. */
+  onLine(transceiver: RTCRtpTransceiver, side: 'in' | 'out', kind: 'audio' | 'video'): void
 }
 
 /** Enough for an identity card held to the camera; more would only crowd out the voice. */
@@ -88,6 +92,13 @@ export class Peer {
     this.me = me
     this.tracks = offer.tracks
     await connection.setRemoteDescription({ type: 'offer', sdp: offer.sdp })
+    this.listener.onLines(Object.fromEntries(Object.entries(offer.tracks).map(([mid, { participant }]) => [mid, participant])))
+    // All of them before anything is awaited: Chromium decides within the same
+    // turn that a line without a transform never has one, and does not say so.
+    for (const transceiver of connection.getTransceivers()) {
+      const kind = transceiver.receiver.track.kind === 'audio' ? 'audio' : 'video'
+      this.listener.onLine(transceiver, this.tracks[transceiver.mid ?? '']?.participant === me ? 'out' : 'in', kind)
+    }
     for (const transceiver of connection.getTransceivers()) {
       const line = this.tracks[transceiver.mid ?? '']
       if (line === undefined) continue

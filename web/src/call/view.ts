@@ -3,6 +3,7 @@
 // `aria-*` and `data-*`. It holds no word of its own: every sentence comes from
 // the page's <template data-messages>, in the page's language.
 
+import type { Status } from '../encryption/status'
 import type { Devices, MediaProblem } from './media'
 import type { MediaKind, ParticipantView, Role } from './protocol'
 import type { Shown } from './shown'
@@ -157,6 +158,28 @@ export class CallView {
   quality(word: QualityWord): void {
     this.root.dataset.quality = word
     this.write('quality', this.text(`quality-${word}`))
+  }
+
+  /**
+   * How the call is protected: one line that always shows, the check words and
+   * what they are for one tap away. `names`: the others whose browsers cannot.
+   */
+  sealing(status: Status | undefined, names: string[], ownFault = false): void {
+    const box = this.one<HTMLElement>('[data-sealing]')
+    if (!box) return
+    const words = status?.kind === 'sealed' ? status.words : []
+    const key = status === undefined ? '' : `sealing-${status.kind}${'because' in status ? `-${status.because}` : ''}${ownFault ? '-own' : ''}`
+    const sentence = key === '' || status?.kind === 'alone' ? '' : [this.text(key), names.length > 0 ? `(${names.join(', ')})` : ''].join(' ').trim()
+    const before = box.dataset.sealing
+    box.dataset.sealing = status?.kind ?? ''
+    box.hidden = sentence === ''
+    this.write('sealing', sentence)
+    this.write('words', words.join(' '))
+    for (const element of this.all('[data-when-words]')) element.hidden = words.length === 0
+    for (const element of this.all('[data-when-no-words]')) element.hidden = words.length > 0
+    // A protection that goes is said aloud; one that comes is only shown.
+    if (before !== box.dataset.sealing && (status?.kind === 'clear' || status?.kind === 'refused')) this.announce(sentence)
+    this.mark('words', words.join(' '))
   }
 
   /** Others in the room, connected or not; a tile of one who left goes. */

@@ -1,0 +1,60 @@
+// A service of a test's own: a new data folder, free ports, its log kept to be
+// shown when something fails.
+
+import { spawn, spawnSync } from 'node:child_process'
+import { openSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+const LIMIT_MS = 60_000
+export const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
+
+export function freePort() {
+  return new Promise((found) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => found(port))
+    })
+  })
+}
+
+/** Starts the built service on `port`, known to browsers as `publicUrl`; resolves when it can serve. */
+export async function startService({ port, publicUrl }) {
+  const folder = await mkdtemp(join(tmpdir(), 'visioplainte-test-'))
+  const binary = process.env.VISIOPLAINTE_BIN ?? join(root, 'target/debug/visioplainte')
+  const env = {
+    PATH: process.env.PATH,
+    NO_COLOR: '1',
+    VISIOPLAINTE_DATA_DIR: join(folder, 'data'),
+    VISIOPLAINTE_LISTEN: `127.0.0.1:${port}`,
+    VISIOPLAINTE_PUBLIC_URL: publicUrl,
+    VISIOPLAINTE_MEDIA_PORTS: '[0]',
+  }
+  for (const command of ['migrate', 'seed']) {
+    const { status, stderr } = spawnSync(binary, [command], { cwd: root, env, encoding: 'utf8' })
+    if (status !== 0) throw new Error(`${command}: ${stderr}`)
+  }
+  const logFile = join(folder, 'service.log')
+  const log = openSync(logFile, 'a')
+  const service = spawn(binary, ['serve'], { cwd: root, env, stdio: ['ignore', log, log] })
+  const ended = new Promise((done) => service.once('exit', done))
+  const limit = Date.now() + LIMIT_MS
+  for (;;) {
+    const answer = await fetch(`http://127.0.0.1:${port}/ready`, { headers: { host: new URL(publicUrl).host } }).catch(() => undefined)
+    if (answer?.ok) break
+    if (Date.now() > limit || service.exitCode !== null) throw new Error(`the service is not ready: ${await readFile(logFile, 'utf8')}`)
+    await pause(50)
+  }
+  return {
+    log: () => readFile(logFile, 'utf8'),
+    async stop() {
+      service.kill('SIGTERM')
+      await ended
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+    },
+  }
+}
