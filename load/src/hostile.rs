@@ -57,7 +57,6 @@ struct Noticed {
     /// Datagrams that the kernel dropped: at the generator, at the node.
     drops: [u64; 2],
     rss_kb: u64,
-    cpu: f64,
     sent: u64,
 }
 
@@ -188,14 +187,13 @@ fn trial(
 
 fn row(name: &str, noticed: &Noticed) {
     eprintln!(
-        "{name:<12} {:>7} {:>9.4} {:>5} {:>7.2} {:>16} {:>8} {:>10.1}",
+        "{name:<12} {:>7} {:>9.4} {:>5} {:>7.2} {:>16} {:>8}",
         noticed.sent,
         noticed.loss() * 100.0,
         noticed.lost,
         noticed.p99_ms,
         format!("{}/{}", noticed.drops[0], noticed.drops[1]),
         noticed.rss_kb,
-        noticed.cpu * 100.0,
     );
 }
 
@@ -211,11 +209,10 @@ fn watch(
     let ports = generator.ports();
     let drops = |started: &Started| [drops_at(ports.all()), drops_at(&started.udp_ports)];
     let (before, sent_before) = (drops(started), sent_now());
-    let (usage, opened) = (started.server.usage(), Instant::now());
     generator.clients.open_window();
     generator.run_for(window).map_err(failed)?;
     let counted = generator.clients.close_window();
-    let (used, took) = (started.server.usage(), opened.elapsed());
+    let used = started.server.usage();
     let sent = sent_now() - sent_before;
     generator.run_for(DRAIN).map_err(failed)?;
     if !started.server.lives() {
@@ -237,7 +234,6 @@ fn watch(
         p99_ms: measured.latency.quantile_ms(0.99),
         drops: [0, 1].map(|at| after[at].saturating_sub(before[at])),
         rss_kb: used.rss_kb,
-        cpu: (used.cpu.saturating_sub(usage.cpu)).as_secs_f64() / took.as_secs_f64(),
         sent,
     })
 }
