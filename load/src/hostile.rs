@@ -111,9 +111,7 @@ fn trial(
         .run_for(Duration::from_secs(1))
         .map_err(|error| error.to_string())?;
     let window = Duration::from_millis(arguments.window_ms);
-    eprintln!(
-        "attack         sent      loss %  lost  p99 ms  drops here/node  node kB  node cpu %"
-    );
+    eprintln!("attack         sent      loss %  lost  p99 ms  drops here/node  node kB");
     let mut calm = watch(generator, started, window, None)?;
     row("none", &calm);
     let attacks = if arguments.attack.is_empty() {
