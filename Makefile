@@ -4,7 +4,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 BIN := target/debug/visioplainte
 
-.PHONY: run run-lan web build test journey turn fuzz bench bench-sfu needs lint clean
+.PHONY: run run-lan web build test journey turn fuzz bench bench-sfu bench-sfu-recovery needs lint clean
 
 run: build            ## build, migrate, seed and serve on http://localhost:8080
 	$(BIN) migrate
@@ -50,9 +50,13 @@ turn: needs build     ## the relay and its paths in network namespaces; as root
 bench: bench-sfu      ## every benchmark that there is; figures as lines "bench: name value unit"
 
 # Fifteen minutes on two quiet cores; BENCH_QUICK=1 in three. See load/README.md.
-bench-sfu:            ## capacity of the media node, beside Janus and a relay floor
+bench-sfu: build      ## capacity of the media node, beside Janus and a relay floor; then its recovery
 	load/bench.sh
 	load/bench.sh hostile
+	trials/bench.sh
+
+bench-sfu-recovery: build   ## how long a broken call is without voice; as root. See trials/README.md
+	trials/bench.sh
 
 fuzz:                 ## the media node under FUZZ_INPUTS hostile inputs a target; nightly compiler
 	tests/fuzz.sh

@@ -286,6 +286,15 @@ impl Lane {
         [0, 1].map(|who| self.people[who].told().listening.clone())
     }
 
+    /// What the participants told, to explain what went wrong.
+    pub fn story(&self) -> String {
+        let told = self.people.iter().zip(NAMES).map(|(person, name)| {
+            let told = person.told();
+            format!("{name}: {:?}\n{:#?}", told.listening, told.notes)
+        });
+        told.collect::<Vec<_>>().join("\n")
+    }
+
     /// The links of the participants.
     pub fn links(&self) -> [&Link; 2] {
         [&self.people[0].link, &self.people[1].link]

@@ -97,6 +97,7 @@ async fn run(arguments: Arguments, namespace: Namespace) -> io::Result<()> {
     }
     for lane in &lanes {
         if !lane.well().await {
+            eprintln!("{}", lane.story());
             return Err(io::Error::other("a call did not come about"));
         }
     }
