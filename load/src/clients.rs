@@ -177,6 +177,11 @@ impl Clients {
 
     /// From now on packets count.
     pub fn open_window(&mut self) {
+        for leg in self.legs.iter_mut().flatten() {
+            for stream in &mut leg.streams {
+                stream.in_window = 0;
+            }
+        }
         self.window = Some(Window {
             from: self.numbers(),
             to: None,
@@ -198,6 +203,16 @@ impl Clients {
             .collect();
         window.to = Some(numbers);
         counted.chunks(2).map(|kinds| kinds.iter().sum()).collect()
+    }
+
+    /// Streams of which something came in the window: sound, image.
+    pub fn heard_streams(&self) -> [usize; 2] {
+        let streams = || {
+            self.legs()
+                .flat_map(|leg| &leg.streams)
+                .filter(|stream| stream.in_window > 0)
+        };
+        [0, 1].map(|kind| streams().filter(|stream| stream.id % 2 == kind).count())
     }
 
     /// What the window measured.
@@ -591,6 +606,11 @@ impl Clients {
                 .note(sequence, label.kind == Kind::Video, arrival.at_ns);
         }
         let is_new = stream.note(label.number);
+        let counts = self
+            .window
+            .as_ref()
+            .is_some_and(|window| window.contains(id, label.number));
+        stream.in_window += u32::from(is_new && counts);
         let wants_keyframe = fresh && label.kind == Kind::Video;
         if gap && !leg.asking {
             leg.asking = true;
@@ -601,9 +621,7 @@ impl Clients {
             return;
         }
         self.counts.received += 1;
-        if let Some(window) = &mut self.window
-            && window.contains(id, label.number)
-        {
+        if let Some(window) = self.window.as_mut().filter(|_| counts) {
             window
                 .measured
                 .latency

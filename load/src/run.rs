@@ -50,6 +50,8 @@ pub struct Outcome {
     pub expected: u64,
     /// The generator's measure.
     pub measured: Measured,
+    /// Streams of which nothing came at all: sound, image.
+    pub silent: [usize; 2],
     /// What was counted in the window.
     pub counts: Counts,
     /// The server's work in the window.
@@ -281,6 +283,11 @@ fn measure(
     }
     let drops_after = drops(started);
 
+    let streams = plan.rooms.everyone() * (plan.rooms.people - 1);
+    let silent = generator
+        .clients
+        .heard_streams()
+        .map(|heard| streams.saturating_sub(heard));
     let (cpu, busiest_thread) = usage.since(&usage_before);
     let seconds = window.as_secs_f64();
     let own = [
@@ -298,6 +305,7 @@ fn measure(
         },
         expected: counted.iter().sum::<u64>() * (plan.rooms.people as u64 - 1),
         measured: generator.clients.measured(),
+        silent,
         counts,
         cpu,
         busiest_thread,
