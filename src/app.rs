@@ -24,6 +24,7 @@ use crate::form::MAX_FORM_BYTES;
 use crate::keys::Keys;
 use crate::live::Live;
 use crate::media::Media;
+use crate::metrics::Metrics;
 use crate::{
     admin, booking, calendar, complaint, declaration, hearings, identity, information, orientation,
     page,
@@ -54,6 +55,8 @@ pub struct Shared {
     pub providers: identity::Providers,
     /// Media nodes.
     pub media: Media,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 impl Deref for App {
@@ -77,6 +80,7 @@ impl App {
         Ok(App(Arc::new(Shared {
             providers: identity::Providers::new(&config)?,
             media: Media::new(&config),
+            metrics: Metrics::default(),
             keys: Keys::from_master(&master),
             live: Live::default(),
             assets: Arc::new(Assets::load()),

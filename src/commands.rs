@@ -5,7 +5,7 @@ mod check;
 mod relay;
 mod serve;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -61,9 +61,10 @@ pub struct MediaArguments {
     /// UDP address of a worker; once for each.
     #[arg(long, required = true)]
     udp: Vec<SocketAddr>,
-    /// Address told to browsers when it differs from the bound one.
+    /// Address told to browsers when it differs from the bound one; once for each
+    /// family, or BOUND=PUBLIC for each bound address.
     #[arg(long)]
-    announce: Option<IpAddr>,
+    announce: Vec<signaling::Announced>,
     /// Public key of join and control tokens, 64 hexadecimal digits.
     #[arg(long)]
     token_key: String,

@@ -51,6 +51,9 @@ pub struct Config {
     /// `text` or `json`.
     pub log_format: String,
 
+    /// Where Prometheus asks what the service counts; unset: nowhere.
+    pub metrics_listen: Option<SocketAddr>,
+
     /// UDP ports of the media workers, one each.
     pub media_ports: Vec<u16>,
     /// Supervised media nodes, among which the ports are dealt out.
@@ -59,8 +62,9 @@ pub struct Config {
     pub media_drain_minutes: u16,
     /// Address the media workers bind; unset: the machine's main address.
     pub media_bind: Option<IpAddr>,
-    /// Address told to browsers when it differs (NAT 1:1).
-    pub media_announce: Option<IpAddr>,
+    /// Addresses told to browsers when they differ (NAT 1:1): one for each family,
+    /// or `BOUND=PUBLIC`.
+    pub media_announce: Vec<String>,
     /// Control addresses (`ws://…/control`) of media nodes run apart; empty: supervised children.
     pub media_nodes: Vec<String>,
     /// Signaling address told to browsers, with `{node}` for a node's name; empty: through this site.
@@ -118,11 +122,12 @@ impl Default for Config {
             // The DTLS library warns of every extension it does not know.
             log: "info,rtc_dtls=error".into(),
             log_format: "text".into(),
+            metrics_listen: None,
             media_ports: vec![41000],
             media_children: 1,
             media_drain_minutes: 60,
             media_bind: None,
-            media_announce: None,
+            media_announce: Vec::new(),
             media_nodes: Vec::new(),
             media_signaling_url: String::new(),
             turn_urls: Vec::new(),
@@ -200,6 +205,11 @@ impl Config {
             return Err(Fault::other(
                 "media_nodes: an address that is none, or the same twice",
             ));
+        }
+        for announced in &self.media_announce {
+            announced
+                .parse::<signaling::Announced>()
+                .map_err(|error| Fault::other(format!("media_announce: {announced}: {error}")))?;
         }
         let several = self.media_nodes.len() > 1 || self.media_children > 1;
         if several

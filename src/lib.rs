@@ -37,6 +37,7 @@ pub mod keys;
 pub mod live;
 pub mod media;
 pub mod messages;
+pub mod metrics;
 pub mod notifications;
 pub mod orientation;
 pub mod page;

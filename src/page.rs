@@ -186,6 +186,7 @@ pub async fn prepare(State(app): State<App>, mut request: Request, next: Next) -
     } else {
         next.run(request).await
     };
+    app.metrics.answered(response.status(), started.elapsed());
     tracing::info!(
         request_id,
         %method,

@@ -41,6 +41,7 @@ pub(crate) async fn serve(
     shutdown: CancellationToken,
 ) {
     let (mut sink, mut stream) = socket.split();
+    let metrics = Arc::clone(&shared.metrics);
     let joined = tokio::select! {
         () = shutdown.cancelled() => Err(Some(CloseCode::GoingAway)),
         joined = timeout(shared.limits.join_within, first_message(&mut stream, shared.limits.message_bytes)) => {
@@ -91,6 +92,9 @@ pub(crate) async fn serve(
             code
         }
     };
+    if let Some(code) = code {
+        metrics.closed(code);
+    }
     match code {
         Some(code) => close(&mut sink, &mut stream, code).await,
         // The answer to the page's own farewell, if it said one.
@@ -203,7 +207,7 @@ impl Participant {
         loop {
             let outgoing = tokio::select! {
                 biased;
-                () = self.overflow.cancelled() => return End::Lost(Some(CloseCode::TooMany)),
+                () = self.overflow.cancelled() => return self.reads_too_slowly(),
                 outgoing = self.outgoing.recv() => match outgoing {
                     Some(Outgoing::Text(text)) => Message::text(text),
                     Some(Outgoing::Close(code)) => return End::ByNode(code),
@@ -251,13 +255,18 @@ impl Participant {
             // A reader that takes nothing must not keep us from noticing that
             // its queue is full.
             let sent = tokio::select! {
-                () = self.overflow.cancelled() => return End::Lost(Some(CloseCode::TooMany)),
+                () = self.overflow.cancelled() => return self.reads_too_slowly(),
                 sent = sink.send(outgoing) => sent,
             };
             if sent.is_err() {
                 return End::Lost(None);
             }
         }
+    }
+
+    fn reads_too_slowly(&self) -> End {
+        self.shared.metrics.reads_too_slowly();
+        End::Lost(Some(CloseCode::TooMany))
     }
 
     async fn pass(&self, message: ClientMessage) {

@@ -110,6 +110,9 @@ async fn converse(
                     Some(Ok(Message::Text(text))) => match ServiceMessage::parse(&text) {
                         Ok(ServiceMessage::Room(document)) => {
                             let applied = apply(shared, document).await?;
+                            if let NodeMessage::RoomRefused { reason, .. } = &applied {
+                                shared.metrics.room_refused(reason.as_str());
+                            }
                             Message::text(to_json(&applied))
                         }
                         Err(ParseError::UnknownType) => continue,

@@ -18,6 +18,8 @@
 //! - `forwarding` is the table that every packet is looked up in;
 //! - `transport` is what we ask of a WebRTC stack; `lean` does it with the
 //!   component crates of the `webrtc` project, `peer` with its `rtc` crate;
+//! - `address` says where browsers send their media;
+//! - `metrics` is what the node counts, `http` answers whoever asks in plain HTTP;
 //! - [`confine`] takes files and programs from the process, [`turn`] makes
 //!   credentials for relays.
 //!
@@ -33,6 +35,7 @@ pub mod protocol;
 pub mod room_document;
 pub mod turn;
 
+mod address;
 mod connection;
 mod control;
 mod forwarding;
@@ -40,7 +43,9 @@ mod forwarding;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gauge;
+mod http;
 mod lean;
+mod metrics;
 mod node;
 mod peer;
 mod rate;
@@ -53,5 +58,7 @@ mod udp;
 mod watchdog;
 mod worker;
 
+pub use address::Announced;
+pub use http::{HEALTH_PATH, METRICS_PATH};
 pub use node::{Limits, NodeConfig, Ready};
-pub use server::{HEALTH_PATH, Node, ServeError, serve};
+pub use server::{Node, ServeError, serve};

@@ -54,8 +54,6 @@ pub(crate) struct Counted {
     pub resends: u64,
     /// Missing packets that came after all.
     pub repaired: u64,
-    /// Connections that did not read what they were sent, and were dropped.
-    pub slow_readers: u64,
     /// Transports that were given up.
     pub transports_failed: u64,
 }
@@ -238,7 +236,10 @@ impl Default for Metrics {
             "Participants' transports that were given up",
             metrics.transports_failed.clone(),
         );
-        Self { registry, ..metrics }
+        Self {
+            registry,
+            ..metrics
+        }
     }
 }
 
@@ -256,6 +257,11 @@ impl Metrics {
     pub fn closed(&self, code: CloseCode) {
         let code = code.number();
         self.closes.get_or_create(&Code { code }).inc();
+    }
+
+    /// A connection did not read what it was sent, and was dropped.
+    pub fn reads_too_slowly(&self) {
+        self.slow_readers.inc();
     }
 
     /// A room was not taken.
@@ -317,7 +323,6 @@ impl Metrics {
             ],
         );
         self.packets_repeated.inc_by(counted.packets_repeated);
-        self.slow_readers.inc_by(counted.slow_readers);
         self.transports_failed.inc_by(counted.transports_failed);
     }
 
@@ -329,8 +334,7 @@ impl Metrics {
         self.connections
             .set(i64::try_from(shared.connections()).unwrap_or(i64::MAX));
         self.rooms_admissible.set(i64::from(shared.admissible()));
-        self.draining
-            .set(i64::from(shared.draining.is_cancelled()));
+        self.draining.set(i64::from(shared.draining.is_cancelled()));
         for (worker, load) in (0..).zip(status.load) {
             self.load
                 .get_or_create(&Worker { worker })

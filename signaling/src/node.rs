@@ -1,9 +1,11 @@
 //! How a node is set up, and what it says once it is.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::address::Announced;
 
 /// How one media node is set up.
 #[derive(Debug, Clone)]
@@ -12,9 +14,9 @@ pub struct NodeConfig {
     pub node: String,
     /// Where media arrives: one UDP address, one worker. Port 0 lets the system choose.
     pub udp: Vec<SocketAddr>,
-    /// The address that browsers see when the node is behind a 1:1 NAT; the
-    /// bound one when absent. A wildcard bound address needs it.
-    pub announce: Option<IpAddr>,
+    /// The addresses that browsers see when the node is behind a 1:1 NAT; the
+    /// bound ones when absent. A wildcard bound address needs some.
+    pub announce: Option<Vec<Announced>>,
     /// The Ed25519 public key that join and control tokens are verified with.
     pub token_key: [u8; 32],
     /// What the node refuses to go beyond.

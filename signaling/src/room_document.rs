@@ -268,6 +268,17 @@ pub enum NodeState {
     Draining,
 }
 
+impl RoomRefusal {
+    /// The word for it, as it is sent.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Draining => "draining",
+            Self::BadSeats => "bad_seats",
+        }
+    }
+}
+
 /// One room in a `presence` message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoomPresence {
@@ -348,6 +359,22 @@ pub enum Fact {
     },
     /// The last connected participant is gone.
     RoomEmptied {},
+}
+
+impl Fact {
+    /// The word for it, as it is sent.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Joined { .. } => "joined",
+            Self::Left { .. } => "left",
+            Self::MediaStarted { .. } => "media_started",
+            Self::MediaStopped { .. } => "media_stopped",
+            Self::MediaResumed { .. } => "media_resumed",
+            Self::Quality { .. } => "quality",
+            Self::Incident { .. } => "incident",
+            Self::RoomEmptied {} => "room_emptied",
+        }
+    }
 }
 
 /// How somebody left.

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, broadcast};
 use tokio::time::timeout;
@@ -23,10 +22,13 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::address::candidates;
 use crate::connection;
 use crate::control;
+use crate::http;
 use crate::join_token::TokenKey;
 use crate::lean::LeanTransport;
+use crate::metrics::Metrics;
 use crate::node::{Limits, NodeConfig, Ready};
 use crate::peer::RtcTransport;
 use crate::protocol::{CloseCode, SIGNALING_PATH, SIGNALING_SUBPROTOCOL};
@@ -36,15 +38,14 @@ use crate::room_document::{
 };
 use crate::worker::{self, Command, WorkerHandle};
 
-/// Where a supervisor asks whether the node lives.
-pub const HEALTH_PATH: &str = "/health";
-
 /// Events that a slow control connection may lag behind.
 const EVENTS: usize = 4096;
 /// How long an HTTP upgrade may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long connections may take to say goodbye when the node stops.
 const DRAIN: Duration = Duration::from_secs(3);
+/// Bytes read from a socket at once: more than most messages have.
+const SOCKET_BUFFER: usize = 4096;
 /// Connections beyond the limit that are told so; more are dropped unheard.
 const REFUSED_POLITELY: usize = 64;
 
@@ -95,6 +96,9 @@ pub(crate) struct Shared {
     pub token_key: TokenKey,
     pub workers: Vec<WorkerHandle>,
     pub events: broadcast::Sender<NodeMessage>,
+    pub metrics: Arc<Metrics>,
+    /// One permit a connection that may still come.
+    pub places: Arc<Semaphore>,
     /// Cancelled when the node takes no new room and waits for its last ones.
     pub draining: CancellationToken,
 }
@@ -107,6 +111,22 @@ impl Shared {
         room.as_str().hash(&mut hasher);
         let workers = self.workers.len() as u64;
         &self.workers[(hasher.finish() % workers) as usize]
+    }
+
+    /// Connections at this moment.
+    pub fn connections(&self) -> usize {
+        self.limits
+            .connections
+            .saturating_sub(self.places.available_permits())
+    }
+
+    /// How many more rooms like the present ones the workers would take.
+    pub fn admissible(&self) -> u32 {
+        let limit = u32::try_from(self.limits.rooms).unwrap_or(u32::MAX);
+        self.workers
+            .iter()
+            .map(|worker| worker.gauge.admissible(limit, self.limits.busy.min(1.0)))
+            .fold(0, u32::saturating_add)
     }
 
     /// How the node is doing.
@@ -142,18 +162,18 @@ impl Node {
         }
         let (events, _) = broadcast::channel(EVENTS);
         let draining = CancellationToken::new();
+        let metrics = Arc::new(Metrics::default());
         let mut workers = Vec::new();
         let mut threads = Vec::new();
         for address in config.udp {
             let socket = UdpSocket::bind(address).map_err(|e| ServeError::Bind(address, e))?;
-            let mut candidate = socket
+            let bound = socket
                 .local_addr()
                 .map_err(|e| ServeError::Bind(address, e))?;
-            if let Some(announce) = config.announce {
-                candidate.set_ip(announce);
-            }
-            if candidate.ip().is_unspecified() {
-                return Err(ServeError::Wildcard(candidate));
+            let announced = config.announce.as_deref().unwrap_or_default();
+            let candidates = candidates(bound, announced);
+            if candidates.is_empty() {
+                return Err(ServeError::Wildcard(bound));
             }
             let spawn = if config.limits.whole_stack {
                 worker::spawn::<RtcTransport>
@@ -163,9 +183,10 @@ impl Node {
             let limits = config.limits.clone();
             let (handle, thread) = spawn(
                 socket,
-                vec![candidate],
+                candidates,
                 limits,
                 events.clone(),
+                Arc::clone(&metrics),
                 draining.clone(),
             )
             .map_err(ServeError::Worker)?;
@@ -180,6 +201,8 @@ impl Node {
             listener,
             shared: Arc::new(Shared {
                 node: config.node,
+                places: Arc::new(Semaphore::new(config.limits.connections)),
+                metrics,
                 limits: config.limits,
                 token_key: TokenKey::new(&config.token_key),
                 workers,
@@ -206,7 +229,7 @@ impl Node {
     /// Accepts connections until `shutdown` is cancelled, or the node is drained,
     /// then says goodbye.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), ServeError> {
-        let places = Arc::new(Semaphore::new(self.shared.limits.connections));
+        let places = Arc::clone(&self.shared.places);
         let refusals = Arc::new(Semaphore::new(REFUSED_POLITELY));
         let numbers = Arc::new(AtomicU64::new(0));
         let tasks = TaskTracker::new();
@@ -291,7 +314,7 @@ enum Door {
 }
 
 async fn accept(
-    mut stream: TcpStream,
+    stream: TcpStream,
     id: ConnectionId,
     has_place: bool,
     shared: Arc<Shared>,
@@ -299,23 +322,9 @@ async fn accept(
 ) {
     // Small messages that somebody waits for.
     let _ = stream.set_nodelay(true);
-    match timeout(HANDSHAKE, is_health_probe(&stream)).await {
-        Ok(Ok(false)) => {}
-        Ok(Ok(true)) => {
-            let (status, body) = if shared.draining.is_cancelled() {
-                ("503 Service Unavailable", "draining\n")
-            } else {
-                ("200 OK", "ok\n")
-            };
-            let answer = format!(
-                "HTTP/1.1 {status}\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\
-                 connection: close\r\n\r\n{body}",
-                body.len()
-            );
-            let _ = stream.write_all(answer.as_bytes()).await;
-            let _ = stream.shutdown().await;
-            return;
-        }
+    match timeout(HANDSHAKE, http::asked(&stream)).await {
+        Ok(Ok(None)) => {}
+        Ok(Ok(Some(question))) => return http::answer(stream, question, &shared).await,
         _ => return,
     }
     let mut door = None;
@@ -323,7 +332,10 @@ async fn accept(
         .limits
         .message_bytes
         .max(shared.limits.control_message_bytes);
+    // The library's own buffers are for bulk, and thousands may knock at once.
     let config = WebSocketConfig::default()
+        .read_buffer_size(SOCKET_BUFFER)
+        .write_buffer_size(0)
         .max_message_size(Some(largest))
         .max_frame_size(Some(largest));
     // The size of a refusal is the library's choice.
@@ -347,28 +359,6 @@ async fn accept(
         }
         Some(Door::Control) => control::serve(socket, shared, shutdown).await,
         None => {}
-    }
-}
-
-/// Looks at the request line without taking it: a probe is no WebSocket.
-async fn is_health_probe(stream: &TcpStream) -> io::Result<bool> {
-    const PROBES: [&[u8]; 2] = [b"GET /health ", b"HEAD /health "];
-    let mut start = [0; 16];
-    loop {
-        stream.readable().await?;
-        let seen = stream.peek(&mut start).await?;
-        if seen == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        let start = &start[..seen];
-        if PROBES.iter().any(|probe| start.starts_with(probe)) {
-            return Ok(true);
-        }
-        if !PROBES.iter().any(|probe| probe.starts_with(start)) {
-            return Ok(false);
-        }
-        // A request that comes letter by letter; the caller's time limit ends it.
-        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 

@@ -106,7 +106,7 @@ pub(crate) struct SenderClock {
 }
 
 /// Layers of one image that are told apart.
-pub(crate) const LAYERS: usize = 3;
+pub(crate) const LAYERS: usize = 2;
 
 /// What a transport has to tell after it was driven.
 #[derive(Debug, Clone, PartialEq)]

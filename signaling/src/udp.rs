@@ -29,6 +29,7 @@ pub(crate) struct BatchedSocket {
     /// where receiving would write.
     receiving: MultiHeaders<SockaddrStorage>,
     sending: MultiHeaders<SockaddrStorage>,
+    is_v6: bool,
     received: Received,
     outgoing: Vec<(SockaddrStorage, BytesMut)>,
     lost: u64,
@@ -67,11 +68,13 @@ impl BatchedSocket {
     /// Takes a bound socket. To be called on the thread that will use it.
     pub fn new(socket: UdpSocket) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
+        let is_v6 = socket.local_addr()?.is_ipv6();
         // More than the system allows is cut by the system, not refused.
         let _ = setsockopt(&socket, sockopt::RcvBuf, &KERNEL_BUFFER);
         let _ = setsockopt(&socket, sockopt::SndBuf, &KERNEL_BUFFER);
         Ok(Self {
             socket,
+            is_v6,
             receiving: MultiHeaders::preallocate(BATCH, None),
             sending: MultiHeaders::preallocate(BATCH, None),
             received: Received {
@@ -130,6 +133,13 @@ impl BatchedSocket {
 
     /// Queues a datagram, and sends when a batch is full.
     pub fn send(&mut self, to: SocketAddr, datagram: BytesMut) {
+        let to = match to {
+            // A socket of both families knows IPv4 by its mapped form only.
+            SocketAddr::V4(v4) if self.is_v6 => {
+                SocketAddr::from((v4.ip().to_ipv6_mapped(), v4.port()))
+            }
+            to => to,
+        };
         self.outgoing.push((to.into(), datagram));
         if self.outgoing.len() == BATCH {
             self.flush();
@@ -177,9 +187,12 @@ fn address(storage: &SockaddrStorage) -> Option<SocketAddr> {
     if let Some(v4) = storage.as_sockaddr_in() {
         return Some(SocketAddr::V4((*v4).into()));
     }
-    storage
-        .as_sockaddr_in6()
-        .map(|v6| SocketAddr::V6((*v6).into()))
+    let v6 = storage.as_sockaddr_in6()?;
+    // An IPv4 address is told as one, whichever socket it came to.
+    Some(SocketAddr::new(
+        v6.ip().to_canonical(),
+        std::net::SocketAddrV6::from(*v6).port(),
+    ))
 }
 
 #[cfg(test)]

@@ -34,11 +34,12 @@ use self::peers::{PeerKey, Peers};
 use crate::forwarding::{Destination, SeatIndex};
 use crate::gauge::Gauge;
 use crate::join_token::JoinClaims;
+use crate::metrics::{Counted, Metrics};
 use crate::node::Limits;
 use crate::protocol::{Can, ClientMessage, CloseCode, ServerMessage, to_json};
 use crate::room::{Action, ConnectionId, Event, Moment, PeerId, Room, RoomLimits, check};
 use crate::room_document::{
-    NodeMessage, RoomDocument, RoomId, RoomPresence, RoomRefusal, RoomState,
+    Fact, NodeMessage, RoomDocument, RoomEvent, RoomId, RoomPresence, RoomRefusal, RoomState,
 };
 use crate::secret;
 use crate::transport::Transport;
@@ -151,6 +152,7 @@ pub(crate) fn spawn<T: Transport + 'static>(
     candidates: Vec<SocketAddr>,
     limits: Limits,
     events: broadcast::Sender<NodeMessage>,
+    metrics: Arc<Metrics>,
     draining: CancellationToken,
 ) -> io::Result<(WorkerHandle, std::thread::JoinHandle<()>)>
 where
@@ -179,6 +181,7 @@ where
                 let mut worker =
                     Worker::<T>::new(socket, candidates, shared, limits, inbox, wake, events);
                 worker.gauge = gauge;
+                worker.metrics = metrics;
                 worker.draining = draining;
                 worker.run();
             }
@@ -208,6 +211,9 @@ struct Worker<T: Transport> {
     destinations: Vec<Destination>,
     load: Load,
     gauge: Arc<Gauge>,
+    metrics: Arc<Metrics>,
+    /// Counted since it was last handed over.
+    counted: Counted,
     draining: CancellationToken,
     stopping: bool,
 }
@@ -266,6 +272,8 @@ impl<T: Transport> Worker<T> {
             destinations: Vec::new(),
             load: Load::new(Instant::now()),
             gauge: Arc::default(),
+            metrics: Arc::default(),
+            counted: Counted::default(),
             draining: CancellationToken::new(),
             stopping: false,
         }
@@ -526,6 +534,8 @@ impl<T: Transport> Worker<T> {
                 self.rooms.remove(key);
             }
         }
+        self.counted.datagrams_dropped += lost;
+        self.metrics.add(std::mem::take(&mut self.counted));
         self.gauge.set(
             self.rooms
                 .iter()
@@ -600,6 +610,15 @@ impl<T: Transport> Worker<T> {
                 None
             }
             Action::Tell(event) => {
+                match event.fact {
+                    // Every five seconds of everybody: the service keeps the sums.
+                    Fact::Quality { .. } => {}
+                    Fact::Joined { resumed } => {
+                        self.metrics.joined(resumed);
+                        log(&event);
+                    }
+                    _ => log(&event),
+                }
                 // Nobody listening is no fault: presence tells all on the next connection.
                 let _ = self.events.send(NodeMessage::Event(event));
                 None
@@ -619,6 +638,12 @@ impl<T: Transport> Worker<T> {
         let key = self.rooms.get(room)?.peer_on(peer.seat)?;
         (self.peers.get(key)?.id == peer).then_some(key)
     }
+}
+
+/// One line for each change in a room, which it names and nobody in it.
+fn log(event: &RoomEvent) {
+    let (room, fact) = (&event.room, event.fact.as_str());
+    tracing::info!(%room, fact, "room {room}: {fact}");
 }
 
 /// Says why, and closes.

@@ -6,7 +6,11 @@
 
 use std::fs::{File, OpenOptions};
 use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::process::Command;
+
+use nix::sys::ptrace;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType};
 
 const CONFINED: &str = "SIGNALING_TEST_CONFINED";
 
@@ -39,6 +43,7 @@ fn in_confinement() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(TcpStream::connect(address).unwrap());
+    drop(UnixDatagram::unbound().unwrap());
 
     let held = signaling::confine::confine().unwrap();
     assert!(held.landlock && held.seccomp, "{held:?}");
@@ -59,6 +64,35 @@ fn in_confinement() {
         ("removing", std::fs::remove_file(&own).is_err()),
         ("running", Command::new("/bin/true").status().is_err()),
         ("connecting", TcpStream::connect(address).is_err()),
+        ("linking", std::fs::hard_link(&own, &created).is_err()),
+        ("making a folder", std::fs::create_dir(&created).is_err()),
+        ("a socket of the machine", UnixDatagram::unbound().is_err()),
+        (
+            "listening to the machine",
+            UnixListener::bind(&created).is_err(),
+        ),
+        ("a raw socket", raw(AddressFamily::Inet, SockType::Raw)),
+        (
+            "a socket of the kernel",
+            raw(AddressFamily::Netlink, SockType::Raw),
+        ),
+        (
+            "a socket of the network card",
+            raw(AddressFamily::Packet, SockType::Raw),
+        ),
+        (
+            "looking into its parent",
+            ptrace::attach(nix::unistd::getppid()).is_err(),
+        ),
+        ("being looked into", ptrace::traceme().is_err()),
+        (
+            "becoming another program",
+            nix::unistd::execv(c"/bin/true", &[c"/bin/true"]).is_err(),
+        ),
+        (
+            "another root",
+            std::os::unix::fs::chroot(&directory).is_err(),
+        ),
     ] {
         assert!(refused, "{what} is still possible");
     }
@@ -75,6 +109,10 @@ fn in_confinement() {
 
     a_whole_node_serves();
     println!("confined and well");
+}
+
+fn raw(family: AddressFamily, kind: SockType) -> bool {
+    nix::sys::socket::socket(family, kind, SockFlag::empty(), None).is_err()
 }
 
 /// The node starts, answers a probe that was connected to it from outside, and stops.

@@ -64,6 +64,15 @@ pub async fn check(config: Config, relay_alone: bool) -> Result<ExitCode, Fault>
     }
     report.line("mail", reachable(&app.config.smtp_url).await);
     report.line("sms", reachable(&app.config.sms_url).await);
+    for address in &app.config.media_nodes {
+        let examined = crate::hearings::control::examine(&app, address).await;
+        report.line("media node", examined);
+    }
+    if app.config.media_nodes.is_empty() {
+        let supervised = crate::media::children(&app.config).len();
+        let detail = format!("{supervised} supervised by `serve`");
+        report.line("media node", Ok(detail));
+    }
     report.lines(relay::examine(&app.config, app.clock.now()).await);
     Ok(report.end())
 }

@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, TlsMode};
 use crate::error::Fault;
-use crate::{complaint, fetch_optional, hearings, keys, media, notifications};
+use crate::{complaint, fetch_optional, hearings, keys, media, metrics, notifications};
 
 const SELF_SIGNED_PEM: &str = "self-signed.pem";
 
@@ -76,6 +76,7 @@ pub async fn serve(config: Config) -> Result<ExitCode, Fault> {
         ));
     }
     children.close();
+    metrics::serve(&app, &shutdown).await?;
     let handle = Handle::new();
     let stopping = tokio::spawn(stop_on_signal(
         app.clone(),
@@ -122,6 +123,7 @@ pub async fn worker(config: Config) -> Result<ExitCode, Fault> {
     let app = App::open(config, Clock::System).await?;
     let shutdown = CancellationToken::new();
     let tasks = background(&app, &shutdown);
+    metrics::serve(&app, &shutdown).await?;
     wait_for_signal().await;
     shutdown.cancel();
     for task in tasks {
@@ -159,7 +161,7 @@ pub fn media(arguments: MediaArguments) -> Result<ExitCode, Fault> {
     let config = signaling::NodeConfig {
         node: arguments.node,
         udp: arguments.udp,
-        announce: arguments.announce,
+        announce: Some(arguments.announce),
         token_key: keys::parse_master(&arguments.token_key)
             .map_err(|_| Fault::other("the token key is not 64 hexadecimal digits"))?,
         limits: signaling::Limits {

@@ -64,9 +64,9 @@ pub async fn grant(
     seat: &Seat,
     now: Timestamp,
 ) -> Result<Grant, GrantError> {
-    let node = control::place_of(app, hearing)
-        .await?
-        .ok_or(GrantError::NoPlace)?;
+    let node = control::place_of(app, hearing).await?;
+    app.metrics.token(node.is_some());
+    let node = node.ok_or(GrantError::NoPlace)?;
     let seconds = now.seconds();
     let claims = JoinClaims {
         aud: JOIN_AUDIENCE.to_owned(),

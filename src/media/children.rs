@@ -121,8 +121,8 @@ async fn start(
         let udp = SocketAddr::from((config.media_bind(), *port));
         command.args(["--udp", &udp.to_string()]);
     }
-    if let Some(announce) = config.media_announce {
-        command.args(["--announce", &announce.to_string()]);
+    for announce in &config.media_announce {
+        command.args(["--announce", announce]);
     }
     let mut process = command
         .env_clear()

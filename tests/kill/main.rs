@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod chance;
+mod confined;
 mod media;
 mod messages_killed;
 mod moves;

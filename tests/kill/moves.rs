@@ -17,7 +17,7 @@ use participant::{Noticed, Participant, Phase, Settings, Speech};
 use signaling::protocol::MediaKind;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
-use visioplainte::fetch_optional;
+use visioplainte::{fetch_all, fetch_optional};
 
 use crate::persistence;
 use crate::service::Service;
@@ -25,8 +25,8 @@ use crate::support::people::token_of;
 use crate::support::{Browser, Citizen, Officer, PATIENCE, Page, until};
 
 /// A hearing that two people are in.
-struct Hearing {
-    service: Service,
+pub struct Hearing {
+    pub service: Service,
     id: String,
     citizen: Person,
     officer: Person,
@@ -120,12 +120,17 @@ fn free_ports<const N: usize>() -> [u16; N] {
     held.map(|socket| socket.local_addr().unwrap().port())
 }
 
-async fn hearing_on(children: &str) -> Hearing {
+pub async fn hearing_on(children: &str) -> Hearing {
+    hearing_with(children, &[]).await
+}
+
+async fn hearing_with(children: &str, more: &[(&str, String)]) -> Hearing {
     let ports = free_ports::<2>();
-    let settings = [
+    let mut settings = vec![
         ("MEDIA_PORTS", format!("[{}, {}]", ports[0], ports[1])),
         ("MEDIA_CHILDREN", children.to_owned()),
     ];
+    settings.extend_from_slice(more);
     let service = Service::start_with(&settings).await;
     let admin = Officer::new("admin-78", Browser::new(&service.site));
     admin.logs_in("/administration").await.ok();
@@ -149,7 +154,7 @@ async fn hearing_on(children: &str) -> Hearing {
 }
 
 impl Hearing {
-    async fn both_hear(&mut self, what: &str) {
+    pub async fn both_hear(&mut self, what: &str) {
         let (one, two) = (self.citizen.said(), self.officer.said());
         let what = format!("{what}\n{}", self.service.tail());
         self.citizen.hears(two, &what).await;
@@ -170,7 +175,7 @@ impl Hearing {
     }
 
     /// The process of a node, by the name it was started with.
-    fn process(&self, node: &str) -> Pid {
+    pub fn process(&self, node: &str) -> Pid {
         let processes = self.service.media_children();
         let found = processes.into_iter().find(|pid| {
             let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -194,18 +199,29 @@ impl Hearing {
     }
 
     /// The hearing is where it was, everybody is seen in it, and it ends in order.
-    async fn ends_in_order(self) {
+    pub async fn ends_in_order(self) {
         let page = until("both shown as connected", async || {
             let page = self.sarah.workspace(&self.id).await;
             (!page.has("ul.vp-people .fr-badge--warning")).then_some(page)
         })
         .await;
         assert!(page.has("form[action$='/renvoyer']"), "{page:.500}");
-        let form = page.form("form[action$='/terminer']");
-        self.sarah.submit(&form).await.ok();
+        self.sarah_ends().await;
         let verified = self.service.command(&["journal", "verify"]);
         assert!(verified.status.success());
     }
+
+    async fn sarah_ends(&self) {
+        let page = self.sarah.workspace(&self.id).await;
+        let form = page.form("form[action$='/terminer']");
+        self.sarah.submit(&form).await.ok();
+    }
+}
+
+/// What a listener of numbers says; none while it is not there or says no.
+async fn scrape(listen: SocketAddr, path: &str) -> Option<String> {
+    let answer = reqwest::get(format!("http://{listen}{path}")).await.ok()?;
+    answer.error_for_status().ok()?.text().await.ok()
 }
 
 fn is_alive(pid: Pid) -> bool {
@@ -266,4 +282,82 @@ async fn a_service_without_calls_ends_at_once() {
     kill(service.process(), Signal::SIGTERM).unwrap();
     let status = timeout(Duration::from_secs(30), service.ends()).await;
     assert!(status.expect("nothing to wait for").success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_leaves_its_quality_on_record_and_is_counted_without_saying_whose() {
+    let port = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .unwrap()
+        .port();
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let more = [("METRICS_LISTEN", listen.to_string())];
+    let hearing = hearing_with("1", &more).await;
+    let service_text = until("both measured", async || {
+        let text = scrape(listen, "/metrics").await?;
+        let measured = text.lines().find_map(|line| {
+            line.strip_prefix("visioplainte_hearing_facts_total{kind=\"quality\"} ")
+        });
+        measured
+            .is_some_and(|times| times.parse::<u64>().unwrap() >= 2)
+            .then_some(text)
+    })
+    .await;
+    for line in [
+        "visioplainte_node_up{node=\"node-1\"} 1",
+        "visioplainte_node_rooms{node=\"node-1\"} 1",
+        "visioplainte_join_tokens_total{outcome=\"granted\"} 2",
+    ] {
+        assert!(service_text.contains(line), "{line}: {service_text}");
+    }
+    let node_text = scrape(listen, "/metrics/node-1").await.unwrap();
+    assert!(
+        node_text.contains("visioplainte_media_participants 2"),
+        "{node_text}"
+    );
+    assert_eq!(scrape(listen, "/metrics/node-9").await, None);
+    let public = Browser::new(&hearing.service.site);
+    let page = public.try_get("/metrics").await.unwrap();
+    assert_eq!(page.status, StatusCode::NOT_FOUND, "not on the public port");
+
+    let db = persistence::database(&hearing.service).await;
+    let mut tx = db.read().await.unwrap();
+    let names = fetch_all!(
+        &mut tx,
+        (String, String),
+        "select h.room, s.id from hearings h join seats s on s.appointment_id = h.appointment_id"
+    );
+    for (room, seat) in names.unwrap() {
+        for text in [&service_text, &node_text] {
+            assert!(!text.contains(&room) && !text.contains(&seat), "{text}");
+        }
+    }
+    drop(tx);
+    let id = hearing.id.clone();
+    hearing.sarah_ends().await;
+    let rows = until("the record of the call", async || {
+        let mut tx = db.read().await.unwrap();
+        let rows = fetch_all!(
+            &mut tx,
+            (String, i64, i64, i64, i64),
+            "select role, connected_seconds, bits_up, interruptions, moves from hearing_quality order by role"
+        );
+        Some(rows.unwrap()).filter(|rows| !rows.is_empty())
+    })
+    .await;
+    let roles: Vec<&str> = rows.iter().map(|(role, ..)| role.as_str()).collect();
+    assert_eq!(roles, ["citizen", "officer"], "{id}");
+    for (role, seconds, bits, _, moves) in &rows {
+        assert!(
+            *seconds >= 5 && *bits > 0 && *moves == 0,
+            "{role}: {rows:?}"
+        );
+    }
+    let mut tx = db.read().await.unwrap();
+    let left = fetch_all!(
+        &mut tx,
+        (String,),
+        "select room from hearing_quality_minutes"
+    );
+    assert_eq!(left.unwrap(), [], "the minutes are summed up");
 }

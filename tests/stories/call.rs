@@ -305,3 +305,34 @@ async fn signaling_that_cannot_be_reached_is_said_in_http() {
     ));
     assert_eq!(call.closed().await, 4400);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_node_sends_the_room_to_another_and_with_none_left_the_page_is_told() {
+    let full = signaling::Limits {
+        rooms: 0,
+        ..signaling::Limits::default()
+    };
+    for app in TestApp::live_on_every_engine().await {
+        let app = app.with_media_node("node-1", full.clone()).await;
+        let (camille, _, _, room) = at_the_door(&app).await;
+        let (url, csrf) = token_of(&room);
+        let page = camille.ask_json(&url, &csrf).await.unwrap();
+        assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE, "{page:.300}");
+        let told = page.json();
+        assert_eq!(told["code"], "refusal-no-media-place");
+        assert!(told["message"].as_str().unwrap().contains("d’elle-même"));
+
+        // Another node comes up; the page, which tries again, is led there.
+        let limits = signaling::Limits::default();
+        let app = app.with_media_node("node-2", limits).await;
+        let there = until("a place on the other node", async || {
+            let page = camille.ask_json(&url, &csrf).await.unwrap();
+            page.status.is_success().then(|| page.json())
+        })
+        .await;
+        assert_eq!(there["url"], "/signaling/node-2");
+        let mut call = Call::join(&camille, &url, &csrf).await.unwrap();
+        call.expect("waiting").await;
+        app.journal_holds();
+    }
+}

@@ -260,16 +260,16 @@ mod tests {
             ("not on that line", false, packet(1, 111, &[(1, "1")]), None),
             ("not offered", false, packet(1, 98, &[]), None),
             (
-                "middle layer",
+                "large layer",
                 true,
                 packet(1, 96, &[(1, "1"), (3, "h")]),
                 Some((MediaKind::Video, 1, false)),
             ),
             (
-                "repairs of the largest",
+                "repairs of the small one",
                 true,
-                packet(1, 97, &[(4, "f"), (1, "1")]),
-                Some((MediaKind::Video, 2, true)),
+                packet(1, 97, &[(4, "l"), (1, "1")]),
+                Some((MediaKind::Video, 0, true)),
             ),
             (
                 "no such layer",

@@ -16,11 +16,11 @@ use super::dtls::Fingerprint;
 use super::header::extension;
 use crate::protocol::MediaKind;
 use crate::transport::payload_type::{AV1, H264, OPUS, RED, VP9, repair_of};
-use crate::transport::{Codecs, TransportError};
+use crate::transport::{Codecs, LAYERS, TransportError};
 
-/// The layers of a simulcast image by their restriction identifiers, the
-/// smallest first.
-pub(crate) const RIDS: [&str; 3] = ["q", "h", "f"];
+/// The layers of a simulcast image by their restriction identifiers, the low one
+/// first: two, since a third would cost more than a hearing gains by it.
+pub(crate) const RIDS: [&str; LAYERS] = ["l", "h"];
 /// Sources that one line of an answer may name.
 const MOST_SOURCES: usize = 12;
 
@@ -360,7 +360,7 @@ mod tests {
             "a=fmtp:97 apt=96",
             "a=fmtp:63 111/111",
             "a=rid:h recv",
-            "a=simulcast:recv q;h;f",
+            "a=simulcast:recv l;h",
             "a=ssrc-group:FID 11 12",
             "a=msid:group3 line2",
             "a=inactive",

@@ -18,7 +18,7 @@ use crate::transport::LAYERS;
 /// A picture shown no higher than this is well served by the smallest size.
 const SMALL: u32 = 360;
 /// What the sizes need, from the smallest, as pages bound them.
-const BITS: [u32; LAYERS] = [250_000, 1_200_000, 2_500_000];
+const BITS: [u32; LAYERS] = [250_000, 1_200_000];
 /// Kept for each voice, which always comes first.
 const VOICE_BITS: u32 = 80_000;
 /// A size without packets for so long is not sent at present.

@@ -24,6 +24,15 @@ impl Measured {
         }
     }
 
+    /// What was asked for again, sent again, and came after all, since the last measure.
+    pub fn repairs(&self, stats: &TransportStats) -> [u64; 3] {
+        [
+            stats.nacks.saturating_sub(self.stats.nacks),
+            stats.resends.saturating_sub(self.stats.resends),
+            stats.repaired.saturating_sub(self.stats.repaired),
+        ]
+    }
+
     /// Takes new counters, and answers the quality since the last ones.
     pub fn take(
         &mut self,
@@ -78,6 +87,8 @@ mod tests {
         assert_eq!((quality.bitrate_up, quality.bitrate_down), (8_000, 0));
         assert!((quality.loss_up - 0.01).abs() < 1e-6);
         stats.bytes_up = 3_000;
+        stats.resends = 7;
+        assert_eq!(measured.repairs(&stats), [0, 7, 0]);
         // Repairs may bring more than was newly expected.
         let quality = measured.take(stats, (200, 200), start + Duration::from_secs(3));
         assert_eq!((quality.bitrate_up, quality.loss_up), (8_000, 0.0));

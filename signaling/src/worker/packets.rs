@@ -16,19 +16,20 @@ use crate::transport::{RtpPacket, Transport, TransportEvent};
 
 impl<T: Transport> Worker<T> {
     pub(super) fn take_datagram(&mut self, from: SocketAddr, datagram: &mut [u8], now: Instant) {
+        self.counted.datagrams_received += 1;
+        self.counted.bytes_received += datagram.len() as u64;
         // A check names the transport it is for, even from an address that
         // another one used a moment ago.
         let key = match stun::binding_request_ufrag(datagram) {
             Some(ufrag) => self.peers.by_ufrag(ufrag),
             None => self.peers.by_address(from),
         };
-        let Some(key) = key else {
-            return;
-        };
-        let Some(entry) = self.peers.get_mut(key) else {
+        let Some((key, entry)) = key.and_then(|key| Some((key, self.peers.get_mut(key)?))) else {
+            self.counted.datagrams_unknown += 1;
             return;
         };
         if !entry.bucket.take(now) {
+            self.counted.datagrams_refused += 1;
             return;
         }
         self.driving = Some(key);
@@ -71,12 +72,16 @@ impl<T: Transport> Worker<T> {
                     keyframe,
                     packet,
                 } => {
-                    if entry.note_arrival(kind, layer, packet.sequence, now) {
+                    let is_new = entry.note_arrival(kind, layer, packet.sequence, now);
+                    if is_new {
+                        self.counted.packets_received += 1;
                         let source = Source {
                             seat: peer.seat,
                             kind,
                         };
                         self.forward(room, source, layer, keyframe, packet, now);
+                    } else {
+                        self.counted.packets_repeated += 1;
                     }
                 }
                 TransportEvent::Clock(kind, layer, clock) => {
@@ -112,7 +117,10 @@ impl<T: Transport> Worker<T> {
                         tracing::debug!(room = %room.id, "a participant's path is silent");
                     }
                 }
-                TransportEvent::Failed => self.handle(room, Event::PeerFailed { peer }),
+                TransportEvent::Failed => {
+                    self.counted.transports_failed += 1;
+                    self.handle(room, Event::PeerFailed { peer });
+                }
             }
         }
     }
@@ -143,6 +151,7 @@ impl<T: Transport> Worker<T> {
             let Some(subscriber) = self.peers.get_mut(key).filter(|peer| peer.connected) else {
                 continue;
             };
+            self.counted.packets_forwarded += 1;
             packet.sequence = destination.sequence;
             packet.timestamp = destination.timestamp;
             self.driving = Some(key);
@@ -176,6 +185,8 @@ impl<T: Transport> Worker<T> {
             if stun::is_stun(&datagram) {
                 proven = Some(to);
             }
+            self.counted.datagrams_sent += 1;
+            self.counted.bytes_sent += datagram.len() as u64;
             self.socket.send(to, datagram);
         }
         let deadline = entry.transport.deadline();

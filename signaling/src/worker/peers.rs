@@ -483,8 +483,13 @@ impl<T: Transport> Worker<T> {
         let stats = entry.transport.stats();
         self.driving = None;
         let totals = entry.totals();
+        let [nacks, resends, repaired] = entry.measured.repairs(&stats);
         let quality = entry.measured.take(stats, totals, now);
         let (room, peer) = (entry.room, entry.id);
+        self.counted.nacks += nacks;
+        self.counted.resends += resends;
+        self.counted.repaired += repaired;
+        self.metrics.measured(&quality);
         self.handle(room, Event::Quality { peer, quality });
     }
 

@@ -8,6 +8,7 @@ use signaling::room_document::{Fact, IncidentKind, RoomEvent, RoomPresence};
 use tokio::sync::mpsc;
 
 use super::nodes;
+use super::quality::{self, Minutes};
 use crate::app::App;
 use crate::booking;
 use crate::clock::Timestamp;
@@ -25,10 +26,17 @@ pub enum Told {
 
 /// Writes everything down, in the order in which it comes.
 pub async fn write_down(app: App, node: String, mut told: mpsc::Receiver<Told>) {
+    let mut minutes = Minutes::default();
     while let Some(fact) = told.recv().await {
         let written = match &fact {
             Told::Presence(rooms) => presence(&app, &node, rooms).await,
-            Told::Event(event) => record(&app, &node, event).await,
+            Told::Event(event) => {
+                app.metrics.fact(event.fact.as_str());
+                match measures(&app, &node, event, &mut minutes).await {
+                    Ok(()) => record(&app, &node, event).await,
+                    fault => fault,
+                }
+            }
         };
         if let Err(fault) = written {
             tracing::error!(node, %fault, "a fact of media node {node} is not written down: {fault}");
@@ -86,6 +94,37 @@ async fn presence(app: &App, node: &str, rooms: &[RoomPresence]) -> Result<(), F
         tell(app, &appointment);
     }
     Ok(())
+}
+
+/// Gathers measures, and writes a minute of them down when it is over.
+async fn measures(
+    app: &App,
+    node: &str,
+    event: &RoomEvent,
+    minutes: &mut Minutes,
+) -> Result<(), Fault> {
+    let room = event.room.as_str();
+    let seat = event
+        .participant
+        .as_ref()
+        .map(|seat| Id::from(seat.as_str()));
+    let whole = match (&event.fact, &seat) {
+        (Fact::Quality { quality }, Some(seat)) => minutes.add(room, seat, event.at_ms, quality),
+        (Fact::Left { .. }, Some(seat)) => minutes.so_far(room, seat),
+        (Fact::RoomEmptied {}, _) => {
+            minutes.forget(room);
+            None
+        }
+        _ => None,
+    };
+    let Some(whole) = whole else {
+        return Ok(());
+    };
+    let mut tx = app.db.begin().await?;
+    if carried(&mut tx, node, room).await?.is_some() {
+        quality::write_minute(&mut tx, &whole).await?;
+    }
+    tx.commit().await
 }
 
 /// Writes one fact down. Every process of the service hears it; the first one

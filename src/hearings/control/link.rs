@@ -108,6 +108,7 @@ async fn mark_lost(app: &App, name: &str) -> Result<(), Fault> {
             node = name,
             "media node {name} is lost: nothing listens there"
         );
+        app.metrics.lost();
         app.media.stir();
     }
     Ok(())
@@ -166,6 +167,54 @@ async fn try_converse(app: &App, name: &str, address: &str) -> Result<(), End> {
             },
         }
     }
+}
+
+/// Asks a node who it is and how it does, for an examination of a deployment.
+///
+/// # Errors
+/// In words for the operator.
+pub async fn examine(app: &App, address: &str) -> Result<String, String> {
+    let asked = timeout(LEASE, async {
+        let failed = |error: WsError| match error {
+            WsError::Io(error) => format!("{address}: {error}"),
+            error => format!("{address} answers, but not as a media node: {error}"),
+        };
+        let mut request = address.into_client_request().map_err(failed)?;
+        request.headers_mut().insert(
+            "sec-websocket-protocol",
+            HeaderValue::from_static(CONTROL_SUBPROTOCOL),
+        );
+        let (mut socket, _) = tokio_tungstenite::connect_async(request)
+            .await
+            .map_err(failed)?;
+        let token = media::control_token(app).map_err(|fault| fault.to_string())?;
+        let hello = json(&ServiceMessage::Hello { token })
+            .map_err(|_| "no hello can be written".to_owned())?;
+        socket.send(hello).await.map_err(failed)?;
+        let mut candidates = Vec::new();
+        while let Some(Ok(message)) = socket.next().await {
+            let Message::Text(text) = message else {
+                continue;
+            };
+            match serde_json::from_str(text.as_str()) {
+                Ok(NodeMessage::Ready { udp, .. }) => candidates = udp,
+                Ok(NodeMessage::Status(status)) => {
+                    let state = super::state_of(&status);
+                    return Ok(format!(
+                        "{address} is {state}, {} rooms, media at {candidates:?}",
+                        status.rooms
+                    ));
+                }
+                _ => {}
+            }
+        }
+        Err(format!(
+            "{address} closed: was it started with the key that `visioplainte keys` prints?"
+        ))
+    });
+    asked
+        .await
+        .unwrap_or_else(|_| Err(format!("{address} does not answer")))
 }
 
 struct AbortOnDrop(tokio::task::JoinHandle<()>);

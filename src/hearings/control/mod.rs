@@ -10,8 +10,9 @@ mod facts;
 mod link;
 pub mod nodes;
 mod placement;
+mod quality;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::{Duration, Instant};
 
 use signaling::room_document::{self, NodeStatus, RoomDocument, ServiceMessage};
@@ -19,22 +20,26 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+pub use self::link::examine;
 use self::nodes::{LiveRoom, NodeRow, NodeState};
 use self::placement::Standing;
 use super::{Hearing, RoomState, room_document, store, tell};
 use crate::app::App;
 use crate::audit::Actor;
 use crate::booking;
+use crate::booking::meeting_link::OVERRUN_MINUTES;
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::error::Fault;
-use crate::media::{self, LEASE};
+use crate::media::LEASE;
 
 /// Rooms are compared with the database this often besides every notice, so
 /// that a change made by another process is seen too.
 const RECONCILE: Duration = Duration::from_secs(1);
 /// A lease is renewed when it is this old, in milliseconds.
 const RENEW_MS: i64 = 900;
+/// How long after the end of a call its last facts may come.
+const SETTLED_SECONDS: i64 = 5;
 /// Rooms of appointments that ended longer ago than this are forgotten.
 const FORGET_MINUTES: i64 = 120;
 /// How long a page's token waits for a node to be ready for its seat. The page
@@ -136,6 +141,8 @@ struct Director {
     /// Until then no node is taken for lost: this process has just begun to
     /// listen, or was itself away.
     patient_until: Instant,
+    /// The rooms whose quality is on record.
+    recorded: HashSet<String>,
 }
 
 impl Director {
@@ -144,6 +151,7 @@ impl Director {
         Director {
             looked_at: now,
             patient_until: now + LEASE,
+            recorded: HashSet::new(),
         }
     }
 
@@ -192,18 +200,54 @@ impl Director {
             tx.commit().await?;
             for (room, node) in moved {
                 room.log_given(&node);
+                if room.node.is_some() {
+                    app.metrics.moved();
+                }
                 if let Some(appointment) = find(app, &room.hearing.appointment_id).await? {
                     tell(app, &appointment);
                 }
             }
         }
-        push(app, &live).await
+        push(app, &live).await?;
+        self.record(app, &live, now).await
+    }
+
+    /// Makes the records of the calls that are over, a moment after their last facts.
+    async fn record(&mut self, app: &App, live: &[LiveRoom], now: Timestamp) -> Result<(), Fault> {
+        self.recorded
+            .retain(|room| live.iter().any(|other| other.hearing.room == *room));
+        let over = live
+            .iter()
+            .filter(|room| room.is_over_since(now.plus_seconds(-SETTLED_SECONDS)));
+        for room in over {
+            let name = &room.hearing.room;
+            if !self.recorded.insert(name.clone()) {
+                continue;
+            }
+            let mut tx = app.db.begin().await?;
+            let roles = quality::record(&mut tx, &room.hearing.appointment_id, name, now).await?;
+            tx.commit().await?;
+            if roles > 0 {
+                tracing::info!(
+                    room = name,
+                    roles,
+                    "the quality of room {name} is on record"
+                );
+            }
+        }
+        Ok(())
     }
 }
 
 impl LiveRoom {
     fn is_open(&self) -> bool {
         self.hearing.state != RoomState::Ended
+    }
+
+    /// Whether the room ended, by somebody's hand or by its time, before an instant.
+    fn is_over_since(&self, then: Timestamp) -> bool {
+        let by_time = self.ends_at.plus_minutes(OVERRUN_MINUTES);
+        self.hearing.ended_at.unwrap_or(by_time).min(by_time) < then
     }
 
     fn log_given(&self, node: &str) {
@@ -377,14 +421,4 @@ async fn push(app: &App, live: &[LiveRoom]) -> Result<(), Fault> {
         }
     }
     Ok(())
-}
-
-/// The names of the nodes that are configured, for an examination.
-#[must_use]
-pub fn configured(app: &App) -> Vec<String> {
-    app.config
-        .media_nodes
-        .iter()
-        .filter_map(|address| media::node_name(address))
-        .collect()
 }

@@ -33,6 +33,8 @@ pub struct LiveRoom {
     /// The hearing.
     #[sqlx(flatten)]
     pub hearing: Hearing,
+    /// When the appointment ends.
+    pub ends_at: Timestamp,
     /// The node, once it was given one.
     pub node: Option<String>,
 }
@@ -93,7 +95,7 @@ pub async fn list_live(tx: &mut Tx, since: Timestamp) -> Result<Vec<LiveRoom>, F
     fetch_all!(
         tx,
         LiveRoom,
-        "select h.appointment_id, h.room, h.version, h.state, h.opened_at, h.ended_at, n.node
+        "select h.appointment_id, h.room, h.version, h.state, h.opened_at, h.ended_at, a.ends_at, n.node
          from hearings h join appointments a on a.id = h.appointment_id
               left join room_nodes n on n.appointment_id = h.appointment_id
          where (h.state <> 'ended' and a.ends_at > $1) or h.ended_at > $1",

@@ -128,6 +128,12 @@ impl TestApp {
 
     /// Starts a media node beside the service, as `serve` does in a process apart.
     pub async fn with_media(self) -> Self {
+        let limits = signaling::Limits::default();
+        self.with_media_node("node-1", limits).await
+    }
+
+    /// The same with a name and limits of its own.
+    pub async fn with_media_node(self, name: &str, limits: signaling::Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listen = listener.local_addr().unwrap();
         let config = signaling::NodeConfig {
@@ -135,11 +141,11 @@ impl TestApp {
             udp: vec!["127.0.0.1:0".parse().unwrap()],
             announce: None,
             token_key: self.keys.join_public,
-            limits: signaling::Limits::default(),
+            limits,
         };
         let stop = self.stop.clone();
         tokio::spawn(async move { signaling::serve(listener, config, stop).await.unwrap() });
-        self.media.set_address("node-1", Some(listen.to_string()));
+        self.media.set_address(name, Some(listen.to_string()));
         self
     }
 

@@ -252,6 +252,7 @@ export class Call {
     const others = room.place === 'waiting' ? [] : room.participants.filter(({ participant, place }) => participant !== this.me && place !== 'waiting')
     this.view.participants(others)
     this.announceChanges(before, others)
+    void this.peer.sendTwoSizes(others.filter(({ connected, place }) => connected && place === room.place).length >= 2)
     if (before?.state !== room.state || before.place !== room.place) {
       this.publish('audio')
       this.publish('video')

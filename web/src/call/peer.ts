@@ -23,6 +23,8 @@ export interface PeerListener {
 
 /** Enough for an identity card held to the camera; more would only crowd out the voice. */
 const MAX_VIDEO_BITS_PER_SECOND = 1_200_000
+/** The small size of a camera sent twice: half as high, for whoever shows it small or has little room. */
+const SMALL_VIDEO_BITS_PER_SECOND = 250_000
 
 export class Peer {
   private connection: RTCPeerConnection | undefined
@@ -32,8 +34,10 @@ export class Peer {
   private up = false
   private work: Promise<void> = Promise.resolve()
   private readonly local: Record<MediaKind, MediaStreamTrack | null> = { audio: null, video: null, screen: null }
+  private twoSizes = false
   private readonly remote = new Map<string, MediaStream>()
   private readonly screens = new Map<string, MediaStream>()
+  private readonly screenStreams = new WeakMap<MediaStreamTrack, MediaStream>()
 
   constructor(private readonly listener: PeerListener) {}
 
@@ -54,6 +58,16 @@ export class Peer {
       const line = this.tracks[transceiver.mid ?? '']
       if (line?.participant === this.me && line.kind === kind) await transceiver.sender.replaceTrack(track)
     }
+  }
+
+  /**
+   * Whether the camera is sent in two sizes, where the node took them: worth their
+   * price only with several others, who need not all receive the large one.
+   */
+  async sendTwoSizes(twoSizes: boolean): Promise<void> {
+    if (this.twoSizes === twoSizes) return
+    this.twoSizes = twoSizes
+    if (this.connection !== undefined) await this.limit(this.connection)
   }
 
   /** What each m-line carries, by mid. */
@@ -156,7 +170,9 @@ export class Peer {
     }
     for (const [participant, track] of screens) {
       if (this.screens.get(participant)?.getTracks()[0] === track) continue
-      const stream = new MediaStream([track])
+      // The stream of a line that was used before: whoever still shows it goes on.
+      const stream = this.screenStreams.get(track) ?? new MediaStream([track])
+      this.screenStreams.set(track, stream)
       this.screens.set(participant, stream)
       this.listener.onScreen?.(participant, stream)
     }
@@ -170,10 +186,17 @@ export class Peer {
       if (line?.participant !== this.me) continue
       const { kind } = line
       const parameters = sender.getParameters()
-      const encoding = parameters.encodings?.[0]
-      if (encoding === undefined) continue
-      encoding.priority = kind === 'audio' ? 'high' : 'low'
-      if (kind !== 'audio') encoding.maxBitrate = MAX_VIDEO_BITS_PER_SECOND
+      const encodings = parameters.encodings ?? []
+      const large = encodings.at(-1)
+      if (large === undefined) continue
+      for (const encoding of encodings) encoding.priority = kind === 'audio' ? 'high' : 'low'
+      if (kind !== 'audio') large.maxBitrate = MAX_VIDEO_BITS_PER_SECOND
+      const small = encodings.length > 1 ? encodings[0] : undefined
+      if (small !== undefined) {
+        small.maxBitrate = SMALL_VIDEO_BITS_PER_SECOND
+        small.scaleResolutionDownBy = 2
+        small.active = this.twoSizes
+      }
       // A browser that cannot set them still sends.
       await sender.setParameters(parameters).catch(() => undefined)
     }

@@ -369,7 +369,7 @@ impl World {
             .map(|(peer, _)| LastPacket {
                 peer: *peer,
                 at: [Some(now); MediaKind::ALL.len()],
-                layers: [Some(now), None, None],
+                layers: [Some(now), None],
                 estimate_down: None,
             })
             .collect();
