@@ -177,6 +177,11 @@ impl Clients {
 
     /// From now on packets count.
     pub fn open_window(&mut self) {
+        for leg in self.legs.iter_mut().flatten() {
+            for stream in &mut leg.streams {
+                stream.in_window = 0;
+            }
+        }
         self.window = Some(Window {
             from: self.numbers(),
             to: None,
@@ -200,12 +205,38 @@ impl Clients {
         counted.chunks(2).map(|kinds| kinds.iter().sum()).collect()
     }
 
+    /// Streams of which something came in the window: sound, image.
+    pub fn heard_streams(&self) -> [usize; 2] {
+        let streams = || {
+            self.legs()
+                .flat_map(|leg| &leg.streams)
+                .filter(|stream| stream.in_window > 0)
+        };
+        [0, 1].map(|kind| streams().filter(|stream| stream.id % 2 == kind).count())
+    }
+
     /// What the window measured.
     pub fn measured(&self) -> Measured {
         self.window
             .as_ref()
             .map(|window| window.measured.clone())
             .unwrap_or_default()
+    }
+
+    /// A leg to which nothing came of what was sent since the window was opened.
+    pub fn deaf_since_window(&self) -> Option<usize> {
+        let window = self.window.as_ref()?;
+        let hears = |leg: &Leg| {
+            leg.streams.iter().any(|stream| {
+                let from = window.from.get(stream.id).copied().unwrap_or_default() as usize;
+                let mut words = stream.seen.iter().skip(from / 64);
+                words.next().is_some_and(|word| word >> (from % 64) != 0)
+                    || words.any(|word| *word != 0)
+            })
+        };
+        self.legs
+            .iter()
+            .position(|leg| leg.as_ref().is_some_and(|leg| !hears(leg)))
     }
 
     fn numbers(&self) -> Vec<u32> {
@@ -575,6 +606,11 @@ impl Clients {
                 .note(sequence, label.kind == Kind::Video, arrival.at_ns);
         }
         let is_new = stream.note(label.number);
+        let counts = self
+            .window
+            .as_ref()
+            .is_some_and(|window| window.contains(id, label.number));
+        stream.in_window += u32::from(is_new && counts);
         let wants_keyframe = fresh && label.kind == Kind::Video;
         if gap && !leg.asking {
             leg.asking = true;
@@ -585,9 +621,7 @@ impl Clients {
             return;
         }
         self.counts.received += 1;
-        if let Some(window) = &mut self.window
-            && window.contains(id, label.number)
-        {
+        if let Some(window) = self.window.as_mut().filter(|_| counts) {
             window
                 .measured
                 .latency

@@ -138,6 +138,8 @@ pub struct Stream {
     pub received: Received,
     /// The numbers that came, one bit each.
     pub seen: Vec<u64>,
+    /// How many of them were of the window.
+    pub in_window: u32,
 }
 
 /// One client's transport.
@@ -329,6 +331,7 @@ impl Leg {
                     id,
                     received: Received::new(ssrc, sequence),
                     seen: Vec::new(),
+                    in_window: 0,
                 });
                 (self.streams.len() - 1, true)
             }

@@ -3,7 +3,7 @@
 use crate::run::Outcome;
 
 /// The table's first line.
-pub const HEADER: &str = "subject     rooms  of  join s  offer→media ms  loss %  after repair %  p50 ms  p99 ms  max ms  cpu %  busiest %  us/packet  kB/room  gen %  late p99 ms  drops gen/srv  asked srv/cli  repairs up/down  dups  refused  others srv/gen %  stolen %";
+pub const HEADER: &str = "subject     rooms  of  join s  offer→media ms  loss %  after repair %  silent a/v  p50 ms  p99 ms  max ms  cpu %  busiest %  us/packet  kB/room  gen %  late p99 ms  drops gen/srv  asked srv/cli  repairs up/down  dups  refused  others srv/gen %  stolen %";
 
 /// A run.
 pub fn row(outcome: &Outcome) -> String {
@@ -11,7 +11,7 @@ pub fn row(outcome: &Outcome) -> String {
     let percent = |share: f64| share * 100.0;
     let latency = &outcome.measured.latency;
     let mut row = format!(
-        "{:<11} {:>5} {:>3} {:>7.1} {:>15.1} {:>7.3} {:>15.3} {:>7.2} {:>7.2} {:>7.1} {:>6.1} {:>10.1} {:>10.2} {:>8.0} {:>6.1} {:>12.2} {:>14} {:>14} {:>16} {:>5} {:>8} {:>17} {:>9.1}",
+        "{:<11} {:>5} {:>3} {:>7.1} {:>15.1} {:>7.3} {:>15.3} {:>11} {:>7.2} {:>7.2} {:>7.1} {:>6.1} {:>10.1} {:>10.2} {:>8.0} {:>6.1} {:>12.2} {:>14} {:>14} {:>16} {:>5} {:>8} {:>17} {:>9.1}",
         outcome.plan.subject.name(),
         outcome.plan.rooms.rooms,
         outcome.plan.rooms.people,
@@ -19,6 +19,7 @@ pub fn row(outcome: &Outcome) -> String {
         median(outcome.join_ms.clone()),
         percent(outcome.loss()),
         percent(outcome.loss_after_repair()),
+        format!("{}/{}", outcome.silent[0], outcome.silent[1]),
         latency.quantile_ms(0.5),
         outcome.p99_ms(),
         latency.largest_ms(),

@@ -50,6 +50,8 @@ pub struct Outcome {
     pub expected: u64,
     /// The generator's measure.
     pub measured: Measured,
+    /// Streams of which nothing came at all: sound, image.
+    pub silent: [usize; 2],
     /// What was counted in the window.
     pub counts: Counts,
     /// The server's work in the window.
@@ -159,9 +161,11 @@ pub fn run(plan: Plan) -> Result<Outcome, String> {
     outcome
 }
 
-type Joined = Receiver<Result<(), String>>;
+/// Whether everybody is in.
+pub type Joined = Receiver<Result<(), String>>;
 
-fn begin_joining(
+/// Lets everybody come in, on a thread of its own.
+pub fn begin_joining(
     started: &Started,
     rooms: Rooms,
     joiner: Joiner,
@@ -224,7 +228,8 @@ fn add_floor_legs(
     Ok(())
 }
 
-fn wait_until_joined(
+/// Goes on until everybody is in.
+pub fn wait_until_joined(
     generator: &mut Generator,
     started: &mut Started,
     joined: &Joined,
@@ -278,6 +283,11 @@ fn measure(
     }
     let drops_after = drops(started);
 
+    let streams = plan.rooms.everyone() * (plan.rooms.people - 1);
+    let silent = generator
+        .clients
+        .heard_streams()
+        .map(|heard| streams.saturating_sub(heard));
     let (cpu, busiest_thread) = usage.since(&usage_before);
     let seconds = window.as_secs_f64();
     let own = [
@@ -295,6 +305,7 @@ fn measure(
         },
         expected: counted.iter().sum::<u64>() * (plan.rooms.people as u64 - 1),
         measured: generator.clients.measured(),
+        silent,
         counts,
         cpu,
         busiest_thread,

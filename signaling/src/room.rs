@@ -13,6 +13,7 @@ use self::occupant::Occupant;
 use self::sealing::Sealing;
 use crate::forwarding::{Forwarding, SeatIndex, Source};
 use crate::protocol::{Can, ClientMessage, CloseCode, MediaKind, Quality, ServerMessage};
+use crate::rate::Bucket;
 use crate::room_document::{
     Fact, LeftReason, ParticipantId, ParticipantPresence, RoomDocument, RoomEvent, RoomPresence,
     RoomRefusal, RoomState,
@@ -174,6 +175,8 @@ pub(crate) struct Room {
     limits: RoomLimits,
     occupants: BTreeMap<ParticipantId, Occupant>,
     numbers: BTreeMap<ParticipantId, SeatIndex>,
+    /// How often each seat may still be taken, by whoever holds a token for it.
+    visits: BTreeMap<ParticipantId, Bucket>,
     next_number: u32,
     next_turn: u32,
     /// The number of the last offer; of all seats, so that a page that comes back
@@ -203,6 +206,7 @@ impl Room {
             limits,
             occupants: BTreeMap::new(),
             numbers: BTreeMap::new(),
+            visits: BTreeMap::new(),
             next_number: 0,
             next_turn: 0,
             last_negotiation: 0,
