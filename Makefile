@@ -52,6 +52,7 @@ bench: bench-sfu      ## every benchmark that there is; figures as lines "bench:
 # Fifteen minutes on two quiet cores; BENCH_QUICK=1 in three. See load/README.md.
 bench-sfu: build      ## capacity of the media node, beside Janus and a relay floor; then its recovery
 	load/bench.sh
+	load/bench.sh hostile
 	trials/bench.sh
 
 bench-sfu-recovery: build   ## how long a broken call is without voice; as root. See trials/README.md

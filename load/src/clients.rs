@@ -223,6 +223,22 @@ impl Clients {
             .unwrap_or_default()
     }
 
+    /// A leg to which nothing came of what was sent since the window was opened.
+    pub fn deaf_since_window(&self) -> Option<usize> {
+        let window = self.window.as_ref()?;
+        let hears = |leg: &Leg| {
+            leg.streams.iter().any(|stream| {
+                let from = window.from.get(stream.id).copied().unwrap_or_default() as usize;
+                let mut words = stream.seen.iter().skip(from / 64);
+                words.next().is_some_and(|word| word >> (from % 64) != 0)
+                    || words.any(|word| *word != 0)
+            })
+        };
+        self.legs
+            .iter()
+            .position(|leg| leg.as_ref().is_some_and(|leg| !hears(leg)))
+    }
+
     fn numbers(&self) -> Vec<u32> {
         self.publishers
             .iter()

@@ -109,7 +109,7 @@ struct Wish<'a> {
 }
 
 /// Fresh ICE credentials.
-fn credentials() -> Credentials {
+pub fn credentials() -> Credentials {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut random = [0_u8; 32];
     // The system's randomness does not fail once the system runs.
@@ -124,10 +124,11 @@ fn credentials() -> Credentials {
     }
 }
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+/// A WebSocket to a server.
+pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// A WebSocket whose subprotocol the server took.
-async fn open(address: &str, subprotocol: &'static str) -> Result<Socket, String> {
+pub async fn open(address: &str, subprotocol: &'static str) -> Result<Socket, String> {
     let mut request = address.into_client_request().map_err(|e| e.to_string())?;
     request.headers_mut().insert(
         "Sec-WebSocket-Protocol",
@@ -139,7 +140,8 @@ async fn open(address: &str, subprotocol: &'static str) -> Result<Socket, String
     Ok(socket)
 }
 
-async fn say(
+/// Sends a message.
+pub async fn say(
     socket: &mut (impl SinkExt<Message> + Unpin),
     message: &serde_json::Value,
 ) -> Result<(), String> {
@@ -150,7 +152,7 @@ async fn say(
 }
 
 /// The next message; an error when there will be none.
-async fn hear<S>(socket: &mut S) -> Result<serde_json::Value, String>
+pub async fn hear<S>(socket: &mut S) -> Result<serde_json::Value, String>
 where
     S: StreamExt<Item = Result<Message, tokio_tungstenite::tungstenite::Error>> + Unpin,
 {

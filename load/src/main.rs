@@ -8,6 +8,7 @@ mod clock;
 mod dtls;
 mod generator;
 mod histogram;
+mod hostile;
 mod ice;
 mod join;
 mod knee;
@@ -55,6 +56,8 @@ enum What {
     Idle,
     /// A media node as production runs it, without admission control.
     Node(node::NodeArguments),
+    /// What bystanders notice of a hostile peer.
+    Hostile(hostile::HostileArguments),
     /// The relay floor.
     Relay(relay::RelayArguments),
 }
@@ -90,6 +93,7 @@ fn main() -> ExitCode {
         What::Relay(arguments) => relay::run(&arguments),
         What::Run(arguments) => runs(&arguments),
         What::Idle => idle(),
+        What::Hostile(arguments) => prepare().and_then(|()| hostile::run(&arguments)),
         What::Bench { quick } => prepare().and_then(|()| bench::bench(quick)),
     };
     match done {

@@ -161,9 +161,11 @@ pub fn run(plan: Plan) -> Result<Outcome, String> {
     outcome
 }
 
-type Joined = Receiver<Result<(), String>>;
+/// Whether everybody is in.
+pub type Joined = Receiver<Result<(), String>>;
 
-fn begin_joining(
+/// Lets everybody come in, on a thread of its own.
+pub fn begin_joining(
     started: &Started,
     rooms: Rooms,
     joiner: Joiner,
@@ -226,7 +228,8 @@ fn add_floor_legs(
     Ok(())
 }
 
-fn wait_until_joined(
+/// Goes on until everybody is in.
+pub fn wait_until_joined(
     generator: &mut Generator,
     started: &mut Started,
     joined: &Joined,

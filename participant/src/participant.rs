@@ -320,7 +320,7 @@ impl Core {
                     // The stack's own checks failed for a while: no need to wait
                     // for the rule, which sees only what should come.
                     RTCPeerConnectionState::Disconnected
-                        if self.recovery.may_ask(Instant::now()) =>
+                        if self.recovery.believes(Instant::now()) =>
                     {
                         self.ask(Step::Ice);
                     }

@@ -36,8 +36,9 @@ use crate::voice::{Words, unix_us};
 
 const OPUS: u8 = 111;
 const VP8: u8 = 96;
-/// Browsers ask again for a lost packet about once a round trip.
-const NACK_INTERVAL: Duration = Duration::from_millis(60);
+/// Browsers ask again for a lost packet about once a round trip; this stack only
+/// knows fixed times, and sooner than the answer can come would be twice.
+const NACK_INTERVAL: Duration = Duration::from_millis(100);
 const NACK_TRIES: u16 = 10;
 /// How often a browser checks a path that is not up yet, and for how long.
 const CHECK_INTERVAL: Duration = Duration::from_millis(50);

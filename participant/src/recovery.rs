@@ -50,6 +50,8 @@ pub struct Received {
 #[derive(Debug, Default)]
 pub struct Recovery {
     transport: Option<(u64, Instant)>,
+    /// When something last came, expected or not.
+    byte_at: Option<Instant>,
     lines: BTreeMap<String, (u64, Instant)>,
     /// Lines on which something came since the last step.
     flowed: Vec<String>,
@@ -69,6 +71,9 @@ impl Recovery {
         received: &Received,
     ) -> Option<Step> {
         let transport = self.transport.get_or_insert((received.transport, now));
+        if received.transport > transport.0 {
+            self.byte_at = Some(now);
+        }
         // Another path counts from nought: less is not more.
         if received.transport > transport.0 || expected.is_empty() {
             transport.1 = now;
@@ -137,10 +142,12 @@ impl Recovery {
         self.flowed.clear();
     }
 
-    /// Whether a step for another reason would not be on top of one under way.
-    pub fn may_ask(&self, now: Instant) -> bool {
-        self.asked
-            .is_none_or(|(_, at)| now.saturating_duration_since(at) >= ICE_GRACE)
+    /// Whether to believe that the path is lost when somebody else says so: no
+    /// step is under way, and nothing came lately that proves the contrary.
+    pub fn believes(&self, now: Instant) -> bool {
+        let since = |at: Instant| now.saturating_duration_since(at);
+        self.asked.is_none_or(|(_, at)| since(at) >= ICE_GRACE)
+            && self.byte_at.is_none_or(|at| since(at) >= DOUBT)
     }
 
     /// The system says that the network changed, or that the page was asleep.
@@ -258,6 +265,27 @@ mod tests {
             }
         }
         assert_eq!(asked, [1400, 3400]);
+    }
+
+    #[test]
+    fn what_the_stack_says_of_a_path_is_believed_only_where_nothing_comes() {
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let mut recovery = Recovery::default();
+        assert!(recovery.believes(start));
+        // Nobody is expected to send, yet something comes until 1 s.
+        for millis in (0..=2000).step_by(200) {
+            let received = Received {
+                transport: millis.min(1000),
+                ..Received::default()
+            };
+            recovery.observe(at(millis), &BTreeMap::new(), &received);
+            let silent = millis == 0 || millis >= 1400;
+            assert_eq!(recovery.believes(at(millis)), silent, "{millis}");
+        }
+        recovery.asked(Step::Ice, at(2000));
+        assert!(!recovery.believes(at(3999)));
+        assert!(recovery.believes(at(4000)));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! learnt from authenticated checks.
 //! This file does not know rooms, participants or sockets.
 
-pub(crate) mod feedback;
+mod feedback;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -375,7 +375,7 @@ impl RtcTransport {
 }
 
 /// The sources that an answer names, by mid.
-pub(crate) fn announced(sdp: &str) -> Vec<(String, Vec<u32>)> {
+fn announced(sdp: &str) -> Vec<(String, Vec<u32>)> {
     let mut sections: Vec<(String, Vec<u32>)> = Vec::new();
     for line in sdp.lines() {
         if line.starts_with("m=") {
@@ -401,7 +401,7 @@ fn line_id(index: usize) -> LineId {
 
 /// Lets no candidate of the browser reach the ICE agent: the browser comes to
 /// us, and names or addresses of its choice are nothing to resolve or to probe.
-pub(crate) fn without_candidates(sdp: &str) -> String {
+fn without_candidates(sdp: &str) -> String {
     let mut kept = String::with_capacity(sdp.len());
     for line in sdp.lines() {
         if !line.starts_with("a=candidate:") && !line.is_empty() {

@@ -140,6 +140,13 @@ pub enum ServerMessage {
     State(RoomView),
     /// How the participant's own connection is doing.
     Quality(Quality),
+    /// How much the page should send at most, so that voices pass before images.
+    Limit {
+        /// Of which kind.
+        kind: MediaKind,
+        /// Bits a second; none when there is no limit any more.
+        bits_per_second: Option<u32>,
+    },
     /// The node will not serve this connection and closes it with the same code.
     Refused {
         /// A close code of [`CloseCode`].

@@ -13,6 +13,7 @@ use self::occupant::Occupant;
 use self::sealing::Sealing;
 use crate::forwarding::{Forwarding, SeatIndex, Source};
 use crate::protocol::{Can, ClientMessage, CloseCode, MediaKind, Quality, ServerMessage};
+use crate::rate::Bucket;
 use crate::room_document::{
     Fact, LeftReason, ParticipantId, ParticipantPresence, RoomDocument, RoomEvent, RoomPresence,
     RoomRefusal, RoomState,
@@ -91,6 +92,12 @@ pub(crate) enum Event {
     KeyframeWanted { peer: PeerId, line: LineId },
     /// New measures of a participant's transport.
     Quality { peer: PeerId, quality: Quality },
+    /// A participant should send no more of a kind than that, or anything again.
+    Limit {
+        peer: PeerId,
+        kind: MediaKind,
+        bits_per_second: Option<u32>,
+    },
     /// Time passes; with when each transport last received each kind.
     Tick { last_packets: Vec<LastPacket> },
 }
@@ -168,6 +175,8 @@ pub(crate) struct Room {
     limits: RoomLimits,
     occupants: BTreeMap<ParticipantId, Occupant>,
     numbers: BTreeMap<ParticipantId, SeatIndex>,
+    /// How often each seat may still be taken, by whoever holds a token for it.
+    visits: BTreeMap<ParticipantId, Bucket>,
     next_number: u32,
     next_turn: u32,
     /// The number of the last offer; of all seats, so that a page that comes back
@@ -197,6 +206,7 @@ impl Room {
             limits,
             occupants: BTreeMap::new(),
             numbers: BTreeMap::new(),
+            visits: BTreeMap::new(),
             next_number: 0,
             next_turn: 0,
             last_negotiation: 0,
@@ -252,6 +262,19 @@ impl Room {
             Event::PeerFailed { peer } => self.replace_peer(peer),
             Event::KeyframeWanted { peer, line } => self.relay_keyframe(peer, line, &mut actions),
             Event::Quality { peer, quality } => self.measure(peer, quality, now, &mut actions),
+            Event::Limit {
+                peer,
+                kind,
+                bits_per_second,
+            } => {
+                if let Some(connection) = self.occupant_of(peer).and_then(|o| o.connection) {
+                    let limit = ServerMessage::Limit {
+                        kind,
+                        bits_per_second,
+                    };
+                    actions.push(Action::Send(connection, limit));
+                }
+            }
             Event::Tick { last_packets } => self.tick(&last_packets, now, &mut actions),
         }
         self.settle(now, &mut actions);

@@ -44,6 +44,8 @@ const EVENTS: usize = 4096;
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long connections may take to say goodbye when the node stops.
 const DRAIN: Duration = Duration::from_secs(3);
+/// Bytes read from a socket at once: more than most messages have.
+const SOCKET_BUFFER: usize = 4096;
 /// Connections beyond the limit that are told so; more are dropped unheard.
 const REFUSED_POLITELY: usize = 64;
 
@@ -330,7 +332,10 @@ async fn accept(
         .limits
         .message_bytes
         .max(shared.limits.control_message_bytes);
+    // The library's own buffers are for bulk, and thousands may knock at once.
     let config = WebSocketConfig::default()
+        .read_buffer_size(SOCKET_BUFFER)
+        .write_buffer_size(0)
         .max_message_size(Some(largest))
         .max_frame_size(Some(largest));
     // The size of a refusal is the library's choice.

@@ -25,7 +25,6 @@ pub(crate) struct TransportConfig {
     /// The codecs that everybody who shares media with the participant has.
     pub codecs: Codecs,
     /// Whether the camera may be sent in several sizes at once, as layers.
-    #[allow(dead_code, reason = "the second implementation knows layers")]
     pub simulcast: bool,
     /// Whether to put up with old ways of encryption, after the best one failed.
     pub compatible: bool,
@@ -120,7 +119,6 @@ pub(crate) enum TransportEvent {
         packet: RtpPacket,
     },
     /// The participant's clock, for one track and layer.
-    #[allow(dead_code, reason = "the second implementation tells it")]
     Clock(MediaKind, u8, SenderClock),
     /// The participant's browser cannot show that line's image without a keyframe.
     KeyframeWanted(LineId),
@@ -240,7 +238,6 @@ pub(crate) trait Transport: Sized {
     fn request_keyframe(&mut self, kind: MediaKind, layer: u8, now: Instant);
 
     /// Tells the participant's browser to send no more than this in all.
-    #[allow(dead_code, reason = "the second implementation can")]
     fn set_send_limit(&mut self, bits_per_second: u32, now: Instant);
 
     /// The counters.

@@ -14,6 +14,7 @@ mod load;
 mod measured;
 mod packets;
 mod peers;
+mod yielding;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -527,6 +528,7 @@ impl<T: Transport> Worker<T> {
                 None => continue,
             };
             self.handle(key, Event::Tick { last_packets });
+            self.yield_images(key, now.instant);
             if let Some(entry) = self.rooms.get(key)
                 && entry.room.may_be_forgotten(now)
             {

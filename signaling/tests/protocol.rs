@@ -77,6 +77,7 @@ fn no_message_goes_without_a_fixture() {
             "offer",
             "state",
             "quality",
+            "limit",
             "seal",
             "seal_refused",
             "refused",

@@ -65,6 +65,8 @@ enum What {
 
 const CUT: Duration = Duration::from_secs(3);
 const REPAIR_LOSS: f64 = 0.02;
+/// Longer than any image is waited for.
+const SETTLE: Duration = Duration::from_secs(5);
 
 fn main() -> io::Result<()> {
     let arguments = Arguments::parse();
@@ -199,15 +201,16 @@ async fn repair(lanes: &[Lane], setting: &Setting, length: Duration) {
         }
         sums
     };
-    let heard_before: Vec<_> = lanes.iter().flat_map(Lane::listening).collect();
     links().for_each(|link| link.weather(weather(0.0)));
-    sleep(Duration::from_secs(2)).await;
+    // What was lost before is given up by then.
+    sleep(SETTLE).await;
+    let heard_before: Vec<_> = lanes.iter().flat_map(Lane::listening).collect();
     let before = count();
     links().for_each(|link| link.weather(weather(REPAIR_LOSS)));
     sleep(length).await;
     // The last losses are repaired in fair weather.
     links().for_each(|link| link.weather(weather(0.0)));
-    sleep(Duration::from_secs(2)).await;
+    sleep(SETTLE).await;
     let after = count();
     links().for_each(|link| link.weather(setting.weather));
     let (mut lost, mut resent) = (0, 0);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// A pause in the voice longer than this is one: five packets in a row.
 const PAUSE_US: u64 = 100_000;
 /// Images this far behind the newest are no longer repaired.
-const REPAIRED_WITHIN: u64 = 400;
+const REPAIRED_WITHIN: u64 = 90;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -55,7 +55,8 @@ impl TokenKey {
             .map_err(|error| error.to_string())
     }
 
-    fn join_token(&self, room: &str, participant: &str) -> Result<String, String> {
+    /// A token for a seat.
+    pub fn join_token(&self, room: &str, participant: &str) -> Result<String, String> {
         let now = unix_seconds();
         self.sign(&JoinClaims {
             aud: JOIN_AUDIENCE.into(),
@@ -92,8 +93,17 @@ fn document(room: usize, rooms: Rooms) -> RoomDocument {
     let people: Vec<ParticipantId> = (0..rooms.people)
         .map(|seat| participant_name(room * rooms.people + seat).into())
         .collect();
+    let place = if rooms.waiting {
+        Place::Waiting
+    } else {
+        Place::In
+    };
+    of_people(&room_name(room), &people, place)
+}
+
+fn of_people(room: &str, people: &[ParticipantId], place: Place) -> RoomDocument {
     RoomDocument {
-        room: room_name(room).into(),
+        room: room.into(),
         version: 1,
         expires_at_ms: (unix_seconds() + 3600) * 1000,
         state: RoomState::Open,
@@ -103,11 +113,7 @@ fn document(room: usize, rooms: Rooms) -> RoomDocument {
                 participant: participant.clone(),
                 role: Role::Citizen,
                 generation: 1,
-                place: if rooms.waiting {
-                    Place::Waiting
-                } else {
-                    Place::In
-                },
+                place,
                 label: "Participant".to_owned(),
                 publish: vec![MediaKind::Audio, MediaKind::Video],
                 hears: people
@@ -163,6 +169,31 @@ pub async fn join(
         arrivals.recv().await.ok_or("joining ended early")??;
     }
     Ok(())
+}
+
+/// Opens one room more, for those named, who all hear each other.
+pub async fn push_room(
+    listen: SocketAddr,
+    key: &TokenKey,
+    room: &str,
+    names: &[&str],
+) -> Result<(), String> {
+    let mut control = open(&format!("ws://{listen}/control"), CONTROL_SUBPROTOCOL).await?;
+    let hello = json!({"type": "hello", "token": key.control_token()?});
+    say(&mut control, &hello).await?;
+    let people: Vec<ParticipantId> = names.iter().map(|name| (*name).into()).collect();
+    let room = of_people(room, &people, Place::In);
+    let message =
+        serde_json::to_value(ServiceMessage::Room(room)).map_err(|error| error.to_string())?;
+    say(&mut control, &message).await?;
+    loop {
+        let answer = hear(&mut control).await?;
+        match answer["type"].as_str() {
+            Some("applied") => return Ok(()),
+            Some("room_refused") => return Err(format!("the room was refused: {answer}")),
+            _ => {}
+        }
+    }
 }
 
 async fn push_documents(

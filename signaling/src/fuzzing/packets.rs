@@ -1,15 +1,17 @@
 //! STUN, RTP and RTCP as they come from the network.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use rtc::rtp::Packet;
-use rtc::sansio::Protocol;
-use rtc::shared::marshal::Unmarshal;
+use bytes::Bytes;
+use rtc::shared::marshal::{MarshalSize, Unmarshal};
 
 use super::input::Input;
 use crate::forwarding::{Arrivals, Forwarding, SeatIndex, Source};
-use crate::peer::feedback::{Feedback, Repaired, SharedSeen, restore};
+use crate::lean::estimate::Estimate;
+use crate::lean::header::RtpHeader;
+use crate::lean::nack::Missing;
+use crate::lean::vp8;
 use crate::protocol::MediaKind;
 use crate::transport::{LineId, RtpPacket};
 
@@ -59,11 +61,14 @@ pub(super) fn rtp(data: &[u8]) {
     let mut left = BTreeSet::new();
     let mut highest: Option<i64> = None;
 
+    let (mut missing, mut asked, mut now) = (Missing::default(), Vec::new(), Instant::now());
+
     let mut input = Input::new(data);
     while !input.is_empty() {
         let step = input.byte();
         let seat = step & 1;
         let layer = (step >> 1) & 3;
+        now += Duration::from_millis(5);
         match step >> 4 {
             0 => {
                 table.connect(SUBSCRIBER, &[(source(seat), line)], false);
@@ -90,18 +95,11 @@ pub(super) fn rtp(data: &[u8]) {
                 table.allow(some);
             }
             _ => {
-                let mut piece = input.piece();
-                let Ok(mut packet) = Packet::unmarshal(&mut piece) else {
+                let piece = input.piece();
+                let Some((header, payload)) = read(piece) else {
                     continue;
                 };
-                let repaired = Repaired {
-                    ssrc: 7,
-                    payload_type: 96,
-                };
-                if packet.header.payload_type == 97 && !restore(&mut packet, repaired) {
-                    continue;
-                }
-                let sequence = packet.header.sequence_number;
+                let sequence = header.sequence;
                 let Some(seen) = arrivals[usize::from(seat)].get_mut(usize::from(layer)) else {
                     continue;
                 };
@@ -110,13 +108,18 @@ pub(super) fn rtp(data: &[u8]) {
                 }
                 let (expected, received) = seen.totals();
                 assert!(received <= expected + 1024);
+                missing.note(sequence, now);
+                missing.due(now, Duration::from_millis(20), &mut asked);
+                assert!(asked.len() <= 512, "asked for {} packets", asked.len());
+                asked.clear();
                 let packet = RtpPacket {
-                    payload_type: packet.header.payload_type,
-                    marker: packet.header.marker,
+                    payload_type: header.payload_type,
+                    marker: header.marker,
                     sequence,
-                    timestamp: packet.header.timestamp,
-                    payload: packet.payload,
+                    timestamp: header.timestamp,
+                    payload: Bytes::copy_from_slice(payload),
                 };
+                vp8::begins_keyframe(&packet);
                 table.route(source(seat), layer, &packet, step & 8 != 0, |destination| {
                     // The index of RFC 3711 section 3.3.1, as the sending side counts it.
                     let index = match highest {
@@ -134,6 +137,35 @@ pub(super) fn rtp(data: &[u8]) {
     }
 }
 
+/// The header and the payload, as the node's reader sees them; the stack's must agree.
+fn read(mut packet: &[u8]) -> Option<(RtpHeader, &[u8])> {
+    let whole = packet;
+    let header = RtpHeader::parse(whole);
+    let theirs = rtc::rtp::header::Header::unmarshal(&mut packet);
+    if let (Some(header), Ok(theirs)) = (&header, &theirs) {
+        assert_eq!(header.ssrc, theirs.ssrc);
+        assert_eq!(header.sequence, theirs.sequence_number);
+        assert_eq!(header.timestamp, theirs.timestamp);
+        assert_eq!(header.payload_type, theirs.payload_type);
+        assert_eq!(header.marker, theirs.marker);
+    }
+    let header = header?;
+    for id in 0..=255 {
+        if let Some(value) = header.extension(whole, id) {
+            assert!(value.len() <= 255);
+        }
+    }
+    let mut described = rtc::rtp::Header::default();
+    header.describe(&mut described);
+    assert_eq!(
+        described.marshal_size(),
+        header.length,
+        "SRTP would begin elsewhere"
+    );
+    let end = header.payload_end(whole)?;
+    Some((header, &whole[header.length..end]))
+}
+
 /// A compound RTCP packet, as it is after decryption.
 pub(super) fn rtcp(data: &[u8]) {
     let mut rest = data;
@@ -144,20 +176,19 @@ pub(super) fn rtcp(data: &[u8]) {
         // What cannot be written again must say so, not fall.
         let _ = packet.marshal();
     }
-    let seen = SharedSeen::default();
-    let mut feedback = Feedback::new(seen.clone());
-    let message = rtc::interceptor::TaggedPacket {
-        now: Instant::now(),
-        transport: Default::default(),
-        message: rtc::interceptor::Packet::Rtcp(packets).into(),
-    };
-    let _ = feedback.handle_read(message);
-    seen.with(|seen| {
-        // A request is at least eight bytes long.
-        assert!(seen.keyframes.len() <= data.len() / 8);
+    let (now, mut estimate) = (Instant::now(), Estimate::new());
+    for _ in 0..64 {
+        estimate.number(1_200, now);
+    }
+    for packet in &packets {
+        if let Some(feedback) = packet.as_any().downcast_ref() {
+            estimate.take(feedback, now + Duration::from_millis(100));
+        }
+    }
+    if let Some(rate) = estimate.bits_per_second() {
         assert!(
-            seen.lost.len() <= 64,
-            "sources that nobody sent are remembered"
+            (50_000..=20_000_000).contains(&rate),
+            "{rate} bits a second"
         );
-    });
+    }
 }

@@ -29,6 +29,10 @@ const REMEMBERED_REPORTS: usize = 64;
 const MOST_SPEAKERS: usize = 64;
 /// Packets that one request may ask for; a browser that misses more needs a keyframe.
 const MOST_RESENDS: usize = 128;
+/// The same packet is not sent again sooner, however near a browser says that it is.
+const LEAST_ROUND_TRIP: Duration = Duration::from_millis(10);
+/// Publishers are asked for keyframes at half this pace; browsers repeat themselves.
+const KEYFRAME_PAUSE: Duration = Duration::from_millis(200);
 /// From the era of NTP to that of Unix, in seconds.
 const NTP_TO_UNIX: u64 = 2_208_988_800;
 /// Reception reports in one packet (RFC 3550 section 6.4.1).
@@ -46,6 +50,10 @@ impl LeanTransport {
         let Some(keys) = &mut self.keys else {
             return;
         };
+        // What comes too often is not even opened.
+        if !self.rtcp_budget.take(now) {
+            return;
+        }
         // Each speaker costs memory before its packet is known to be good.
         if !self.speakers.contains(&speaker) {
             if self.speakers.len() == MOST_SPEAKERS {
@@ -60,7 +68,11 @@ impl LeanTransport {
         let Ok(packets) = unmarshal(&mut opened.freeze()) else {
             return;
         };
-        for packet in packets {
+        // A compound is as many packets as it holds: some of them are dear.
+        for (place, packet) in packets.iter().enumerate() {
+            if place > 0 && !self.rtcp_budget.take(now) {
+                return;
+            }
             self.take_packet(packet.as_ref(), now);
         }
     }
@@ -77,20 +89,24 @@ impl LeanTransport {
         } else if let Some(request) = packet.downcast_ref::<TransportLayerNack>() {
             self.resend(request, now);
         } else if let Some(request) = packet.downcast_ref::<PictureLossIndication>() {
-            self.want_keyframe(request.media_ssrc);
+            self.want_keyframe(request.media_ssrc, now);
         } else if let Some(request) = packet.downcast_ref::<FullIntraRequest>() {
             for entry in request.fir.iter().take(MOST_REPORTS) {
-                self.want_keyframe(entry.ssrc);
+                self.want_keyframe(entry.ssrc, now);
             }
         }
     }
 
-    fn want_keyframe(&mut self, ssrc: u32) {
+    fn want_keyframe(&mut self, ssrc: u32, now: Instant) {
         let asked = self
             .sending_lines()
-            .find(|(_, line)| line.ssrc == ssrc && line.open && line.kind.is_image())
-            .map(|(id, _)| id);
-        if let Some(id) = asked {
+            .find(|(_, line)| line.ssrc == ssrc && line.open && line.kind.is_image());
+        if let Some((id, line)) = asked
+            && line
+                .keyframe_wanted
+                .is_none_or(|last| now.saturating_duration_since(last) >= KEYFRAME_PAUSE)
+        {
+            line.keyframe_wanted = Some(now);
             self.events.push_back(TransportEvent::KeyframeWanted(id));
         }
     }
@@ -134,7 +150,11 @@ impl LeanTransport {
 
     /// Sends again what the browser misses and was not sent again a moment ago.
     fn resend(&mut self, request: &TransportLayerNack, now: Instant) {
-        let round_trip = self.round_trip.unwrap_or(USUAL_ROUND_TRIP);
+        // A browser that claims to be nearer than any is not sent more for it.
+        let round_trip = self
+            .round_trip
+            .unwrap_or(USUAL_ROUND_TRIP)
+            .max(LEAST_ROUND_TRIP);
         let Some(id) = self
             .sending_lines()
             .find(|(_, line)| line.ssrc == request.media_ssrc && line.taken)
@@ -158,6 +178,12 @@ impl LeanTransport {
             };
             let Some(packet) = line.kept.take_up(sequence, now, round_trip).cloned() else {
                 continue;
+            };
+            if !self.resend_budget.take(now) {
+                return;
+            }
+            let Some(line) = self.sending(id) else {
+                return;
             };
             line.repair_sequence = line.repair_sequence.wrapping_add(1);
             let outgoing = Outgoing {

@@ -50,6 +50,7 @@ use self::receiving::{PublishedLine, Streams};
 use self::sdp::{Content, OfferedLine, Session};
 use self::sending::SendingLine;
 use crate::protocol::MediaKind;
+use crate::rate::Bucket;
 use crate::transport::payload_type::repair_of;
 use crate::transport::{
     Codecs, LineId, Offer, RtpPacket, SenderClock, Transport, TransportConfig, TransportError,
@@ -62,6 +63,12 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 const USUAL_ROUND_TRIP: Duration = Duration::from_millis(80);
 /// Lines of one transport, both ways.
 const MOST_LINES: usize = 64;
+/// RTCP packets of one participant, those of compounds counted singly. Browsers
+/// send about fifty; each may cost as much as a hundred packets of media.
+const RTCP_PER_SECOND: u32 = 200;
+const RTCP_AT_ONCE: u32 = 64;
+/// Packets that one participant is sent again, whatever they ask for.
+const RESENDS_PER_SECOND: u32 = 500;
 /// The tag of the longest profile.
 const TAG: usize = 16;
 
@@ -89,6 +96,10 @@ pub(crate) struct LeanTransport {
     arrivals: Arrivals,
     estimate: Estimate,
     round_trip: Option<Duration>,
+    /// RTCP packets that are still taken, and packets still sent again: much
+    /// more than a browser needs, and far less than would keep a worker busy.
+    rtcp_budget: Bucket,
+    resend_budget: Bucket,
     /// The clocks of sent reports, by which browsers answer.
     sent_reports: VecDeque<(u32, Instant)>,
     /// The SSRC that reports and requests of the node come from.
@@ -193,7 +204,7 @@ impl LeanTransport {
     /// Lets media flow once the keys are known to be shared with the browser
     /// whose answer came over the signaling connection, and with nobody else.
     fn prove(&mut self, now: Instant) {
-        // UDP may be faster than the signaling connection: the keys wait for the answer.
+        // In this order: keys that come before the answer must wait for it.
         let Some(fingerprint) = &self.fingerprint else {
             return;
         };
@@ -398,6 +409,8 @@ impl Transport for LeanTransport {
             arrivals: Arrivals::new(now),
             estimate: Estimate::new(),
             round_trip: None,
+            rtcp_budget: Bucket::new(RTCP_PER_SECOND, RTCP_AT_ONCE, now),
+            resend_budget: Bucket::new(RESENDS_PER_SECOND, RESENDS_PER_SECOND, now),
             sent_reports: VecDeque::new(),
             own_ssrc: random_u32(),
             events: VecDeque::new(),

@@ -50,10 +50,11 @@ impl Missing {
                 self.packets.clear();
                 return None;
             }
+            // Room for all at once: a sender that skips on purpose must cost no more.
+            let held = self.packets.len() + usize::from(ahead - 1);
+            let outlived = held.saturating_sub(usize::from(WIDEST_GAP));
+            self.packets.drain(..outlived.min(self.packets.len()));
             for step in 1..ahead {
-                if self.packets.len() == usize::from(WIDEST_GAP) {
-                    self.packets.remove(0);
-                }
                 self.packets.push(Packet {
                     sequence: highest.wrapping_add(step),
                     since: now,
@@ -105,7 +106,7 @@ impl Missing {
 /// How long to wait for an answer: the round trip and half of it, doubled from
 /// the third request on.
 fn pause(round_trip: Duration, tries: u32) -> Duration {
-    let once = (round_trip + round_trip / 2 + PATIENCE).max(PACE);
+    let once = (round_trip + round_trip / 2 + PATIENCE).max(2 * PACE);
     once * (1 << tries.saturating_sub(1).min(3))
 }
 
@@ -150,6 +151,18 @@ mod tests {
         );
         assert!(missing.is_empty());
         assert_eq!(missing.repaired(), 2);
+    }
+
+    #[test]
+    fn a_sender_that_skips_is_asked_for_its_last_gap_only() {
+        let start = Instant::now();
+        let mut missing = Missing::default();
+        for step in 0..20_u16 {
+            missing.note(step * WIDEST_GAP, start);
+        }
+        let asked = asked(&mut missing, start + PACE, 50);
+        assert_eq!(asked.len(), usize::from(WIDEST_GAP));
+        assert_eq!(asked.last(), Some(&(19 * WIDEST_GAP - 1)));
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub(super) struct SendingLine {
     pub octets: u32,
     /// What was sent last, and when.
     pub last: Option<(u32, Instant)>,
+    /// When the browser's wish for a keyframe was last passed on.
+    pub keyframe_wanted: Option<Instant>,
     clock: Option<SenderClock>,
     reported: u32,
 }
@@ -47,6 +49,7 @@ impl SendingLine {
             packets: 0,
             octets: 0,
             last: None,
+            keyframe_wanted: None,
             clock: None,
             reported: 0,
         }

@@ -26,7 +26,7 @@ const REPORTED_SOURCES: usize = 64;
 
 /// What the interceptor has seen, for the transport to take.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(super) struct Seen {
     /// SSRCs of ours for which the browser asked for a keyframe.
     pub keyframes: Vec<u32>,
     /// Share lost of each of our SSRCs, in the browser's last report.
@@ -39,7 +39,7 @@ pub(crate) struct Seen {
 /// by one thread; the lock is never contended and only there because the stack
 /// wants its interceptors to be `Sync`.
 #[derive(Clone, Default)]
-pub(crate) struct SharedSeen(Arc<Mutex<Seen>>);
+pub(super) struct SharedSeen(Arc<Mutex<Seen>>);
 
 impl SharedSeen {
     /// Runs `look` on what was seen.
@@ -49,7 +49,7 @@ impl SharedSeen {
 }
 
 /// The interceptor.
-pub(crate) struct Feedback {
+pub(super) struct Feedback {
     seen: SharedSeen,
     /// From the SSRC of a retransmission stream to the stream that it repairs.
     repairs: HashMap<u32, Repaired>,
@@ -60,9 +60,9 @@ pub(crate) struct Feedback {
 }
 
 #[derive(Clone, Copy)]
-pub(crate) struct Repaired {
-    pub ssrc: u32,
-    pub payload_type: u8,
+struct Repaired {
+    ssrc: u32,
+    payload_type: u8,
 }
 
 impl Feedback {
@@ -101,7 +101,7 @@ impl Feedback {
 
 /// RFC 4588: turns a retransmission into the packet it repeats. False when it
 /// carries none, as the padding of a bandwidth probe does not.
-pub(crate) fn restore(packet: &mut rtc::rtp::Packet, repaired: Repaired) -> bool {
+fn restore(packet: &mut rtc::rtp::Packet, repaired: Repaired) -> bool {
     if packet.payload.len() < 2 {
         return false;
     }

@@ -10,6 +10,7 @@ use super::sealing::Sealing;
 use super::{Action, ConnectionId, Moment, PeerId, Room};
 use crate::forwarding::{SeatIndex, Source};
 use crate::protocol::{Can, ClientMessage, CloseCode, MediaKind, RoomView, ServerMessage};
+use crate::rate::Bucket;
 use crate::room_document::{Fact, IncidentKind, LeftReason, ParticipantId};
 use crate::watchdog::Watchdog;
 
@@ -67,6 +68,11 @@ impl Occupant {
             .is_none_or(|at| now.instant.saturating_duration_since(at) >= RESTART_PAUSE)
     }
 }
+
+/// How often one seat may be taken: a page comes back with back-off, a person
+/// who reloads it in anger a few times in a row.
+const VISITS_PER_SECOND: u32 = 1;
+const VISITS_AT_ONCE: u32 = 20;
 
 impl Room {
     pub(super) fn is_connected(&self, participant: &ParticipantId) -> bool {
@@ -126,6 +132,15 @@ impl Room {
         let oldest = held.map_or(seat.generation, |held| held.generation.max(seat.generation));
         if generation < oldest {
             actions.push(Action::Close(connection, CloseCode::Replaced));
+            return;
+        }
+        // Each visit may cost a transport and a message to everybody in the room.
+        let visits = self
+            .visits
+            .entry(participant.clone())
+            .or_insert_with(|| Bucket::new(VISITS_PER_SECOND, VISITS_AT_ONCE, now.instant));
+        if !visits.take(now.instant) {
+            actions.push(Action::Close(connection, CloseCode::TooMany));
             return;
         }
         let index = self.number(&participant);
@@ -348,6 +363,8 @@ impl Room {
             .map(|seat| &seat.participant)
             .collect();
         self.numbers
+            .retain(|participant, _| seated.contains(participant));
+        self.visits
             .retain(|participant, _| seated.contains(participant));
     }
 }

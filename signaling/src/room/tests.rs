@@ -447,6 +447,37 @@ fn resuming_needs_the_secret_and_an_answered_offer() {
 }
 
 #[test]
+fn a_seat_that_is_taken_again_and_again_stays_with_who_has_it() {
+    let (mut story, _, jean) = both_in();
+    let (mut last, mut transports) = (None, 0);
+    let refused = loop {
+        let (connection, actions) = story.arrive("angele", None);
+        let said = told(&actions);
+        assert!(
+            !said.contains(&format!("close {} 4409", jean.0)),
+            "{said:?}"
+        );
+        if said == [format!("close {} 4429", connection.0)] {
+            break connection;
+        }
+        transports += said.iter().filter(|line| line.starts_with("open")).count();
+        last = Some(connection);
+        assert!(transports < 30, "as many transports as arrivals");
+    };
+    // Whoever came last is still there, and whoever comes later is let in again.
+    let pinged = story.say(last.unwrap(), json!({"type": "ping", "t": 1}));
+    assert_eq!(told(&pinged).len(), 1);
+    assert!(
+        story
+            .say(refused, json!({"type": "ping", "t": 1}))
+            .is_empty()
+    );
+    story.wait(1_000);
+    let (connection, actions) = story.arrive("angele", None);
+    assert!(!told(&actions).contains(&format!("close {} 4429", connection.0)));
+}
+
+#[test]
 fn a_fresh_transport_comes_at_most_once_a_second() {
     let (mut story, angele, _) = both_in();
     let restart = json!({"type": "restart_ice", "fresh": true});

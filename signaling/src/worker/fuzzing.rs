@@ -12,14 +12,14 @@ use std::net::{IpAddr, Ipv6Addr};
 use self::still::Still;
 use super::*;
 use crate::fuzzing::input::Input;
-use crate::peer::RtcTransport;
+use crate::lean::LeanTransport;
 use crate::protocol::MediaKind;
 use crate::room_document::{Place, Role, RoomState, Seat};
 
 const ROOMS: [&str; 2] = ["r", "s"];
 const PEOPLE: [&str; 3] = ["angele", "jean", "avocate"];
 /// Steps of one input; more teach nothing new.
-const STEPS: usize = 200;
+const STEPS: usize = 64;
 
 thread_local! {
     /// Sockets are dear, and the same serves every input.
@@ -34,10 +34,10 @@ pub(crate) fn demux(data: &[u8]) {
 /// The transports of production.
 pub(crate) fn transport(data: &[u8]) {
     thread_local! {
-        static SHARED: <RtcTransport as Transport>::Shared =
-            RtcTransport::share().expect("a certificate can be made");
+        static SHARED: <LeanTransport as Transport>::Shared =
+            LeanTransport::share().expect("a certificate can be made");
     }
-    drive::<RtcTransport>(SHARED.with(Clone::clone), data);
+    drive::<LeanTransport>(SHARED.with(Clone::clone), data);
 }
 
 fn drive<T: Transport>(shared: T::Shared, data: &[u8]) {

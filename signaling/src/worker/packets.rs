@@ -74,6 +74,7 @@ impl<T: Transport> Worker<T> {
                 } => {
                     let is_new = entry.note_arrival(kind, layer, packet.sequence, now);
                     if is_new {
+                        entry.limits[kind.index()].count(packet.payload.len());
                         self.counted.packets_received += 1;
                         let source = Source {
                             seat: peer.seat,

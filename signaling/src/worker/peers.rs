@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use super::measured::Measured;
+use super::yielding::{Limit, Withholding};
 use super::{RoomKey, Worker};
 use crate::forwarding::{Arrivals, KeyframeThrottle, Source};
 use crate::protocol::{MediaKind, ServerMessage, Track};
@@ -19,6 +20,8 @@ use crate::transport::{Codecs, LAYERS, LineId, Transport, TransportConfig};
 
 /// How often participants' connections are measured.
 const MEASURE: Duration = Duration::from_secs(5);
+/// A layer without packets for so long is not sent at present.
+const ALIVE: Duration = Duration::from_secs(1);
 /// Addresses that belong to one transport: the present one, and those from
 /// which packets may still be under way.
 const ADDRESSES: usize = 4;
@@ -45,6 +48,9 @@ pub(super) struct PeerEntry<T> {
     deadline: Option<Instant>,
     touched: bool,
     measured: Measured,
+    /// By kind, what the participant is asked to send at most.
+    pub limits: [Limit; 3],
+    pub withholding: Withholding,
 }
 
 impl<T> PeerEntry<T> {
@@ -67,6 +73,14 @@ impl<T> PeerEntry<T> {
             self.last_layers[usize::from(layer)] = Some(now);
         }
         true
+    }
+
+    /// Whether the camera comes in several sizes at present.
+    pub fn sends_layers(&self, now: Instant) -> bool {
+        let alive = |last: &&Option<Instant>| {
+            last.is_some_and(|last| now.saturating_duration_since(last) < ALIVE)
+        };
+        self.last_layers.iter().filter(alive).count() > 1
     }
 
     fn totals(&self) -> (u64, u64) {
@@ -318,6 +332,8 @@ impl<T: Transport> Worker<T> {
             deadline: None,
             touched: false,
             measured: Measured::new(now),
+            limits: Default::default(),
+            withholding: Withholding::default(),
         });
         self.peers.by_ufrag.insert(ufrag, key);
         room_entry.by_seat.retain(|(seat, _)| *seat != peer.seat);

@@ -48,6 +48,8 @@ pub enum Noticed {
     Heard { video: bool, words: String },
     /// The node asks for a keyframe.
     KeyframeWanted,
+    /// How many images were lost on the way out, and how many were sent again.
+    Repairs { lost: u32, resent: u32 },
     /// The signaling connection ended.
     Closed(u16),
 }
@@ -62,6 +64,8 @@ pub enum Wish {
     Say(Value),
     /// Ask for a keyframe of everything received.
     AskKeyframe,
+    /// Tell how many repairs there were.
+    TellRepairs,
     /// Lose every n-th media datagram on the way out, once.
     LoseEvery(u32),
     /// Number the packets from here on, as a browser does that starts anew.
@@ -121,6 +125,8 @@ impl Person {
             count: 0,
             lose_every: 0,
             outgoing: 0,
+            lost: 0,
+            resent: 0,
             can,
             held_answer: None,
             is_connected: false,
@@ -340,6 +346,8 @@ struct Media {
     count: u16,
     lose_every: u32,
     outgoing: u32,
+    lost: u32,
+    resent: u32,
     can: Abilities,
     /// The answer that is late.
     held_answer: Option<Value>,
@@ -486,6 +494,10 @@ impl Media {
             Wish::Silence => self.words = None,
             Wish::Say(message) => self.client.say(&message).await,
             Wish::CountFrom(count) => self.count = count,
+            Wish::TellRepairs => {
+                let (lost, resent) = (self.lost, self.resent);
+                let _ = self.notice.send(Noticed::Repairs { lost, resent });
+            }
             Wish::LoseEvery(n) => self.lose_every = n,
             Wish::Datagram(bytes) => {
                 self.udp.send_to(&bytes, self.node).await.unwrap();
@@ -694,12 +706,16 @@ impl Media {
                     // Not RTCP (RFC 5761).
                     !(192..=223).contains(second)
                 });
+            // The header is not encrypted.
+            let payload_type = message.message.get(1).map_or(0, |second| second & 0x7f);
             if is_media && self.lose_every > 0 {
                 self.outgoing += 1;
                 if self.outgoing.is_multiple_of(self.lose_every) {
+                    self.lost += u32::from(payload_type != 111);
                     continue;
                 }
             }
+            self.resent += u32::from(is_media && payload_type == 97);
             self.udp
                 .send_to(&message.message, message.transport.peer_addr)
                 .await

@@ -232,6 +232,9 @@ export class Call {
       case 'quality':
         this.view.quality(qualityWord(message))
         break
+      case 'limit':
+        void this.peer.sendAtMost(message.kind, message.bits_per_second)
+        break
       case 'seal':
       case 'seal_refused':
         this.encryption.heard(message)
@@ -279,7 +282,7 @@ export class Call {
     // The browser's own checks failed for a while: they see a path on which nobody
     // sends, which the watch does not.
     const now = performance.now()
-    if (state === 'disconnected' && this.recovery.mayAsk(now)) this.ask('ice', now)
+    if (state === 'disconnected' && this.recovery.believes(now)) this.ask('ice', now)
     if (state === 'failed') this.ask('fresh', now)
     if (state === 'failed' || state === 'disconnected') this.lost(true)
     if (state === 'connected') this.lost(false)

@@ -34,6 +34,7 @@ export class Peer {
   private up = false
   private work: Promise<void> = Promise.resolve()
   private readonly local: Record<MediaKind, MediaStreamTrack | null> = { audio: null, video: null, screen: null }
+  private readonly limits: Partial<Record<MediaKind, number | null>> = {}
   private twoSizes = false
   private readonly remote = new Map<string, MediaStream>()
   private readonly screens = new Map<string, MediaStream>()
@@ -58,6 +59,12 @@ export class Peer {
       const line = this.tracks[transceiver.mid ?? '']
       if (line?.participant === this.me && line.kind === kind) await transceiver.sender.replaceTrack(track)
     }
+  }
+
+  /** What others can receive of us; `null` when they can receive everything. */
+  async sendAtMost(kind: MediaKind, bitsPerSecond: number | null): Promise<void> {
+    this.limits[kind] = bitsPerSecond
+    if (this.connection !== undefined) await this.limit(this.connection)
   }
 
   /**
@@ -190,7 +197,7 @@ export class Peer {
       const large = encodings.at(-1)
       if (large === undefined) continue
       for (const encoding of encodings) encoding.priority = kind === 'audio' ? 'high' : 'low'
-      if (kind !== 'audio') large.maxBitrate = MAX_VIDEO_BITS_PER_SECOND
+      if (kind !== 'audio') large.maxBitrate = Math.min(MAX_VIDEO_BITS_PER_SECOND, this.limits[kind] ?? MAX_VIDEO_BITS_PER_SECOND)
       const small = encodings.length > 1 ? encodings[0] : undefined
       if (small !== undefined) {
         small.maxBitrate = SMALL_VIDEO_BITS_PER_SECOND

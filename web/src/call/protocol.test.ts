@@ -8,7 +8,7 @@ import { type Can, type ClientMessage, type ServerMessage, afterClose, parseServ
 const fixtures = join(import.meta.dirname, '../tests/fixtures/protocol')
 
 const clientTypes = ['join', 'answer', 'candidate', 'restart_ice', 'media', 'seal', 'publish', 'want', 'leave', 'ping']
-const serverTypes = ['waiting', 'joined', 'offer', 'state', 'quality', 'seal', 'seal_refused', 'refused', 'ended', 'pong']
+const serverTypes = ['waiting', 'joined', 'offer', 'state', 'quality', 'limit', 'seal', 'seal_refused', 'refused', 'ended', 'pong']
 
 function can({ codecs, redundancy, simulcast, encryption }: any): Can {
   return JSON.parse(JSON.stringify({ codecs, redundancy, simulcast, encryption } satisfies Record<keyof Can, unknown>))

@@ -102,12 +102,21 @@ export interface Quality {
   bitrate_down: number
 }
 
+/** Voices pass before images: what to send at most, until told otherwise. */
+export interface Limit {
+  type: 'limit'
+  kind: MediaKind
+  /** `null`: as much as we like. */
+  bits_per_second: number | null
+}
+
 export type ServerMessage =
   | { type: 'waiting'; participant: string; resume: string }
   | { type: 'joined'; participant: string; resume: string }
   | Offer
   | RoomView
   | Quality
+  | Limit
   | ({ type: 'seal'; from: string } & Sealed)
   | { type: 'seal_refused'; group: string; epoch: number }
   | { type: 'refused'; code: number; retry: boolean }
@@ -178,6 +187,10 @@ export function parseServerMessage(text: string): ServerMessage | undefined {
       return (value.rtt_ms === null || value.rtt_ms === undefined || isNumber(value.rtt_ms)) &&
         [value.loss_up, value.loss_down, value.bitrate_up, value.bitrate_down].every(isNumber)
         ? ({ ...value, rtt_ms: value.rtt_ms ?? null } as Quality)
+        : undefined
+    case 'limit':
+      return isOneOf(value.kind, ['audio', 'video', 'screen']) && (value.bits_per_second === null || value.bits_per_second === undefined || isCount(value.bits_per_second))
+        ? ({ ...value, bits_per_second: value.bits_per_second ?? null } as Limit)
         : undefined
     case 'seal':
       return isString(value.from) &&

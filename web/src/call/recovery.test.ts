@@ -92,3 +92,16 @@ test('the line is asked once a silence, before patience ends', () => {
   }
   assert.deepEqual(asked, [1400, 3400])
 })
+
+test('what the browser says of a path is believed only where nothing comes', () => {
+  const recovery = new Recovery()
+  assert.ok(recovery.believes(0))
+  // Nobody is expected to send, yet something comes until 1 s.
+  for (let now = 0; now <= 2000; now += 200) {
+    observe(recovery, now, { transport: Math.min(now, 1000) })
+    assert.equal(recovery.believes(now), now === 0 || now >= 1400, String(now))
+  }
+  recovery.asked('ice', 2000)
+  assert.ok(!recovery.believes(3999))
+  assert.ok(recovery.believes(4000))
+})

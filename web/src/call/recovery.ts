@@ -31,6 +31,8 @@ const FORGIVEN_MS = 3000
 
 export class Recovery {
   private transport: { bytes: number; at: number } | undefined
+  /** When something last came, expected or not. */
+  private byteAt = -Infinity
   private readonly lines = new Map<string, { bytes: number; at: number }>()
   /** Lines on which something came since the last step. */
   private readonly flowed = new Set<string>()
@@ -42,6 +44,7 @@ export class Recovery {
   /** The step to ask for now, again and again until `asked` says that it was. */
   observe(now: number, expected: Map<string, MediaKind>, sample: Pick<Sample, 'transportBytes' | 'byMid'>): Step | undefined {
     const transport = (this.transport ??= { bytes: sample.transportBytes, at: now })
+    if (sample.transportBytes > transport.bytes) this.byteAt = now
     // Another path counts from nought: less is not more.
     if (sample.transportBytes > transport.bytes || expected.size === 0) transport.at = now
     transport.bytes = sample.transportBytes
@@ -85,9 +88,10 @@ export class Recovery {
     this.flowed.clear()
   }
 
-  /** Whether a step for another reason would not be on top of one under way. */
-  mayAsk(now: number): boolean {
-    return this.last === undefined || now - this.last.at >= ICE_GRACE_MS
+  /** Whether to believe that the path is lost when the browser says so: no step is
+      under way, and nothing came lately that proves the contrary. */
+  believes(now: number): boolean {
+    return (this.last === undefined || now - this.last.at >= ICE_GRACE_MS) && now - this.byteAt >= DOUBT_MS
   }
 
   /** The browser says that the network changed, or that the page was asleep. */
