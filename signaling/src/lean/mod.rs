@@ -501,16 +501,18 @@ impl Transport for LeanTransport {
                     (line.kind, Content::Receive { simulcast })
                 }
                 Line::Receiving(line) => (line.kind, Content::Nothing),
-                Line::Sending(line) if line.open => {
-                    lines.push((line.mid.clone(), line_id(place)));
+                Line::Sending(line) => {
+                    if line.open {
+                        lines.push((line.mid.clone(), line_id(place)));
+                    }
                     let content = Content::Send {
+                        open: line.open,
                         group: line.group,
                         ssrc: line.ssrc,
                         repair: line.repair_ssrc,
                     };
                     (line.kind, content)
                 }
-                Line::Sending(line) => (line.kind, Content::Nothing),
             };
             offered.push(OfferedLine {
                 kind,

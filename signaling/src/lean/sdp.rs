@@ -35,8 +35,11 @@ pub(crate) struct OfferedLine {
 pub(crate) enum Content {
     /// The participant may send on it.
     Receive { simulcast: bool },
-    /// The participant receives on it.
+    /// The participant receives on it, or will again: a line that is not `open`
+    /// keeps its names, since Chromium loses a stream's encryption for good when
+    /// the stream goes from an offer and comes back in a later one.
     Send {
+        open: bool,
         group: u32,
         ssrc: u32,
         repair: Option<u32>,
@@ -125,13 +128,15 @@ fn write_line(sdp: &mut String, session: &Session<'_>, line: &OfferedLine) {
             }
         }
         Content::Send {
+            open,
             group,
             ssrc,
             repair,
         } => {
+            let direction = if *open { "sendonly" } else { "inactive" };
             let _ = write!(
                 sdp,
-                "a=sendonly\r\na=msid:group{group} line{}\r\na=ssrc:{ssrc} cname:group{group}\r\n",
+                "a={direction}\r\na=msid:group{group} line{}\r\na=ssrc:{ssrc} cname:group{group}\r\n",
                 line.mid
             );
             if let Some(repair) = repair {
@@ -330,6 +335,7 @@ mod tests {
             line(
                 MediaKind::Video,
                 Content::Send {
+                    open: true,
                     group: 3,
                     ssrc: 11,
                     repair: Some(12),
@@ -370,6 +376,27 @@ mod tests {
             assert!(sdp.lines().any(|found| found == line), "{line} in {sdp}");
         }
         assert!(!sdp.contains("AV1"));
+    }
+
+    #[test]
+    fn a_line_that_rests_keeps_its_names() {
+        let mut lines = lines();
+        lines[2].content = Content::Send {
+            open: false,
+            group: 3,
+            ssrc: 11,
+            repair: Some(12),
+        };
+        let sdp = offer(&session(&[]), &lines);
+        let resting = sdp.split("m=").nth(3).unwrap();
+        for line in [
+            "a=inactive",
+            "a=msid:group3 line2",
+            "a=ssrc:11 cname:group3",
+        ] {
+            assert!(resting.contains(line), "{line} in {resting}");
+        }
+        assert!(!resting.contains("a=sendonly"));
     }
 
     const HEAD: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
