@@ -100,6 +100,10 @@ pub(crate) struct LeanTransport {
     /// more than a browser needs, and far less than would keep a worker busy.
     rtcp_budget: Bucket,
     resend_budget: Bucket,
+    /// By how much the participant's clock is ahead of the node's, as their first
+    /// sender report told. What is told on tells the node's clock, so that a line
+    /// whose publisher changes does not jump between the clocks of two computers.
+    clock_ahead: Option<u64>,
     /// The clocks of sent reports, by which browsers answer.
     sent_reports: VecDeque<(u32, Instant)>,
     /// The SSRC that reports and requests of the node come from.
@@ -411,6 +415,7 @@ impl Transport for LeanTransport {
             round_trip: None,
             rtcp_budget: Bucket::new(RTCP_PER_SECOND, RTCP_AT_ONCE, now),
             resend_budget: Bucket::new(RESENDS_PER_SECOND, RESENDS_PER_SECOND, now),
+            clock_ahead: None,
             sent_reports: VecDeque::new(),
             own_ssrc: random_u32(),
             events: VecDeque::new(),

@@ -74,10 +74,7 @@ impl SendingLine {
             return None;
         }
         self.reported = self.packets;
-        let rate = match self.kind {
-            MediaKind::Audio => 48_000.0,
-            MediaKind::Video | MediaKind::Screen => 90_000.0,
-        };
+        let rate = f64::from(self.kind.clock_rate());
         let (ntp, rtp, since) = match self.clock {
             Some(clock) => (clock.ntp, clock.timestamp, clock.at),
             None => (own_ntp.wrapping_sub(ntp_span(now, sent)), timestamp, sent),
