@@ -334,6 +334,8 @@ impl Speaker {
         let mut sequence: u16 = rand::random();
         let mut timestamp: u32 = rand::random();
         let mut pace = tokio::time::interval(every);
+        // A device that was not read in time has lost what it recorded.
+        pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         loop {
             pace.tick().await;
             timestamp = timestamp.wrapping_add(step);

@@ -459,6 +459,7 @@ async fn a_browser_without_the_best_encryption_is_let_through_at_the_second_atte
     control.push(&room("r", 1, BOTH_IN)).await;
     let old = Abilities {
         srtp: vec![SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80],
+        ..Abilities::default()
     };
     let mut angele = Person::join_with(&node, "r", "angele", old).await;
     let mut jean = Person::join(&node, "r", "jean").await;
@@ -466,6 +467,27 @@ async fn a_browser_without_the_best_encryption_is_let_through_at_the_second_atte
     jean.repeat("jean speaks");
     angele.hears("jean speaks").await;
     jean.hears("angele speaks").await;
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_slower_than_the_handshake_loses_nothing() {
+    let node = TestNode::start().await;
+    let mut control = node.control().await;
+    control.push(&room("r", 1, BOTH_IN)).await;
+    let late = Abilities {
+        answers_late: true,
+        ..Abilities::default()
+    };
+    let mut angele = Person::join_with(&node, "r", "angele", late).await;
+    let mut jean = Person::join(&node, "r", "jean").await;
+    angele.repeat("angele speaks");
+    jean.repeat("jean speaks");
+    angele.hears("jean speaks").await;
+    jean.hears("angele speaks").await;
+    // Not by a second connection, which would have cost ten seconds.
+    let offers = angele.offers_so_far();
+    assert!(offers.iter().skip(1).all(|offer| offer["fresh"] == false));
     node.stop().await;
 }
 

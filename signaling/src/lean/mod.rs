@@ -222,9 +222,8 @@ impl LeanTransport {
         }
         self.keys = Some(keys);
         self.events.push_back(TransportEvent::Connected);
-        // Not all transports of a worker at the same moment.
-        let spread = Duration::from_millis(u64::from(self.own_ssrc % 1_000));
-        self.next_report = Some(now + spread);
+        // At once, so that whoever drives the transport hears of it.
+        self.next_report = Some(now);
     }
 
     fn fail(&mut self) {
@@ -688,5 +687,81 @@ fn outgoing(packet: &RtpPacket, ssrc: u32) -> Outgoing {
         timestamp: packet.timestamp,
         ssrc,
         transport_sequence: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rtc_srtp::context::Context;
+    use rtc_srtp::protection_profile::ProtectionProfile;
+
+    use super::*;
+
+    fn keys(identity: &Identity) -> Box<Keys> {
+        let context = || {
+            let crypto = identity.crypto.crypto();
+            let profile = ProtectionProfile::AeadAes128Gcm;
+            Context::new(&[0; 16], &[0; 12], profile, None, None, crypto).unwrap()
+        };
+        Box::new(Keys {
+            sealing: context(),
+            opening: context(),
+        })
+    }
+
+    #[test]
+    fn media_flows_whichever_comes_first_the_handshake_or_the_answer() {
+        let certificate = b"of the page".to_vec();
+        let digest = ring::digest::digest(&ring::digest::SHA256, &certificate);
+        let pairs: Vec<String> = digest
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02X}"))
+            .collect();
+        let right = pairs.join(":");
+        let wrong = right.replace(':', ";");
+        for (handshake_first, fingerprint, expected) in [
+            (true, &right, TransportEvent::Connected),
+            (false, &right, TransportEvent::Connected),
+            (true, &wrong, TransportEvent::Failed),
+            (false, &wrong, TransportEvent::Failed),
+        ] {
+            let identity = LeanTransport::share().unwrap();
+            let now = Instant::now();
+            let config = TransportConfig {
+                candidates: vec!["192.0.2.1:5000".parse().unwrap()],
+                ufrag: "node".to_owned(),
+                password: "password".to_owned(),
+                publish: vec![MediaKind::Audio],
+                codecs: Codecs::default(),
+                simulcast: false,
+                compatible: false,
+            };
+            let mut transport = LeanTransport::open(&identity, config, now).unwrap();
+            transport.offer(now).unwrap();
+            let answer = format!(
+                "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
+                 m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\n\
+                 a=setup:active\r\na=fingerprint:sha-256 {fingerprint}\r\n"
+            );
+            let handshake = |transport: &mut LeanTransport| {
+                transport.unproven = Some((keys(&identity), certificate.clone()));
+                transport.prove(now);
+            };
+            if handshake_first {
+                handshake(&mut transport);
+                assert_eq!(transport.next_event(), None, "nobody is proven yet");
+                assert!(transport.keys.is_none());
+            }
+            transport.answer(&answer, now).unwrap();
+            if !handshake_first {
+                handshake(&mut transport);
+            }
+            let connected = expected == TransportEvent::Connected;
+            assert_eq!(transport.keys.is_some(), connected);
+            assert_eq!(transport.next_event(), Some(expected));
+        }
     }
 }

@@ -14,6 +14,7 @@ const STALE: Duration = Duration::from_secs(3);
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     packets: Vec<Option<Packet>>,
+    newest: Option<u16>,
 }
 
 #[derive(Debug)]
@@ -29,10 +30,18 @@ impl Kept {
         if self.packets.is_empty() {
             self.packets.resize_with(KEPT, || None);
         }
+        // What comes to us late, repaired on the publisher's way, is asked for by
+        // browsers before it leaves us: its first sending answers that already.
+        let late = self
+            .newest
+            .is_some_and(|newest| (newest.wrapping_sub(packet.sequence) as i16) > 0);
+        if !late {
+            self.newest = Some(packet.sequence);
+        }
         self.packets[usize::from(packet.sequence) % KEPT] = Some(Packet {
             packet: packet.clone(),
             sent: now,
-            resent: None,
+            resent: late.then_some(now),
         });
     }
 
@@ -98,6 +107,25 @@ mod tests {
             kept.keep(&packet(sequence), at(20));
         }
         assert!(kept.take_up(65_521, at(30), Duration::ZERO).is_none());
+    }
+
+    #[test]
+    fn what_was_late_itself_is_not_sent_twice_for_a_request_that_crossed_it() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let round_trip = Duration::from_millis(100);
+        let mut kept = Kept::default();
+        for sequence in [65_534, 65_535, 1, 2] {
+            kept.keep(&packet(sequence), start);
+        }
+        assert!(
+            kept.take_up(0, at(50), round_trip).is_none(),
+            "not come yet"
+        );
+        kept.keep(&packet(0), at(60));
+        assert!(kept.take_up(0, at(90), round_trip).is_none(), "under way");
+        assert!(kept.take_up(0, at(160), round_trip).is_some(), "lost again");
+        assert!(kept.take_up(2, at(90), round_trip).is_some());
     }
 
     fn packet(sequence: u16) -> RtpPacket {

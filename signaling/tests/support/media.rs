@@ -81,6 +81,9 @@ pub enum Wish {
 pub struct Abilities {
     /// SRTP profiles, if not the stack's own.
     pub srtp: Vec<rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile>,
+    /// Whether the first answer only leaves once the handshake is over, as over a
+    /// signaling connection that is slower than UDP.
+    pub answers_late: bool,
 }
 
 /// A participant that lives on its own task.
@@ -125,6 +128,8 @@ impl Person {
             lost: 0,
             resent: 0,
             can,
+            held_answer: None,
+            is_connected: false,
         };
         Self {
             name: name.to_owned(),
@@ -344,6 +349,9 @@ struct Media {
     lost: u32,
     resent: u32,
     can: Abilities,
+    /// The answer that is late.
+    held_answer: Option<Value>,
+    is_connected: bool,
 }
 
 struct Connection {
@@ -572,13 +580,16 @@ impl Media {
             .stack
             .set_local_description(now, answer.clone())
             .unwrap();
-        self.client
-            .say(&json!({
-                "type": "answer",
-                "negotiation": message["negotiation"],
-                "sdp": answer.sdp,
-            }))
-            .await;
+        let answer = json!({
+            "type": "answer",
+            "negotiation": message["negotiation"],
+            "sdp": answer.sdp,
+        });
+        if self.can.answers_late && !self.is_connected {
+            self.held_answer = Some(answer);
+        } else {
+            self.client.say(&answer).await;
+        }
     }
 
     fn new_connection(&self) -> Connection {
@@ -676,6 +687,12 @@ impl Media {
         }
         let mut failed = false;
         while let Some(event) = connection.stack.poll_event() {
+            self.is_connected |= matches!(
+                event,
+                RTCPeerConnectionEvent::OnConnectionStateChangeEvent(
+                    RTCPeerConnectionState::Connected
+                )
+            );
             failed |= matches!(
                 event,
                 RTCPeerConnectionEvent::OnConnectionStateChangeEvent(
@@ -703,6 +720,11 @@ impl Media {
                 .send_to(&message.message, message.transport.peer_addr)
                 .await
                 .unwrap();
+        }
+        if self.is_connected
+            && let Some(answer) = self.held_answer.take()
+        {
+            self.client.say(&answer).await;
         }
         if failed {
             // As pages do.
