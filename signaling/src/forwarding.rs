@@ -35,9 +35,9 @@ pub(crate) struct Forwarding {
 #[derive(Debug)]
 struct Line {
     subscriber: SeatIndex,
-    /// None while the line is closed. It is remembered all the same: the line
-    /// keeps its SSRC, and the subscriber's browser refuses, as a replay, every
-    /// number below the highest that it decrypted on it (RFC 3711 section 3.3.2).
+    /// None while the line is closed. Its numbering is remembered all the same: a
+    /// browser refuses, as a replay, every number below the highest that it
+    /// decrypted from the line's source (RFC 3711 section 3.3.2).
     source: Option<Source>,
     line: LineId,
     /// Whether the document lets the subscriber hear the publisher, so that the

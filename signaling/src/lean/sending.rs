@@ -60,11 +60,6 @@ impl SendingLine {
         self.clock = Some(clock);
     }
 
-    /// The line carries something else now.
-    pub fn forget_clock(&mut self) {
-        self.clock = None;
-    }
-
     /// A sender report, if anything was sent since the last. Sound and image of
     /// one publisher tell the same clock, the publisher's, so that browsers play
     /// them together; before it is known, the node's own has to do.
