@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,9 +109,8 @@ async fn hears(who: &mut Participant, what: &str) {
     let mut heard = [false; 2];
     let search = async {
         while heard != [true; 2] {
-            match who.next().await.unwrap() {
-                Noticed::Heard { kind, .. } => heard[usize::from(kind == MediaKind::Video)] = true,
-                _ => {}
+            if let Noticed::Heard { kind, .. } = who.next().await.unwrap() {
+                heard[usize::from(kind == MediaKind::Video)] = true;
             }
         }
     };
@@ -164,7 +164,7 @@ async fn translate(outside: Arc<UdpSocket>, inside: SocketAddr) {
     let mut datagram = [0; 2048];
     loop {
         let (length, from) = outside.recv_from(&mut datagram).await.unwrap();
-        if !ways.contains_key(&from) {
+        if let Entry::Vacant(unknown) = ways.entry(from) {
             let way = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
             way.connect(inside).await.unwrap();
             let (back, outside) = (Arc::clone(&way), Arc::clone(&outside));
@@ -174,7 +174,7 @@ async fn translate(outside: Arc<UdpSocket>, inside: SocketAddr) {
                     let _ = outside.send_to(&datagram[..length], from).await;
                 }
             });
-            ways.insert(from, way);
+            unknown.insert(way);
         }
         let _ = ways[&from].send(&datagram[..length]).await;
     }

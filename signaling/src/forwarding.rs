@@ -35,9 +35,9 @@ pub(crate) struct Forwarding {
 #[derive(Debug)]
 struct Line {
     subscriber: SeatIndex,
-    /// None while the line is closed. It is remembered all the same: the line
-    /// keeps its SSRC, and the subscriber's browser refuses, as a replay, every
-    /// number below the highest that it decrypted on it (RFC 3711 section 3.3.2).
+    /// None while the line is closed. Its numbering is remembered all the same: a
+    /// browser refuses, as a replay, every number below the highest that it
+    /// decrypted from the line's source (RFC 3711 section 3.3.2).
     source: Option<Source>,
     line: LineId,
     /// Whether the document lets the subscriber hear the publisher, so that the
@@ -165,14 +165,16 @@ impl Forwarding {
         }
     }
 
-    /// Every destination of a packet of `source`, numbered for each. `keyframe`
-    /// says that the packet begins a keyframe; it matters to layers only.
+    /// Every destination of a packet of `source` that came at `now`, numbered for
+    /// each. `keyframe` says that the packet begins a keyframe; it matters to
+    /// layers only.
     pub fn route(
         &mut self,
         source: Source,
         layer: u8,
         packet: &RtpPacket,
         keyframe: bool,
+        now: Instant,
         mut send: impl FnMut(Destination),
     ) {
         for line in &mut self.lines {
@@ -196,7 +198,7 @@ impl Forwarding {
             let starts = line.rewrite.offsets.is_none();
             let Some((sequence, timestamp)) =
                 line.rewrite
-                    .apply(packet.sequence, packet.timestamp, source.kind)
+                    .apply(packet.sequence, packet.timestamp, source.kind, now)
             else {
                 continue;
             };
@@ -344,9 +346,12 @@ struct Rewrite {
     offsets: Option<(u16, u32)>,
     /// The first source number since the offsets were fixed.
     start: u16,
-    /// The highest numbers sent on this line.
-    sent: Option<(u16, u32)>,
+    /// The highest numbers sent on this line, and when.
+    sent: Option<(u16, u32, Instant)>,
 }
+
+/// A longer silence of a line says no more about its timestamps, which go round.
+const LONGEST_SILENCE: Duration = Duration::from_secs(3 * 60 * 60);
 
 impl Rewrite {
     fn change_source(&mut self) {
@@ -363,17 +368,33 @@ impl Rewrite {
     }
 
     /// The numbers to send with; none for a packet from before the source was taken.
-    fn apply(&mut self, sequence: u16, timestamp: u32, kind: MediaKind) -> Option<(u16, u32)> {
+    ///
+    /// At a change of source the timestamps move on by the time that passed: a
+    /// browser plays sound and image together by how their timestamps and the
+    /// clocks of sender reports go along, and would delay one of them by every
+    /// second that a line's timestamps did not know of.
+    fn apply(
+        &mut self,
+        sequence: u16,
+        timestamp: u32,
+        kind: MediaKind,
+        now: Instant,
+    ) -> Option<(u16, u32)> {
         let (by_sequence, by_timestamp) = *self.offsets.get_or_insert_with(|| {
             self.start = sequence;
             match self.sent {
                 None => (0, 0),
-                Some((last_sequence, last_timestamp)) => {
-                    // One frame further: 20 ms of sound at 48 kHz, 33 ms of image at 90 kHz.
-                    let step = match kind {
-                        MediaKind::Audio => 960,
-                        MediaKind::Video | MediaKind::Screen => 3_000,
+                Some((last_sequence, last_timestamp, at)) => {
+                    let rate = u64::from(kind.clock_rate());
+                    // One frame further at least: 20 ms of sound, 33 ms of image.
+                    let frame = if kind.is_image() {
+                        rate / 30
+                    } else {
+                        rate / 50
                     };
+                    let silence = now.saturating_duration_since(at).min(LONGEST_SILENCE);
+                    let passed = silence.as_micros() as u64 * rate / 1_000_000;
+                    let step = passed.max(frame) as u32;
                     (
                         last_sequence.wrapping_add(1).wrapping_sub(sequence),
                         last_timestamp.wrapping_add(step).wrapping_sub(timestamp),
@@ -394,9 +415,9 @@ impl Rewrite {
         );
         if self
             .sent
-            .is_none_or(|(highest, _)| is_before(highest, out.0))
+            .is_none_or(|(highest, ..)| is_before(highest, out.0))
         {
-            self.sent = Some(out);
+            self.sent = Some((out.0, out.1, now));
             // Once far from the start, the guard above would wrap around.
             if sequence.wrapping_sub(self.start) > 0x4000 {
                 self.start = sequence.wrapping_sub(0x2000);
@@ -568,6 +589,7 @@ mod tests {
             layer,
             &packet(sequence, u32::from(sequence) * 10),
             keyframe,
+            Instant::now(),
             |to| out.push((to.subscriber.0, to.line.0, to.sequence)),
         );
         out
@@ -714,19 +736,20 @@ mod tests {
         let mut table = Forwarding::default();
         table.allow(BTreeSet::from([(C, image(A)), (C, image(B))]));
         table.connect(C, &[(image(A), LineId(0))], true);
-        routed(&mut table, A, 100);
+        let start = Instant::now();
+        table.route(image(A), 0, &packet(100, 1_000), false, start, |_| {});
         table.connect(C, &[(image(B), LineId(0))], false);
         let clock = SenderClock {
             ntp: 7,
             timestamp: 50_000,
-            at: Instant::now(),
+            at: start,
         };
         let mut told = Vec::new();
         table.set_clock(image(B), 0, clock, |_, _, clock| told.push(clock.timestamp));
         assert_eq!(told, [0_u32; 0], "no packet has shown the offset yet");
         // 1000 becomes 100 * 10 + one frame.
         let mut clocks = Vec::new();
-        table.route(image(B), 0, &packet(9, 1_000), false, |to| {
+        table.route(image(B), 0, &packet(9, 1_000), false, start, |to| {
             clocks.push((to.timestamp, to.clock.map(|clock| clock.timestamp)));
         });
         assert_eq!(clocks, [(4_000, Some(53_000))]);
@@ -738,23 +761,51 @@ mod tests {
     }
 
     #[test]
-    fn timestamps_move_on_by_a_frame_at_a_change() {
+    fn timestamps_move_on_by_the_time_that_passed_at_a_change() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let audio = MediaKind::Audio;
         let mut rewrite = Rewrite::default();
-        assert_eq!(rewrite.apply(1, 1_000, MediaKind::Audio), Some((1, 1_000)));
-        rewrite.change_source();
-        assert_eq!(rewrite.apply(500, 77, MediaKind::Audio), Some((2, 1_960)));
         assert_eq!(
-            rewrite.apply(501, 77 + 960, MediaKind::Audio),
-            Some((3, 2_920))
+            rewrite.apply(1, 1_000, audio, at(0)),
+            Some((1, 1_000)),
+            "the first as it is"
         );
+        for (case, sequence, timestamp, ms, expected) in [
+            ("at once: by a frame", 500, 77, 5, (2, 1_960)),
+            ("goes on", 501, 77 + 960, 25, (3, 2_920)),
+        ] {
+            if sequence == 500 {
+                rewrite.change_source();
+            }
+            let numbers = rewrite.apply(sequence, timestamp, audio, at(ms));
+            assert_eq!(numbers, Some(expected), "{case}");
+        }
+        rewrite.change_source();
+        assert_eq!(
+            rewrite.apply(9, 5, audio, at(25 + 8_000)),
+            Some((4, 2_920 + 8 * 48_000)),
+            "eight seconds later"
+        );
+        // A day of silence must not look like a step back.
+        rewrite.change_source();
+        let (_, timestamp) = rewrite
+            .apply(10, 5, audio, at(25 + 8_000 + 86_400_000))
+            .unwrap();
+        assert!(timestamp.wrapping_sub(2_920 + 8 * 48_000) < 1 << 31);
     }
 
     #[test]
     fn a_long_stream_is_never_cut_by_the_guard_against_late_packets() {
         let mut rewrite = Rewrite::default();
         let mut sequence = 65_000_u16;
+        let now = Instant::now();
         for step in 0..200_000_u32 {
-            assert!(rewrite.apply(sequence, step, MediaKind::Video).is_some());
+            assert!(
+                rewrite
+                    .apply(sequence, step, MediaKind::Video, now)
+                    .is_some()
+            );
             sequence = sequence.wrapping_add(1);
         }
     }

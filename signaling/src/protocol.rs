@@ -317,6 +317,11 @@ impl MediaKind {
         }
     }
 
+    /// Units of its RTP timestamps in a second (RFC 7587, RFC 7741).
+    pub(crate) const fn clock_rate(self) -> u32 {
+        if self.is_image() { 90_000 } else { 48_000 }
+    }
+
     /// Whether keyframes mean anything to it.
     pub(crate) const fn is_image(self) -> bool {
         !matches!(self, Self::Audio)

@@ -436,7 +436,7 @@ async fn flood(target: &Target) -> Result<(), String> {
         ticks.tick().await;
         for _ in 0..(target.rate as usize / 500).max(1) {
             number += 1;
-            let ufrag = if number % 2 == 0 {
+            let ufrag = if number.is_multiple_of(2) {
                 remote.credentials.ufrag.as_str()
             } else {
                 "nobody"

@@ -120,18 +120,25 @@ pub(super) fn rtp(data: &[u8]) {
                     payload: Bytes::copy_from_slice(payload),
                 };
                 vp8::begins_keyframe(&packet);
-                table.route(source(seat), layer, &packet, step & 8 != 0, |destination| {
-                    // The index of RFC 3711 section 3.3.1, as the sending side counts it.
-                    let index = match highest {
-                        None => i64::from(destination.sequence),
-                        Some(highest) => {
-                            let step = destination.sequence.wrapping_sub(highest as u16) as i16;
-                            highest + i64::from(step)
-                        }
-                    };
-                    highest = Some(highest.map_or(index, |highest| highest.max(index)));
-                    assert!(left.insert(index), "number {index} left twice");
-                });
+                table.route(
+                    source(seat),
+                    layer,
+                    &packet,
+                    step & 8 != 0,
+                    now,
+                    |destination| {
+                        // The index of RFC 3711 section 3.3.1, as the sending side counts it.
+                        let index = match highest {
+                            None => i64::from(destination.sequence),
+                            Some(highest) => {
+                                let step = destination.sequence.wrapping_sub(highest as u16) as i16;
+                                highest + i64::from(step)
+                            }
+                        };
+                        highest = Some(highest.map_or(index, |highest| highest.max(index)));
+                        assert!(left.insert(index), "number {index} left twice");
+                    },
+                );
             }
         }
     }

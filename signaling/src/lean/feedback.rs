@@ -116,8 +116,11 @@ impl LeanTransport {
             let stream = &mut self.streams.all[place];
             stream.reception.note_report(report.ntp_time, now);
             if !stream.repair {
+                let ahead = *self
+                    .clock_ahead
+                    .get_or_insert_with(|| report.ntp_time.wrapping_sub(own_ntp()));
                 let clock = SenderClock {
-                    ntp: report.ntp_time,
+                    ntp: report.ntp_time.wrapping_sub(ahead),
                     timestamp: report.rtp_time,
                     at: now,
                 };

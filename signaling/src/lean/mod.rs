@@ -100,6 +100,10 @@ pub(crate) struct LeanTransport {
     /// more than a browser needs, and far less than would keep a worker busy.
     rtcp_budget: Bucket,
     resend_budget: Bucket,
+    /// By how much the participant's clock is ahead of the node's, as their first
+    /// sender report told. What is told on tells the node's clock, so that a line
+    /// whose publisher changes does not jump between the clocks of two computers.
+    clock_ahead: Option<u64>,
     /// The clocks of sent reports, by which browsers answer.
     sent_reports: VecDeque<(u32, Instant)>,
     /// The SSRC that reports and requests of the node come from.
@@ -410,6 +414,7 @@ impl Transport for LeanTransport {
             round_trip: None,
             rtcp_budget: Bucket::new(RTCP_PER_SECOND, RTCP_AT_ONCE, now),
             resend_budget: Bucket::new(RESENDS_PER_SECOND, RESENDS_PER_SECOND, now),
+            clock_ahead: None,
             sent_reports: VecDeque::new(),
             own_ssrc: random_u32(),
             events: VecDeque::new(),
@@ -461,10 +466,10 @@ impl Transport for LeanTransport {
             .sending_lines()
             .find(|(_, line)| !line.open && line.kind.is_image() == kind.is_image());
         if let Some((id, line)) = free {
-            line.open = true;
-            line.kind = kind;
-            line.group = group;
-            line.forget_clock();
+            // Under sources of its own: a browser lets go of a source whose line was
+            // inactive, and Chromium would play nothing of the same one again.
+            let mid = std::mem::take(&mut line.mid);
+            *line = SendingLine::new(kind, mid, group, random_u32);
             return Ok(id);
         }
         let mid = self.next_mid()?;
@@ -708,6 +713,39 @@ mod tests {
         })
     }
 
+    fn config(publish: Vec<MediaKind>) -> TransportConfig {
+        TransportConfig {
+            candidates: vec!["192.0.2.1:5000".parse().unwrap()],
+            ufrag: "node".to_owned(),
+            password: "password".to_owned(),
+            publish,
+            codecs: Codecs::default(),
+            simulcast: false,
+            compatible: false,
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_used_again_has_sources_of_its_own() {
+        let now = Instant::now();
+        let identity = LeanTransport::share().unwrap();
+        let mut transport = LeanTransport::open(&identity, config(vec![]), now).unwrap();
+        let sources = |sdp: &str| -> Vec<String> {
+            let named = sdp.lines().filter_map(|line| line.strip_prefix("a=ssrc:"));
+            named.map(str::to_owned).collect()
+        };
+        let line = transport.open_line(MediaKind::Video, 1).unwrap();
+        let first = sources(&transport.offer(now).unwrap().sdp);
+        assert_eq!(first.len(), 2, "the image and its repairs");
+        transport.close_line(line);
+        let none = transport.offer(now).unwrap().sdp;
+        assert!(none.contains("a=inactive") && sources(&none).is_empty());
+        assert_eq!(transport.open_line(MediaKind::Video, 2).unwrap(), line);
+        let second = sources(&transport.offer(now).unwrap().sdp);
+        assert_eq!(second.len(), 2);
+        assert!(second.iter().all(|source| !first.contains(source)));
+    }
+
     #[test]
     fn media_flows_whichever_comes_first_the_handshake_or_the_answer() {
         let certificate = b"of the page".to_vec();
@@ -727,16 +765,8 @@ mod tests {
         ] {
             let identity = LeanTransport::share().unwrap();
             let now = Instant::now();
-            let config = TransportConfig {
-                candidates: vec!["192.0.2.1:5000".parse().unwrap()],
-                ufrag: "node".to_owned(),
-                password: "password".to_owned(),
-                publish: vec![MediaKind::Audio],
-                codecs: Codecs::default(),
-                simulcast: false,
-                compatible: false,
-            };
-            let mut transport = LeanTransport::open(&identity, config, now).unwrap();
+            let mut transport =
+                LeanTransport::open(&identity, config(vec![MediaKind::Audio]), now).unwrap();
             transport.offer(now).unwrap();
             let answer = format!(
                 "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\

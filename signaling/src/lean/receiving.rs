@@ -150,7 +150,7 @@ impl Streams {
             let same = (held.kind, held.layer, held.repair) == (kind, layer, repair);
             return same.then_some(place);
         }
-        let clock_rate = if kind.is_image() { 90_000 } else { 48_000 };
+        let clock_rate = kind.clock_rate();
         let stream = Stream {
             ssrc,
             kind,

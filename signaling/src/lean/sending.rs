@@ -60,11 +60,6 @@ impl SendingLine {
         self.clock = Some(clock);
     }
 
-    /// The line carries something else now.
-    pub fn forget_clock(&mut self) {
-        self.clock = None;
-    }
-
     /// A sender report, if anything was sent since the last. Sound and image of
     /// one publisher tell the same clock, the publisher's, so that browsers play
     /// them together; before it is known, the node's own has to do.
@@ -74,10 +69,7 @@ impl SendingLine {
             return None;
         }
         self.reported = self.packets;
-        let rate = match self.kind {
-            MediaKind::Audio => 48_000.0,
-            MediaKind::Video | MediaKind::Screen => 90_000.0,
-        };
+        let rate = f64::from(self.kind.clock_rate());
         let (ntp, rtp, since) = match self.clock {
             Some(clock) => (clock.ntp, clock.timestamp, clock.at),
             None => (own_ntp.wrapping_sub(ntp_span(now, sent)), timestamp, sent),

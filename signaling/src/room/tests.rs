@@ -150,7 +150,7 @@ impl Story {
         let mut reached = Vec::new();
         self.room
             .forwarding()
-            .route(image(publisher), 0, &packet, false, |to| {
+            .route(image(publisher), 0, &packet, false, Instant::now(), |to| {
                 reached.push(to.subscriber);
             });
         reached

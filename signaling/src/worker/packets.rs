@@ -142,7 +142,7 @@ impl<T: Transport> Worker<T> {
         entry
             .room
             .forwarding()
-            .route(source, layer, &packet, keyframe, |destination| {
+            .route(source, layer, &packet, keyframe, now, |destination| {
                 destinations.push(destination);
             });
         for destination in self.destinations.drain(..) {

@@ -759,7 +759,7 @@ impl World {
         };
         let mut reached = Vec::new();
         let table = self.room.forwarding();
-        table.route(source, 0, &packet, false, |to| {
+        table.route(source, 0, &packet, false, std::time::Instant::now(), |to| {
             reached.push((to.subscriber, to.line, to.sequence));
         });
         let mut seen = BTreeSet::new();
