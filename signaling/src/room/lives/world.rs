@@ -536,21 +536,16 @@ impl World {
                 let who = event.participant.map(|who| who.to_string());
                 match (event.fact, who) {
                     (Fact::Left { reason }, Some(who)) => self.done.left.push((who, reason)),
+                    // Who is told of in the very tick that ends the room sits no more.
                     (Fact::MediaStopped { kind }, Some(who)) => {
-                        self.model
-                            .sitting
-                            .get_mut(&who)
-                            .unwrap()
-                            .silent
-                            .insert(kind);
+                        if let Some(seat) = self.model.sitting.get_mut(&who) {
+                            seat.silent.insert(kind);
+                        }
                     }
                     (Fact::MediaResumed { kind }, Some(who)) => {
-                        self.model
-                            .sitting
-                            .get_mut(&who)
-                            .unwrap()
-                            .silent
-                            .remove(&kind);
+                        if let Some(seat) = self.model.sitting.get_mut(&who) {
+                            seat.silent.remove(&kind);
+                        }
                     }
                     (Fact::RoomEmptied {}, None) => self.done.emptied += 1,
                     (Fact::RoomEmptied {}, Some(_)) | (_, None) => {
