@@ -188,6 +188,7 @@ async function main(base, tell) {
     await under('deny_to_officer')
     await tells(officer, ['clear'], 'denied to the officer alone')
     console.log(`denied to the officer alone: ${(await shown(officer)).sentence}; the citizen: ${(await shown(citizen)).sentence}`)
+    await grows(citizen, 'framesHeld', 20, 'denied to the officer alone: the citizen holds frames')
     expect((await shown(citizen)).counts[2] === 0, 'denied to the officer alone: the citizen sends nothing in clear')
 
     // The state lies about who is there.

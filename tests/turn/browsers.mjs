@@ -64,7 +64,12 @@ function areTheirOwn(...sides) {
 /** The four ways, from the best to the last, and what closes all before them. */
 const ways = [
   { name: 'nothing is blocked', relayProtocol: undefined, blocks: [] },
-  { name: 'no UDP to the media nodes', relayProtocol: 'udp', blocks: [`ip daddr ${addresses.server} meta l4proto udp`] },
+  // Where both are open, a browser may also take the relay's TCP.
+  {
+    name: 'no UDP to the media nodes',
+    relayProtocol: 'udp',
+    blocks: [`ip daddr ${addresses.server} meta l4proto udp`, `ip daddr ${addresses.relay} meta l4proto tcp`],
+  },
   { name: 'no UDP at all', relayProtocol: 'tcp', blocks: ['meta l4proto udp'] },
   { name: 'nothing but TCP 443', relayProtocol: 'tls', blocks: ['meta l4proto udp', 'tcp dport != 443'] },
 ]
