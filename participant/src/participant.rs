@@ -21,8 +21,10 @@ use crate::voice::Words;
 
 /// How often what was received is looked at.
 const WATCH_EVERY: Duration = Duration::from_millis(200);
-/// A peer connection that is still not up after so long will not come up.
-const SETTLED_WITHIN: Duration = Duration::from_secs(8);
+/// A peer connection that is still not up after so long is tried afresh; each
+/// next one is given twice as long, up to the last.
+const SETTLED_WITHIN: Duration = Duration::from_millis(3500);
+const SETTLED_WITHIN_MOST: Duration = Duration::from_secs(14);
 /// How a participant is made.
 pub struct Settings {
     /// Where its tokens come from.
@@ -143,6 +145,7 @@ struct Core {
     seated: bool,
     recovery: Recovery,
     unsettled_since: Instant,
+    settles_within: Duration,
 }
 
 impl Core {
@@ -179,6 +182,7 @@ impl Core {
             seated: false,
             recovery: Recovery::default(),
             unsettled_since: Instant::now(),
+            settles_within: SETTLED_WITHIN,
         }
     }
 
@@ -324,7 +328,10 @@ impl Core {
                     {
                         self.ask(Step::Ice);
                     }
-                    RTCPeerConnectionState::Connected => self.was_up = true,
+                    RTCPeerConnectionState::Connected => {
+                        self.was_up = true;
+                        self.settles_within = SETTLED_WITHIN;
+                    }
                     RTCPeerConnectionState::Failed if before != state => self.ask(Step::Fresh),
                     _ => {}
                 }
@@ -383,8 +390,9 @@ impl Core {
         );
         if settled || !self.seated {
             self.unsettled_since = now;
-        } else if now.duration_since(self.unsettled_since) > SETTLED_WITHIN {
+        } else if now.duration_since(self.unsettled_since) > self.settles_within {
             self.unsettled_since = now;
+            self.settles_within = (self.settles_within * 2).min(SETTLED_WITHIN_MOST);
             self.ask(Step::Fresh);
         }
         let expected = if self.was_up {

@@ -15,8 +15,10 @@ import { CallView } from './view'
 
 const WATCH_EVERY_MS = 200
 const MEASURE_EVERY_MS = 1000
-/** A peer connection that is still not up after so long will not come up. */
-const SETTLED_WITHIN_MS = 8000
+/** A peer connection that is still not up after so long is tried afresh; each next
+    one is given twice as long, up to the last. */
+const SETTLED_WITHIN_MS = 3500
+const SETTLED_WITHIN_MOST_MS = 14000
 /** So many peer connections in vain, one after the other, and the network is to blame. */
 const BLOCKED_AFTER_RESTARTS = 2
 /** How long a person may be silent in the test before we ask whether the microphone works. */
@@ -49,6 +51,7 @@ export class Call {
   private measuredAt = 0
   private lastMediaBytes = 0
   private unsettledSince = 0
+  private settlesWithinMs = SETTLED_WITHIN_MS
 
   constructor(private readonly root: HTMLElement) {
     this.view = new CallView(root, {
@@ -285,7 +288,10 @@ export class Call {
     if (state === 'disconnected' && this.recovery.believes(now)) this.ask('ice', now)
     if (state === 'failed') this.ask('fresh', now)
     if (state === 'failed' || state === 'disconnected') this.lost(true)
-    if (state === 'connected') this.lost(false)
+    if (state === 'connected') {
+      this.settlesWithinMs = SETTLED_WITHIN_MS
+      this.lost(false)
+    }
   }
 
   private onEncryption(status: Status, epoch: number | undefined): void {
@@ -312,8 +318,9 @@ export class Call {
     const now = performance.now()
     const settled = this.peer.state === 'connected' || this.peer.state === 'disconnected'
     if (settled || this.phase?.kind !== 'seated') this.unsettledSince = now
-    else if (now - this.unsettledSince > SETTLED_WITHIN_MS) {
+    else if (now - this.unsettledSince > this.settlesWithinMs) {
       this.unsettledSince = now
+      this.settlesWithinMs = Math.min(SETTLED_WITHIN_MOST_MS, this.settlesWithinMs * 2)
       this.ask('fresh', now)
       this.lost(true)
     }
