@@ -14,7 +14,7 @@ fi
 postgres() {
   VISIOPLAINTE_TEST_POSTGRES_PORT=$postgres_port VISIOPLAINTE_TEST_POSTGRES_DIR=$postgres_folder tests/postgres.sh "$1"
 }
-postgres_port=$(node --eval 'const s = require("node:net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })')
+postgres_port=$(node tests/free-port.mjs)
 postgres_folder=${TMPDIR:-/tmp}/visioplainte-tests-$$
 trap '[[ ! -d $postgres_folder ]] || postgres stop' EXIT
 trap 'exit 130' INT TERM

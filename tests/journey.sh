@@ -49,7 +49,7 @@ NODE
 
 play() {
   local browser=$1 log=$pictures/service-$1.log port
-  port=$(node --eval 'const s = require("node:net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })')
+  port=$(node tests/free-port.mjs)
   export VISIOPLAINTE_LISTEN=127.0.0.1:$port
   export VISIOPLAINTE_DATA_DIR=$folder/$browser
   export VISIOPLAINTE_MEDIA_PORTS='[0]'

@@ -14,7 +14,8 @@ import { join } from 'node:path'
 import { Driver } from './driver.mjs'
 import { assertAccessible, assertQuiet, assertReflows, launchChromium, launchFirefox, person, watchPage } from './lib.mjs'
 import { expect, hears, media, people, sealed, testDevices } from './people.mjs'
-import { freePort, root, startService } from './service.mjs'
+import { freePort } from '../free-port.mjs'
+import { root, startService } from './service.mjs'
 
 /** Runs in the page: how the call is shown to be protected. */
 const protection = () => {

@@ -14,11 +14,11 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { openSync, readFileSync, readdirSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../free-port.mjs'
 import { Driver } from './driver.mjs'
 import { assertQuiet, launchChromium, person } from './lib.mjs'
 import { expect, hears, media, people, testDevices } from './people.mjs'
@@ -64,15 +64,6 @@ async function ownService() {
   }
   await start()
   return { base: `http://localhost:${port}`, pid: () => process_.pid, restart: start, stop, log: () => readFile(logFile, 'utf8') }
-}
-
-function freePort() {
-  return new Promise((found) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => found(port))
-    })
-  })
 }
 
 async function ready(base) {

@@ -4,7 +4,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { openSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -12,15 +11,6 @@ import { fileURLToPath } from 'node:url'
 
 const LIMIT_MS = 60_000
 export const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
-
-export function freePort() {
-  return new Promise((found) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => found(port))
-    })
-  })
-}
 
 /** Starts the built service on `port`, known to browsers as `publicUrl`; resolves when it can serve. */
 export async function startService({ port, publicUrl }) {
