@@ -3,105 +3,26 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod hall;
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use participant::control::Control;
-use participant::grant::{Grants, Mint};
-use participant::{Noticed, Participant, Settings, Speech};
+use hall::{Hall, PATIENCE};
+use participant::{Noticed, Participant};
 use signaling::protocol::MediaKind;
-use signaling::room_document::{Place, Role, RoomDocument, RoomState, Seat};
-use signaling::{Announced, Limits, Node, NodeConfig};
-use tokio::net::{TcpListener, UdpSocket};
-use tokio::task::JoinHandle;
+use tokio::net::UdpSocket;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
-/// Far longer than anything takes: a test that reaches it has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-struct Hall {
-    listen: SocketAddr,
-    udp: SocketAddr,
-    mint: Arc<Mint>,
-    shutdown: CancellationToken,
-    running: JoinHandle<()>,
-    _control: Control,
-}
-
-/// A node with an open room of two, bound and announced like this.
 async fn hall(udp: &str, announce: &[&str]) -> Hall {
-    let mint = Arc::new(Mint::new().unwrap());
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let announce: Vec<Announced> = announce.iter().map(|text| text.parse().unwrap()).collect();
-    let node = Node::start(
-        listener,
-        NodeConfig {
-            node: "hall".into(),
-            udp: vec![udp.parse().unwrap()],
-            announce: Some(announce),
-            token_key: mint.public_key(),
-            limits: Limits::default(),
-        },
-    )
-    .unwrap();
-    let ready = node.ready().clone();
-    let shutdown = CancellationToken::new();
-    let running = tokio::spawn({
-        let shutdown = shutdown.clone();
-        async move { node.run(shutdown).await.unwrap() }
-    });
-    let mut control = Control::open(ready.listen, &mint).await.unwrap();
-    let seat = |name: &str, hears: &str| Seat {
-        participant: name.into(),
-        role: Role::Citizen,
-        generation: 1,
-        place: Place::In,
-        label: name.into(),
-        publish: vec![MediaKind::Audio, MediaKind::Video],
-        hears: vec![hears.into()],
-    };
-    let document = RoomDocument {
-        room: "r".into(),
-        version: 1,
-        expires_at_ms: i64::MAX,
-        state: RoomState::Open,
-        seats: vec![seat("angele", "jean"), seat("jean", "angele")],
-    };
-    control.push(&document).await.unwrap();
-    Hall {
-        listen: ready.listen,
-        udp: ready.udp[0],
-        mint,
-        shutdown,
-        running,
-        _control: control,
-    }
+    let announce = announce.iter().map(|text| text.parse().unwrap()).collect();
+    Hall::opens(udp, Some(announce)).await
 }
 
-impl Hall {
-    fn enters(&self, name: &str, bind: &str) -> Participant {
-        Participant::join(Settings {
-            grants: Grants::Minted {
-                mint: Arc::clone(&self.mint),
-                room: "r".into(),
-                participant: name.into(),
-                node: self.listen,
-            },
-            bind: bind.parse().unwrap(),
-            speech: Speech {
-                packets_per_frame: 1,
-            },
-        })
-    }
-
-    async fn closes(self) {
-        self.shutdown.cancel();
-        timeout(PATIENCE, self.running).await.unwrap().unwrap();
-    }
+fn enters(hall: &Hall, name: &str, bind: &str) -> Participant {
+    hall.enters(name, bind, 1)
 }
 
 /// Waits until sound and image of the other come.
@@ -121,8 +42,8 @@ async fn hears(who: &mut Participant, what: &str) {
 #[tokio::test]
 async fn one_port_serves_ipv4_and_ipv6() {
     let hall = hall("[::]:0", &["127.0.0.1", "::1"]).await;
-    let mut angele = hall.enters("angele", "127.0.0.1:0");
-    let mut jean = hall.enters("jean", "[::1]:0");
+    let mut angele = enters(&hall, "angele", "127.0.0.1:0");
+    let mut jean = enters(&hall, "jean", "[::1]:0");
     hears(&mut angele, "over IPv4").await;
     hears(&mut jean, "over IPv6").await;
     hall.closes().await;
@@ -131,8 +52,8 @@ async fn one_port_serves_ipv4_and_ipv6() {
 #[tokio::test]
 async fn a_worker_may_have_ipv6_alone() {
     let hall = hall("[::1]:0", &[]).await;
-    let mut angele = hall.enters("angele", "[::1]:0");
-    let mut jean = hall.enters("jean", "[::1]:0");
+    let mut angele = enters(&hall, "angele", "[::1]:0");
+    let mut jean = enters(&hall, "jean", "[::1]:0");
     hears(&mut angele, "over IPv6").await;
     hears(&mut jean, "over IPv6").await;
     hall.closes().await;
@@ -142,15 +63,15 @@ async fn a_worker_may_have_ipv6_alone() {
 async fn media_comes_through_a_translated_address() {
     let hall = hall("127.0.0.1:0", &["127.0.0.1=127.0.0.42"]).await;
     assert_eq!(
-        hall.udp.ip().to_string(),
+        hall.ready.udp[0].ip().to_string(),
         "127.0.0.42",
         "what browsers are told"
     );
-    let inside = SocketAddr::new("127.0.0.1".parse().unwrap(), hall.udp.port());
-    let outside = Arc::new(UdpSocket::bind(hall.udp).await.unwrap());
+    let inside = SocketAddr::new("127.0.0.1".parse().unwrap(), hall.ready.udp[0].port());
+    let outside = Arc::new(UdpSocket::bind(hall.ready.udp[0]).await.unwrap());
     let translated = tokio::spawn(translate(outside, inside));
-    let mut angele = hall.enters("angele", "127.0.0.1:0");
-    let mut jean = hall.enters("jean", "127.0.0.1:0");
+    let mut angele = enters(&hall, "angele", "127.0.0.1:0");
+    let mut jean = enters(&hall, "jean", "127.0.0.1:0");
     hears(&mut angele, "through the translation").await;
     hears(&mut jean, "through the translation").await;
     translated.abort();
