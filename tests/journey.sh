@@ -48,7 +48,7 @@ NODE
 }
 
 play() {
-  local browser=$1 log=$pictures/service-$1.log port
+  local browser=$1 log=$pictures/service-$1.log words=$pictures/words-$1.log port
   port=$(node tests/free-port.mjs)
   export VISIOPLAINTE_LISTEN=127.0.0.1:$port
   export VISIOPLAINTE_DATA_DIR=$folder/$browser
@@ -57,12 +57,15 @@ play() {
   "$bin" seed
   NO_COLOR=1 "$bin" serve >"$log" 2>&1 </dev/null &
   service=$!
-  if ready "http://localhost:$port" && node tests/browser/journey.mjs "http://localhost:$port" "$browser"; then
+  if ready "http://localhost:$port" && node tests/browser/journey.mjs "http://localhost:$port" "$browser" 2> >(tee "$words" >&2); then
     stop
     echo "journey with $browser: played to its end"
   else
+    # The reason comes last, where a reader of the end of a long log finds it.
     echo "journey with $browser: FAILED. The service's last words ($log):" >&2
-    tail -n 40 "$log" >&2
+    tail -n 20 "$log" | cut -c -200 >&2
+    echo "journey with $browser: FAILED, for this reason:" >&2
+    tail -n 15 "$words" >&2
     return 1
   fi
 }
