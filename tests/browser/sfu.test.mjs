@@ -229,6 +229,17 @@ test('a shared screen is an image of its own, beside the camera and on the same 
   await angele.evaluate(() => window.me.share(null))
   await jean.waitForFunction(() => window.me.screens.size === 0)
   await shows(angele, 'cameras', 'jean', 'blue')
+
+  // Again and again, on the line that was used before: each is decoded, not only the first.
+  for (const colour of ['magenta', 'lime']) {
+    await angele.evaluate((colour) => window.me.share(colour), colour)
+    await shows(jean, 'screens', 'angele', colour)
+    const before = await jean.evaluate(() => window.me.received('angele', 'screen'))
+    await jean.waitForFunction(async (before) => (await window.me.received('angele', 'screen')).frames > before + 20, before.frames, { polling: 100 })
+    await angele.evaluate(() => window.me.share(null))
+    await jean.waitForFunction(() => window.me.screens.size === 0)
+  }
+  await shows(jean, 'cameras', 'angele', 'red')
   // Nothing was begun anew.
   const offers = await jean.evaluate(() => window.me.offers)
   assert.deepEqual(offers.filter(({ fresh }) => fresh).length, 1)
