@@ -29,11 +29,10 @@ struct Effort {
 /// A point that is run in every round.
 type Point = (Subject, usize, usize);
 
-const POINTS: [Point; 11] = [
+const POINTS: [Point; 10] = [
     (Subject::RelayPlain, 100, 2),
     (Subject::Relay, 100, 2),
     (Subject::Node, 100, 2),
-    (Subject::NodeWhole, 100, 2),
     (Subject::Janus, 80, 2),
     (Subject::Node, 80, 2),
     (Subject::Node, 10, 2),
@@ -228,10 +227,6 @@ impl Bench {
             self.figure(&format!("cpu_us_per_packet_{rooms}"), cpu, "us");
         }
         for (name, point) in [
-            (
-                "cpu_us_per_packet_whole_stack",
-                (Subject::NodeWhole, 100, 2),
-            ),
             ("cpu_us_per_packet_relay", (Subject::Relay, 100, 2)),
             (
                 "cpu_us_per_packet_relay_plain",

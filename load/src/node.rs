@@ -19,9 +19,6 @@ pub struct NodeArguments {
     /// Public key of tokens, 64 hexadecimal digits.
     #[arg(long)]
     token_key: String,
-    /// Use the whole peer connection of the `rtc` crate.
-    #[arg(long)]
-    whole_stack: bool,
     /// Leave admission control as in production.
     #[arg(long)]
     admission: bool,
@@ -45,10 +42,7 @@ pub fn run(arguments: NodeArguments) -> Result<(), String> {
         .with_ansi(false)
         .with_writer(std::io::stderr)
         .init();
-    let mut limits = Limits {
-        whole_stack: arguments.whole_stack,
-        ..Limits::default()
-    };
+    let mut limits = Limits::default();
     if !arguments.admission {
         limits.busy = f32::INFINITY;
     }

@@ -25,8 +25,6 @@ pub const FOLDER: &str = "target/bench";
 pub enum Subject {
     /// Our media node.
     Node,
-    /// The same with the whole peer connection of the `rtc` crate in it.
-    NodeWhole,
     /// Debian's Janus with its VideoRoom.
     Janus,
     /// The relay floor that opens and seals every packet.
@@ -40,7 +38,6 @@ impl Subject {
     pub fn name(self) -> &'static str {
         match self {
             Subject::Node => "node",
-            Subject::NodeWhole => "node-whole",
             Subject::Janus => "janus",
             Subject::Relay => "relay",
             Subject::RelayPlain => "relay-plain",
@@ -82,8 +79,7 @@ impl Drop for Folder {
 /// Starts a subject.
 pub fn start(subject: Subject, rooms: Rooms, ports: &Ports) -> Result<Started, String> {
     match subject {
-        Subject::Node => node(false),
-        Subject::NodeWhole => node(true),
+        Subject::Node => node(),
         Subject::Janus => janus().map_err(|error| error.to_string()),
         Subject::Relay => relay(rooms, ports, true),
         Subject::RelayPlain => relay(rooms, ports, false),
@@ -95,7 +91,7 @@ fn this_program() -> Result<Command, String> {
     Ok(Command::new(program))
 }
 
-fn node(whole: bool) -> Result<Started, String> {
+fn node() -> Result<Started, String> {
     let key = TokenKey::generate()?;
     let public: String = key
         .public
@@ -105,9 +101,6 @@ fn node(whole: bool) -> Result<Started, String> {
     let mut command = this_program()?;
     let udp = SocketAddr::from((server_address(), 0)).to_string();
     command.args(["node", "--udp", &udp, "--token-key", &public]);
-    if whole {
-        command.arg("--whole-stack");
-    }
     // It logs as in production, beside the figures.
     let log = fs::create_dir_all(FOLDER)
         .and_then(|()| fs::File::create(Path::new(FOLDER).join("node.log")))

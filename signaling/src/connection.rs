@@ -25,7 +25,7 @@ use crate::rate::Bucket;
 use crate::room::ConnectionId;
 use crate::room_document::RoomId;
 use crate::server::{Shared, unix_seconds};
-use crate::worker::{Command, Outbox, Outgoing, WorkerHandle};
+use crate::worker::commands::{Command, Outbox, Outgoing, WorkerHandle};
 
 /// A WebSocket of this node.
 pub(crate) type Socket = WebSocketStream<TcpStream>;

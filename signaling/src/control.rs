@@ -19,7 +19,7 @@ use crate::join_token::verify_control;
 use crate::protocol::{CloseCode, ParseError, to_json};
 use crate::room_document::{NodeMessage, RoomDocument, ServiceMessage};
 use crate::server::{Shared, unix_seconds};
-use crate::worker::Command;
+use crate::worker::commands::Command;
 
 /// How often the node says how it is doing.
 const STATUS: Duration = Duration::from_secs(1);

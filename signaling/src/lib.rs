@@ -47,7 +47,6 @@ mod http;
 mod lean;
 mod metrics;
 mod node;
-mod peer;
 mod rate;
 mod room;
 mod secret;

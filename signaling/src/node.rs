@@ -57,10 +57,6 @@ pub struct Limits {
     pub datagrams_per_second: u32,
     /// How long a node that was told to drain waits for its hearings to end or move.
     pub drain: Duration,
-    /// Carries media with the whole peer connection of the `rtc` crate instead of
-    /// the lean transport: to be measured beside it.
-    #[doc(hidden)]
-    pub whole_stack: bool,
 }
 
 impl Default for Limits {
@@ -81,7 +77,6 @@ impl Default for Limits {
             media_silence: Duration::from_secs(1),
             datagrams_per_second: 4000,
             drain: Duration::from_secs(60 * 60),
-            whole_stack: false,
         }
     }
 }

@@ -127,7 +127,6 @@ pub(crate) enum Action {
         publish: Vec<MediaKind>,
         codecs: Codecs,
         simulcast: bool,
-        compatible: bool,
     },
     /// Offer the participant what they send and what they should receive.
     Negotiate(Negotiation),

@@ -30,13 +30,13 @@ use crate::join_token::TokenKey;
 use crate::lean::LeanTransport;
 use crate::metrics::Metrics;
 use crate::node::{Limits, NodeConfig, Ready};
-use crate::peer::RtcTransport;
 use crate::protocol::{CloseCode, SIGNALING_PATH, SIGNALING_SUBPROTOCOL};
 use crate::room::ConnectionId;
 use crate::room_document::{
     CONTROL_PATH, CONTROL_SUBPROTOCOL, NodeMessage, NodeState, NodeStatus, RoomId,
 };
-use crate::worker::{self, Command, WorkerHandle};
+use crate::worker;
+use crate::worker::commands::{Command, WorkerHandle};
 
 /// Events that a slow control connection may lag behind.
 const EVENTS: usize = 4096;
@@ -175,16 +175,10 @@ impl Node {
             if candidates.is_empty() {
                 return Err(ServeError::Wildcard(bound));
             }
-            let spawn = if config.limits.whole_stack {
-                worker::spawn::<RtcTransport>
-            } else {
-                worker::spawn::<LeanTransport>
-            };
-            let limits = config.limits.clone();
-            let (handle, thread) = spawn(
+            let (handle, thread) = worker::spawn::<LeanTransport>(
                 socket,
                 candidates,
-                limits,
+                config.limits.clone(),
                 events.clone(),
                 Arc::clone(&metrics),
                 draining.clone(),

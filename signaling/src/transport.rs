@@ -1,8 +1,9 @@
 //! What the rest of the crate asks of a WebRTC stack: one participant's
 //! encrypted transport, as a value driven by datagrams and time.
 //!
-//! The trait is narrow on purpose, so that a second implementation can be
-//! measured beside the first. Nothing here knows rooms, participants or sockets.
+//! The trait is narrow on purpose: `lean` stands behind it in a node, and one
+//! without cryptography where workers are fuzzed. Nothing here knows rooms,
+//! participants or sockets.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -26,8 +27,6 @@ pub(crate) struct TransportConfig {
     pub codecs: Codecs,
     /// Whether the camera may be sent in several sizes at once, as layers.
     pub simulcast: bool,
-    /// Whether to put up with old ways of encryption, after the best one failed.
-    pub compatible: bool,
 }
 
 /// Payload types are the node's choice, since only the node offers, and they
@@ -190,9 +189,8 @@ pub(crate) trait Transport: Sized {
     /// Replaces what the participant may send. The next offer shows it.
     fn set_publish(&mut self, kinds: &[MediaKind]) -> Result<(), TransportError>;
 
-    /// Replaces the codecs. The next offer shows it. False if this transport
-    /// cannot, and a fresh one is needed.
-    fn set_codecs(&mut self, codecs: Codecs) -> bool;
+    /// Replaces the codecs. The next offer shows it.
+    fn set_codecs(&mut self, codecs: Codecs);
 
     /// Adds a sending line, or takes one of the same kind that was closed. Lines
     /// of the same `group` are kept in step by the browser, as sound and image of
@@ -203,8 +201,8 @@ pub(crate) trait Transport: Sized {
     fn close_line(&mut self, line: LineId);
 
     /// Takes new ICE credentials, which the next offer shows; the former ones hold
-    /// until a check comes with the new ones. False if this transport cannot, and
-    /// a fresh one is needed.
+    /// until a check comes with the new ones. False if this transport has failed,
+    /// and a fresh one is needed.
     fn restart_ice(&mut self, ufrag: &str, password: &str) -> bool;
 
     /// Makes an offer of the lines as they now are.

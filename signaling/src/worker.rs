@@ -4,45 +4,48 @@
 //! Commands come from signaling over a bounded queue with a wake-up descriptor;
 //! answers leave over each connection's own bounded queue. The worker decides
 //! nothing about rooms (`room.rs`) or encryption (`transport.rs`): it carries
-//! events to the one and datagrams to the other. `packets` is the path of every
-//! datagram, `peers` the transports and their negotiation, `measured` and `load`
-//! the figures.
+//! events to the one and datagrams to the other. `commands` is how signaling speaks
+//! to it, `packets` the path of every datagram, `rooms` what happens in rooms,
+//! `peers` the transports and their negotiation, `yielding` who gives way on a
+//! narrow path, `measured` and `load` the figures.
 
+pub(crate) mod commands;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod keyframes;
 mod load;
 mod measured;
 mod packets;
 mod peers;
+mod rooms;
 mod yielding;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use slab::Slab;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use self::commands::{Command, Outbox, Outgoing, WorkerHandle};
 use self::load::Load;
 use self::peers::{PeerKey, Peers};
-use crate::forwarding::{Destination, SeatIndex};
+use self::rooms::{RoomEntry, RoomKey, moment};
+use crate::forwarding::Destination;
 use crate::gauge::Gauge;
 use crate::join_token::JoinClaims;
 use crate::metrics::{Counted, Metrics};
 use crate::node::Limits;
-use crate::protocol::{Can, ClientMessage, CloseCode, ServerMessage, to_json};
-use crate::room::{Action, ConnectionId, Event, Moment, PeerId, Room, RoomLimits, check};
-use crate::room_document::{
-    Fact, NodeMessage, RoomDocument, RoomEvent, RoomId, RoomPresence, RoomRefusal, RoomState,
-};
-use crate::secret;
+use crate::protocol::{Can, ClientMessage, CloseCode, ServerMessage};
+use crate::room::{ConnectionId, Event, PeerId};
+use crate::room_document::{NodeMessage, RoomDocument, RoomId};
 use crate::transport::Transport;
 use crate::udp::BatchedSocket;
 
@@ -52,100 +55,6 @@ const QUEUE: usize = 1024;
 const TICK: Duration = Duration::from_millis(250);
 /// Batches received before timers and commands get their turn.
 const BATCHES_IN_A_ROW: usize = 8;
-
-/// What signaling asks of a worker.
-pub(crate) enum Command {
-    /// The service pushes a room.
-    Document {
-        document: RoomDocument,
-        reply: oneshot::Sender<NodeMessage>,
-    },
-    /// A connection shows a verified token.
-    Arrive {
-        connection: ConnectionId,
-        claims: JoinClaims,
-        resume: Option<String>,
-        can: Can,
-        outbox: Outbox,
-    },
-    /// A connection says something.
-    Say {
-        connection: ConnectionId,
-        room: RoomId,
-        message: ClientMessage,
-    },
-    /// A connection is gone.
-    Gone {
-        connection: ConnectionId,
-        room: RoomId,
-        refused: bool,
-    },
-    /// Who is connected.
-    Presence {
-        reply: oneshot::Sender<Vec<RoomPresence>>,
-    },
-    /// Say goodbye to everyone and end.
-    Stop,
-}
-
-/// What leaves for one connection.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Outgoing {
-    /// A message.
-    Text(String),
-    /// The end.
-    Close(CloseCode),
-}
-
-/// One connection's way out. A reader too slow for its queue is dropped, so
-/// that nobody waits for it.
-#[derive(Clone)]
-pub(crate) struct Outbox {
-    pub queue: mpsc::Sender<Outgoing>,
-    /// Cancelled when the queue is full.
-    pub overflow: CancellationToken,
-}
-
-impl Outbox {
-    fn send(&self, outgoing: Outgoing) {
-        if self.queue.try_send(outgoing).is_err() {
-            self.overflow.cancel();
-        }
-    }
-}
-
-/// How signaling reaches a worker.
-#[derive(Clone)]
-pub(crate) struct WorkerHandle {
-    commands: SyncSender<Command>,
-    wake: Arc<EventFd>,
-    /// Where browsers send their media.
-    pub udp: SocketAddr,
-    /// How the worker is doing.
-    pub gauge: Arc<Gauge>,
-}
-
-impl WorkerHandle {
-    /// Hands a command over, waiting while the worker's queue is full. False
-    /// when the worker has ended.
-    pub async fn send(&self, command: Command) -> bool {
-        let mut command = command;
-        loop {
-            match self.commands.try_send(command) {
-                Ok(()) => {
-                    // A full counter wakes the worker as well as a new one.
-                    let _ = self.wake.write(1);
-                    return true;
-                }
-                Err(TrySendError::Full(back)) => {
-                    command = back;
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-                Err(TrySendError::Disconnected(_)) => return false,
-            }
-        }
-    }
-}
 
 /// Starts a worker on a bound socket. It takes no new room once `draining`.
 pub(crate) fn spawn<T: Transport + 'static>(
@@ -191,9 +100,6 @@ where
     Ok((handle, thread))
 }
 
-/// A room of this worker. The number of a room that is gone is given again.
-type RoomKey = usize;
-
 struct Worker<T: Transport> {
     socket: BatchedSocket,
     candidates: Vec<SocketAddr>,
@@ -217,34 +123,6 @@ struct Worker<T: Transport> {
     counted: Counted,
     draining: CancellationToken,
     stopping: bool,
-}
-
-struct RoomEntry {
-    id: RoomId,
-    room: Room,
-    /// The present transport of each seat: few enough to be searched.
-    by_seat: Vec<(SeatIndex, PeerKey)>,
-}
-
-impl RoomEntry {
-    fn peer_on(&self, seat: SeatIndex) -> Option<PeerKey> {
-        self.by_seat
-            .iter()
-            .find(|(held, _)| *held == seat)
-            .map(|(_, key)| *key)
-    }
-}
-
-fn moment() -> Moment {
-    let unix_ms = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| {
-            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-        });
-    Moment {
-        instant: Instant::now(),
-        unix_ms,
-    }
 }
 
 impl<T: Transport> Worker<T> {
@@ -426,76 +304,6 @@ impl<T: Transport> Worker<T> {
         }
     }
 
-    fn take_document(&mut self, document: RoomDocument) -> NodeMessage {
-        let id = document.room.clone();
-        if let Err(reason) = check(&document, self.limits.seats) {
-            return NodeMessage::RoomRefused { room: id, reason };
-        }
-        let now = moment();
-        let Some(key) = self.room_keys.get(&id).copied() else {
-            // A document that only ends or moves a room opens none.
-            let opens = !matches!(document.state, RoomState::Ended | RoomState::Moved);
-            if opens && self.draining.is_cancelled() {
-                return NodeMessage::RoomRefused {
-                    room: id,
-                    reason: RoomRefusal::Draining,
-                };
-            }
-            let full =
-                self.rooms.len() >= self.limits.rooms || self.load.share() > self.limits.busy;
-            if opens && full {
-                return NodeMessage::RoomRefused {
-                    room: id,
-                    reason: RoomRefusal::Full,
-                };
-            }
-            let version = document.version;
-            let limits = RoomLimits {
-                grace: self.limits.grace,
-                media_silence: self.limits.media_silence,
-            };
-            let room = Room::new(document, limits);
-            if !room.may_be_forgotten(now) {
-                let key = self.rooms.insert(RoomEntry {
-                    id: id.clone(),
-                    room,
-                    by_seat: Vec::new(),
-                });
-                self.room_keys.insert(id.clone(), key);
-            }
-            return NodeMessage::Applied { room: id, version };
-        };
-        let (version, actions) = self.rooms[key].room.apply(document, now);
-        self.perform(key, actions.into());
-        NodeMessage::Applied { room: id, version }
-    }
-
-    fn arrive(
-        &mut self,
-        connection: ConnectionId,
-        claims: JoinClaims,
-        resume: Option<String>,
-        can: Can,
-        outbox: Outbox,
-    ) {
-        let Some(room) = self.room_keys.get(&claims.room).copied() else {
-            refuse(&outbox, CloseCode::UnknownRoom);
-            return;
-        };
-        self.connections.insert(connection, outbox);
-        self.handle(
-            room,
-            Event::Arrived {
-                connection,
-                participant: claims.sub,
-                generation: claims.generation,
-                resume,
-                can,
-                secret: secret::token(),
-            },
-        );
-    }
-
     fn stop(&mut self) {
         for outbox in self.connections.values() {
             outbox.send(Outgoing::Close(CloseCode::GoingAway));
@@ -554,112 +362,4 @@ impl<T: Transport> Worker<T> {
             self.measure(key, now.instant);
         }
     }
-
-    /// Lets something happen in a room, and does what follows from it.
-    fn handle(&mut self, room: RoomKey, event: Event) {
-        let Some(entry) = self.rooms.get_mut(room) else {
-            return;
-        };
-        let actions = entry.room.handle(event, moment());
-        self.perform(room, actions.into());
-    }
-
-    fn perform(&mut self, room: RoomKey, mut actions: VecDeque<Action>) {
-        while let Some(action) = actions.pop_front() {
-            let event = match self.guard(|worker| worker.act(room, action)) {
-                Ok(event) => event,
-                Err(failed) => failed.map(|(_, peer)| Event::PeerFailed { peer }),
-            };
-            if let Some(event) = event
-                && let Some(entry) = self.rooms.get_mut(room)
-            {
-                actions.extend(entry.room.handle(event, moment()));
-            }
-        }
-    }
-
-    /// Does one thing; answers what came of it, if anything did.
-    fn act(&mut self, room: RoomKey, action: Action) -> Option<Event> {
-        match action {
-            Action::Send(connection, message) => {
-                self.send(connection, &message);
-                None
-            }
-            Action::Close(connection, code) => {
-                if let Some(outbox) = self.connections.remove(&connection) {
-                    refuse(&outbox, code);
-                }
-                None
-            }
-            Action::OpenPeer {
-                peer,
-                publish,
-                codecs,
-                simulcast,
-                compatible,
-            } => self.open_peer(room, peer, publish, codecs, simulcast, compatible),
-            Action::Negotiate(negotiation) => self.negotiate(room, &negotiation),
-            Action::Answer { peer, sdp } => self.answer(room, peer, &sdp),
-            Action::ClosePeer { peer } => {
-                if let Some(key) = self.key_of(room, peer) {
-                    self.close_peer(key, Instant::now());
-                }
-                None
-            }
-            Action::Keyframe { source, layer } => {
-                let key = self.rooms.get(room)?.peer_on(source.seat)?;
-                self.want_keyframe(key, source.kind, layer, Instant::now());
-                None
-            }
-            Action::Tell(event) => {
-                match event.fact {
-                    // Every five seconds of everybody: the service keeps the sums.
-                    Fact::Quality { .. } => {}
-                    Fact::Joined { resumed } => {
-                        self.metrics.joined(resumed);
-                        log(&event);
-                    }
-                    _ => log(&event),
-                }
-                // Nobody listening is no fault: presence tells all on the next connection.
-                let _ = self.events.send(NodeMessage::Event(event));
-                None
-            }
-        }
-    }
-
-    /// A message that finds no way out needs nothing more here: the connection's
-    /// own task ends, by itself or because its queue overflowed, and says `Gone`.
-    fn send(&self, connection: ConnectionId, message: &ServerMessage) {
-        if let Some(outbox) = self.connections.get(&connection) {
-            outbox.send(Outgoing::Text(to_json(message)));
-        }
-    }
-
-    fn key_of(&self, room: RoomKey, peer: PeerId) -> Option<PeerKey> {
-        let key = self.rooms.get(room)?.peer_on(peer.seat)?;
-        (self.peers.get(key)?.id == peer).then_some(key)
-    }
-}
-
-/// One line for each change in a room, which it names and nobody in it.
-fn log(event: &RoomEvent) {
-    let (room, fact) = (&event.room, event.fact.as_str());
-    tracing::info!(%room, fact, "room {room}: {fact}");
-}
-
-/// Says why, and closes.
-fn refuse(outbox: &Outbox, code: CloseCode) {
-    let farewell = match code {
-        CloseCode::Normal | CloseCode::GoingAway => None,
-        CloseCode::Ended => Some(ServerMessage::Ended {}),
-        _ => Some(ServerMessage::Refused {
-            code: code.number(),
-            retry: code.retry(),
-        }),
-    };
-    if let Some(farewell) = farewell {
-        outbox.send(Outgoing::Text(to_json(&farewell)));
-    }
-    outbox.send(Outgoing::Close(code));
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use rtc::shared::marshal::{MarshalSize, Unmarshal};
+use rtc_shared::marshal::{MarshalSize, Unmarshal};
 
 use super::input::Input;
 use crate::forwarding::{Arrivals, Forwarding, SeatIndex, Source};
@@ -22,11 +22,11 @@ pub(super) fn stun(data: &[u8]) {
         assert!(crate::stun::is_stun(data));
         assert!(!ufrag.contains(':') && data.len() >= 20 + 4 + ufrag.len());
     }
-    let mut message = rtc::stun::message::Message::new();
+    let mut message = rtc_stun::message::Message::new();
     if message.unmarshal_binary(data).is_err() {
         return;
     }
-    let username = message.get(rtc::stun::attributes::ATTR_USERNAME);
+    let username = message.get(rtc_stun::attributes::ATTR_USERNAME);
     if data[..2] == [0, 1]
         && let Some((expected, _)) = username
             .ok()
@@ -148,7 +148,7 @@ pub(super) fn rtp(data: &[u8]) {
 fn read(mut packet: &[u8]) -> Option<(RtpHeader, &[u8])> {
     let whole = packet;
     let header = RtpHeader::parse(whole);
-    let theirs = rtc::rtp::header::Header::unmarshal(&mut packet);
+    let theirs = rtc_rtp::header::Header::unmarshal(&mut packet);
     if let (Some(header), Ok(theirs)) = (&header, &theirs) {
         assert_eq!(header.ssrc, theirs.ssrc);
         assert_eq!(header.sequence, theirs.sequence_number);
@@ -162,7 +162,7 @@ fn read(mut packet: &[u8]) -> Option<(RtpHeader, &[u8])> {
             assert!(value.len() <= 255);
         }
     }
-    let mut described = rtc::rtp::Header::default();
+    let mut described = rtc_rtp::Header::default();
     header.describe(&mut described);
     assert_eq!(
         described.marshal_size(),
@@ -176,7 +176,7 @@ fn read(mut packet: &[u8]) -> Option<(RtpHeader, &[u8])> {
 /// A compound RTCP packet, as it is after decryption.
 pub(super) fn rtcp(data: &[u8]) {
     let mut rest = data;
-    let Ok(packets) = rtc::rtcp::packet::unmarshal(&mut rest) else {
+    let Ok(packets) = rtc_rtcp::packet::unmarshal(&mut rest) else {
         return;
     };
     for packet in &packets {

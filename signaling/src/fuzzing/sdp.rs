@@ -20,7 +20,6 @@ pub(super) fn answer(data: &[u8]) {
             publish: vec![MediaKind::Audio, MediaKind::Video],
             codecs: Codecs::default(),
             simulcast: false,
-            compatible: false,
         };
         let mut transport =
             LeanTransport::open(shared, config, now).expect("a transport can be made");

@@ -14,12 +14,14 @@
 //!   reports, requests for what is missing, and times of arrival;
 //! - `sending`, `resend` and `estimate` are what a sender owes its receiver:
 //!   sender reports, packets again, and no more than the way can carry;
-//! - `feedback` reads and writes RTCP.
+//! - `datagrams` takes what comes and seals what leaves, `feedback` reads and
+//!   writes RTCP.
 //!
 //! Everything here is a value driven by datagrams and instants. What strangers
 //! send is bounded before it costs memory, and parsed without panics.
 
 pub(crate) mod arrivals;
+mod datagrams;
 pub(crate) mod dtls;
 pub(crate) mod estimate;
 mod feedback;
@@ -42,16 +44,15 @@ use bytes::BytesMut;
 use rtc_rtp::header::Header;
 
 use self::arrivals::Arrivals;
-use self::dtls::{Dtls, Fingerprint, Identity, Keys, Progress};
+use self::datagrams::outgoing;
+use self::dtls::{Dtls, Fingerprint, Identity, Keys};
 use self::estimate::Estimate;
-use self::header::{Outgoing, RtpHeader, SENT, extension};
 use self::ice::{Ice, PathState};
 use self::receiving::{PublishedLine, Streams};
 use self::sdp::{Content, OfferedLine, Session};
 use self::sending::SendingLine;
 use crate::protocol::MediaKind;
 use crate::rate::Bucket;
-use crate::transport::payload_type::repair_of;
 use crate::transport::{
     Codecs, LineId, Offer, RtpPacket, SenderClock, Transport, TransportConfig, TransportError,
     TransportEvent, TransportStats,
@@ -177,200 +178,6 @@ impl LeanTransport {
         Ok(self.lines.len().to_string())
     }
 
-    fn take_stun(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
-        if let Some(answer) = self.ice.handle(from, datagram, now) {
-            self.outgoing
-                .push_back((from, BytesMut::from(answer.as_slice())));
-        }
-    }
-
-    fn take_dtls(&mut self, datagram: &[u8], now: Instant) {
-        match self.dtls.handle(datagram, now) {
-            Progress::Going => {}
-            Progress::Over => self.fail(),
-            Progress::Done { keys, certificate } => {
-                self.unproven = Some((keys, certificate));
-                self.prove(now);
-            }
-        }
-        self.send_dtls();
-    }
-
-    fn send_dtls(&mut self) {
-        let Some(remote) = self.ice.remote() else {
-            return;
-        };
-        while let Some(datagram) = self.dtls.next_datagram() {
-            self.outgoing.push_back((remote, datagram));
-        }
-    }
-
-    /// Lets media flow once the keys are known to be shared with the browser
-    /// whose answer came over the signaling connection, and with nobody else.
-    fn prove(&mut self, now: Instant) {
-        // In this order: keys that come before the answer must wait for it.
-        let Some(fingerprint) = &self.fingerprint else {
-            return;
-        };
-        let Some((keys, certificate)) = self.unproven.take() else {
-            return;
-        };
-        if !fingerprint.fits(&certificate) {
-            tracing::info!("a certificate is not the one of the answer");
-            self.fail();
-            return;
-        }
-        self.keys = Some(keys);
-        self.events.push_back(TransportEvent::Connected);
-        // At once, so that whoever drives the transport hears of it.
-        self.next_report = Some(now);
-    }
-
-    fn fail(&mut self) {
-        if !std::mem::replace(&mut self.failed, true) {
-            self.keys = None;
-            self.events.push_back(TransportEvent::Failed);
-        }
-    }
-
-    fn take_rtp(&mut self, packet: &[u8], now: Instant) {
-        let Some(header) = RtpHeader::parse(packet) else {
-            return;
-        };
-        let Some(keys) = &mut self.keys else {
-            return;
-        };
-        let place = self.streams.find(header.ssrc);
-        if place.is_none() && !self.streams.may_meet() {
-            return;
-        }
-        header.describe(&mut self.scratch.opened);
-        let Ok(mut opened) = keys
-            .opening
-            .decrypt_rtp_with_header(packet, &self.scratch.opened)
-        else {
-            return;
-        };
-        let place = match place {
-            Some(place) => place,
-            None => {
-                let lines: Vec<PublishedLine> = self.published().collect();
-                let met = self
-                    .streams
-                    .meet(&lines, self.codecs, &header, &opened, now);
-                let Some(place) = met else {
-                    return;
-                };
-                place
-            }
-        };
-        self.ice.heard(now);
-        if let Some(value) = header.extension(&opened, extension::TRANSPORT_CC)
-            && let [high, low] = *value
-        {
-            self.arrivals.note(u16::from_be_bytes([high, low]), now);
-            self.next_feedback.get_or_insert(now + arrivals::INTERVAL);
-        }
-        let Some(end) = header.payload_end(&opened) else {
-            return;
-        };
-        opened.truncate(end);
-        let mut packet = RtpPacket {
-            payload_type: header.payload_type,
-            marker: header.marker,
-            sequence: header.sequence,
-            timestamp: header.timestamp,
-            payload: opened.split_off(header.length).freeze(),
-        };
-        let stream = &mut self.streams.all[place];
-        let (kind, layer, repair) = (stream.kind, stream.layer, stream.repair);
-        stream.last = now;
-        stream
-            .reception
-            .note(packet.sequence, packet.timestamp, now);
-        if repair {
-            // What is shorter carries no packet, as the padding of a probe does not.
-            if packet.payload.len() < 2 {
-                return;
-            }
-            let original = packet.payload.split_to(2);
-            packet.sequence = u16::from_be_bytes([original[0], original[1]]);
-            packet.payload_type = packet.payload_type.wrapping_sub(repair_of(0));
-        }
-        if !self.codecs.of(kind).contains(&packet.payload_type) {
-            return;
-        }
-        if kind.is_image() {
-            let Some(place) = self.streams.of(kind, layer, false) else {
-                return;
-            };
-            let missing = &mut self.streams.all[place].missing;
-            let before = missing.repaired();
-            let waited = missing.note(packet.sequence, now);
-            if !missing.is_empty() {
-                self.next_request.get_or_insert(now + nack::PACE);
-            }
-            self.stats.repaired += missing.repaired() - before;
-            if let Some(waited) = waited {
-                // Until a report tells better.
-                self.round_trip.get_or_insert(waited);
-            }
-        }
-        self.stats.bytes_up += packet.payload.len() as u64;
-        let keyframe = self.simulcast && vp8::begins_keyframe(&packet);
-        self.events.push_back(TransportEvent::Rtp {
-            kind,
-            layer,
-            keyframe,
-            packet,
-        });
-    }
-
-    fn published(&self) -> impl Iterator<Item = PublishedLine> {
-        self.lines.iter().filter_map(|line| match line {
-            Line::Receiving(line) => Some(PublishedLine {
-                kind: line.kind,
-                mid: line.mid.clone(),
-                open: line.open,
-                simulcast: line.simulcast,
-            }),
-            Line::Sending(_) => None,
-        })
-    }
-
-    fn is_simulcast(&self, kind: MediaKind) -> bool {
-        self.simulcast && kind == MediaKind::Video
-    }
-
-    /// Seals a packet whose header is `outgoing` and whose payload is `parts`.
-    fn send_rtp(&mut self, mut outgoing: Outgoing, parts: &[&[u8]], now: Instant) -> bool {
-        let (Some(keys), Some(remote)) = (&mut self.keys, self.ice.remote()) else {
-            return false;
-        };
-        let payload: usize = parts.iter().map(|part| part.len()).sum();
-        outgoing.transport_sequence = self.estimate.number(SENT + payload + TAG, now);
-        let packet = &mut self.scratch.packet;
-        packet.clear();
-        outgoing.write(packet);
-        for part in parts {
-            packet.extend_from_slice(part);
-        }
-        outgoing.describe(&mut self.scratch.sealed);
-        match keys
-            .sealing
-            .encrypt_rtp_with_header(packet, &self.scratch.sealed)
-        {
-            Ok(sealed) => {
-                self.outgoing.push_back((remote, sealed));
-                true
-            }
-            Err(error) => {
-                tracing::debug!(%error, "a packet could not be sealed");
-                false
-            }
-        }
-    }
-
     fn look_at_path(&mut self, now: Instant) {
         match self.ice.look(now) {
             Some(PathState::Silent) => self.events.push_back(TransportEvent::Disconnected),
@@ -456,9 +263,8 @@ impl Transport for LeanTransport {
         Ok(())
     }
 
-    fn set_codecs(&mut self, codecs: Codecs) -> bool {
+    fn set_codecs(&mut self, codecs: Codecs) {
         self.codecs = codecs;
-        true
     }
 
     fn open_line(&mut self, kind: MediaKind, group: u32) -> Result<LineId, TransportError> {
@@ -678,118 +484,5 @@ impl Transport for LeanTransport {
     }
 }
 
-/// The header of a packet as it leaves.
-fn outgoing(packet: &RtpPacket, ssrc: u32) -> Outgoing {
-    Outgoing {
-        // A packet of padding only keeps the numbers in a row.
-        padding: packet.payload.is_empty(),
-        marker: packet.marker,
-        payload_type: packet.payload_type,
-        sequence: packet.sequence,
-        timestamp: packet.timestamp,
-        ssrc,
-        transport_sequence: 0,
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use rtc_srtp::context::Context;
-    use rtc_srtp::protection_profile::ProtectionProfile;
-
-    use super::*;
-
-    fn keys(identity: &Identity) -> Box<Keys> {
-        let context = || {
-            let crypto = identity.crypto.crypto();
-            let profile = ProtectionProfile::AeadAes128Gcm;
-            Context::new(&[0; 16], &[0; 12], profile, None, None, crypto).unwrap()
-        };
-        Box::new(Keys {
-            sealing: context(),
-            opening: context(),
-        })
-    }
-
-    fn config(publish: Vec<MediaKind>) -> TransportConfig {
-        TransportConfig {
-            candidates: vec!["192.0.2.1:5000".parse().unwrap()],
-            ufrag: "node".to_owned(),
-            password: "password".to_owned(),
-            publish,
-            codecs: Codecs::default(),
-            simulcast: false,
-            compatible: false,
-        }
-    }
-
-    #[test]
-    fn a_line_that_is_used_again_has_sources_of_its_own() {
-        let now = Instant::now();
-        let identity = LeanTransport::share().unwrap();
-        let mut transport = LeanTransport::open(&identity, config(vec![]), now).unwrap();
-        let sources = |sdp: &str| -> Vec<String> {
-            let named = sdp.lines().filter_map(|line| line.strip_prefix("a=ssrc:"));
-            named.map(str::to_owned).collect()
-        };
-        let line = transport.open_line(MediaKind::Video, 1).unwrap();
-        let first = sources(&transport.offer(now).unwrap().sdp);
-        assert_eq!(first.len(), 2, "the image and its repairs");
-        transport.close_line(line);
-        let none = transport.offer(now).unwrap().sdp;
-        assert!(none.contains("a=inactive"));
-        assert_eq!(sources(&none), first, "a resting line keeps its names");
-        assert_eq!(transport.open_line(MediaKind::Video, 2).unwrap(), line);
-        let second = sources(&transport.offer(now).unwrap().sdp);
-        assert_eq!(second.len(), 2);
-        assert!(second.iter().all(|source| !first.contains(source)));
-    }
-
-    #[test]
-    fn media_flows_whichever_comes_first_the_handshake_or_the_answer() {
-        let certificate = b"of the page".to_vec();
-        let digest = ring::digest::digest(&ring::digest::SHA256, &certificate);
-        let pairs: Vec<String> = digest
-            .as_ref()
-            .iter()
-            .map(|byte| format!("{byte:02X}"))
-            .collect();
-        let right = pairs.join(":");
-        let wrong = right.replace(':', ";");
-        for (handshake_first, fingerprint, expected) in [
-            (true, &right, TransportEvent::Connected),
-            (false, &right, TransportEvent::Connected),
-            (true, &wrong, TransportEvent::Failed),
-            (false, &wrong, TransportEvent::Failed),
-        ] {
-            let identity = LeanTransport::share().unwrap();
-            let now = Instant::now();
-            let mut transport =
-                LeanTransport::open(&identity, config(vec![MediaKind::Audio]), now).unwrap();
-            transport.offer(now).unwrap();
-            let answer = format!(
-                "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
-                 m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\n\
-                 a=setup:active\r\na=fingerprint:sha-256 {fingerprint}\r\n"
-            );
-            let handshake = |transport: &mut LeanTransport| {
-                transport.unproven = Some((keys(&identity), certificate.clone()));
-                transport.prove(now);
-            };
-            if handshake_first {
-                handshake(&mut transport);
-                assert_eq!(transport.next_event(), None, "nobody is proven yet");
-                assert!(transport.keys.is_none());
-            }
-            transport.answer(&answer, now).unwrap();
-            if !handshake_first {
-                handshake(&mut transport);
-            }
-            let connected = expected == TransportEvent::Connected;
-            assert_eq!(transport.keys.is_some(), connected);
-            assert_eq!(transport.next_event(), Some(expected));
-        }
-    }
-}
+mod tests;

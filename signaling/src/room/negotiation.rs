@@ -153,11 +153,6 @@ impl Room {
         if greeting == Greeting::Waiting
             || (fresh_wanted && occupant.rested(now) && occupant.connection.is_some())
         {
-            if let Some(peer) = &occupant.peer
-                && fresh_wanted
-            {
-                occupant.compatible |= peer.answered_once && !peer.connected;
-            }
             occupant.restart_wanted = None;
             close_peer(occupant, &mut self.forwarding, actions);
         }
@@ -204,7 +199,6 @@ impl Room {
                 publish,
                 codecs,
                 simulcast: occupant.can.simulcast == Some(1),
-                compatible: occupant.compatible,
             });
         }
     }

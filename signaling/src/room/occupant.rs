@@ -35,9 +35,6 @@ pub(super) struct Occupant {
     /// When another path was last given: a fresh transport, or new ICE credentials.
     pub(super) restarted_at: Option<Instant>,
     pub(super) restart_wanted: Option<Restart>,
-    /// The last transport was answered and never connected: the next one puts up
-    /// with older encryption.
-    pub(super) compatible: bool,
     pub(super) view: Option<RoomView>,
     pub(super) audio_watch: Watchdog,
     pub(super) video_watch: Watchdog,
@@ -163,7 +160,6 @@ impl Room {
                     peer: None,
                     restarted_at: None,
                     restart_wanted: None,
-                    compatible: false,
                     view: None,
                     audio_watch: Watchdog::default(),
                     video_watch: Watchdog::default(),

@@ -549,33 +549,6 @@ fn another_path_keeps_the_transport_and_comes_at_most_once_a_second() {
 }
 
 #[test]
-fn encryption_falls_back_only_after_an_answered_attempt_did_not_connect() {
-    let mut story = Story::of(two(1, Place::In, Place::In));
-    let (connection, offered) = story.arrive("angele", None);
-    let compatible = |actions: &[Action]| {
-        actions.iter().find_map(|action| match action {
-            Action::OpenPeer { compatible, .. } => Some(*compatible),
-            _ => None,
-        })
-    };
-    assert_eq!(compatible(&offered), Some(false));
-    // Not answered: nothing was learnt.
-    let offered = story.wait(10_000);
-    assert_eq!(compatible(&offered), Some(false));
-    let peer = PeerId {
-        seat: ANGELE,
-        turn: 1,
-    };
-    story.handle(Event::Answered {
-        peer,
-        lines: Vec::new(),
-    });
-    story.ms += 1_000;
-    let offered = story.say(connection, json!({"type": "restart_ice", "fresh": true}));
-    assert_eq!(compatible(&offered), Some(true));
-}
-
-#[test]
 fn events_of_a_former_transport_or_connection_are_void() {
     let (mut story, angele, _) = both_in();
     story.ms += 1_000;

@@ -7,8 +7,9 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use super::Worker;
 use super::peers::PeerKey;
-use super::{RoomKey, Worker};
+use super::rooms::RoomKey;
 use crate::forwarding::Source;
 use crate::room::Event;
 use crate::stun;

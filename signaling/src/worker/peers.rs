@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+use super::Worker;
+use super::keyframes::KeyframeThrottle;
 use super::measured::Measured;
+use super::rooms::RoomKey;
 use super::yielding::{Limit, Withholding};
-use super::{RoomKey, Worker};
-use crate::forwarding::{Arrivals, KeyframeThrottle, Source};
+use crate::forwarding::{Arrivals, Source};
 use crate::protocol::{MediaKind, ServerMessage, Track};
 use crate::rate::Bucket;
 use crate::room::{Event, LastPacket, Negotiation, PeerId};
@@ -294,7 +296,6 @@ impl<T: Transport> Worker<T> {
         publish: Vec<MediaKind>,
         codecs: Codecs,
         simulcast: bool,
-        compatible: bool,
     ) -> Option<Event> {
         let now = Instant::now();
         let ufrag = self.peers.fresh_ufrag();
@@ -305,7 +306,6 @@ impl<T: Transport> Worker<T> {
             publish,
             codecs,
             simulcast,
-            compatible,
         };
         let room_entry = self.rooms.get_mut(room)?;
         let transport = match T::open(&self.shared, config, now) {
@@ -363,10 +363,7 @@ impl<T: Transport> Worker<T> {
             self.peers.by_ufrag.insert(ufrag.clone(), key);
             entry.ufrags.push(ufrag);
         }
-        if !entry.transport.set_codecs(wanted.codecs) {
-            self.driving = None;
-            return Some(Event::PeerFailed { peer });
-        }
+        entry.transport.set_codecs(wanted.codecs);
         let gone: Vec<Source> = entry
             .lines
             .keys()

@@ -12,7 +12,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::{RoomKey, Worker};
+use super::Worker;
+use super::rooms::RoomKey;
 use crate::forwarding::{SeatIndex, Source};
 use crate::protocol::MediaKind;
 use crate::room::Event;

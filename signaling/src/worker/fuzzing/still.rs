@@ -45,9 +45,7 @@ impl Transport for Still {
         Ok(())
     }
 
-    fn set_codecs(&mut self, _codecs: Codecs) -> bool {
-        true
-    }
+    fn set_codecs(&mut self, _codecs: Codecs) {}
 
     fn open_line(&mut self, _kind: MediaKind, _group: u32) -> Result<LineId, TransportError> {
         let free = self.lines.iter().position(|open| !open);
