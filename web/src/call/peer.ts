@@ -57,7 +57,9 @@ export class Peer {
     this.local[kind] = track
     for (const transceiver of this.connection?.getTransceivers() ?? []) {
       const line = this.tracks[transceiver.mid ?? '']
-      if (line?.participant === this.me && line.kind === kind) await transceiver.sender.replaceTrack(track)
+      if (line?.participant !== this.me || line.kind !== kind) continue
+      // Closed meanwhile: the next connection takes the track from `local`.
+      await transceiver.sender.replaceTrack(track).catch((error: unknown) => console.warn('track not replaced', error))
     }
   }
 
@@ -82,8 +84,9 @@ export class Peer {
     return this.tracks
   }
 
+  /** None without a connection, nor of one that was closed while it was asked. */
   async stats(): Promise<RTCStatsReport | undefined> {
-    return this.connection === undefined ? undefined : this.connection.getStats()
+    return this.connection?.getStats().catch(() => undefined)
   }
 
   /** Whether the present connection ever stood: until then nothing is missing. */
