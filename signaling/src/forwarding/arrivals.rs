@@ -26,7 +26,8 @@ impl Default for Arrivals {
 
 impl Arrivals {
     const WORDS: usize = 16;
-    const SIZE: u16 = 1024;
+    /// A packet may be late by fewer than so many others.
+    pub(super) const SIZE: u16 = 1024;
 
     /// Notes a packet; false if it was here before or is too old to tell.
     pub fn note(&mut self, sequence: u16) -> bool {

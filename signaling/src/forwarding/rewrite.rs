@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::is_before;
+use super::{Arrivals, is_before};
 use crate::protocol::MediaKind;
 use crate::transport::SenderClock;
 
@@ -73,8 +73,9 @@ impl Rewrite {
         });
         if is_before(sequence, self.start) && self.sent.is_some() {
             let behind_start = self.start.wrapping_sub(sequence);
-            // Only near the switch can a late packet belong to before it.
-            if behind_start < 512 {
+            // Only near the switch can a late packet belong to before it, and its
+            // number has gone out already. What is later still was not let in.
+            if behind_start < Arrivals::SIZE {
                 return None;
             }
         }

@@ -264,3 +264,21 @@ fn a_long_stream_is_never_cut_by_the_guard_against_late_packets() {
         sequence = sequence.wrapping_add(1);
     }
 }
+
+#[test]
+fn no_number_leaves_twice_however_late_a_packet_is() {
+    for behind in [1, 511, 512, Arrivals::SIZE - 1] {
+        let mut rewrite = Rewrite::default();
+        let now = Instant::now();
+        let apply =
+            |rewrite: &mut Rewrite, sequence| rewrite.apply(sequence, 0, MediaKind::Video, now);
+        for sequence in 0..2_000 {
+            assert!(apply(&mut rewrite, sequence).is_some());
+        }
+        // Held back for a moment, and let go again: numbers go on in a row.
+        rewrite.change_source();
+        let (sequence, _) = apply(&mut rewrite, 3_000).unwrap();
+        assert_eq!(sequence, 2_000);
+        assert_eq!(apply(&mut rewrite, 3_000 - behind), None, "{behind} behind");
+    }
+}
