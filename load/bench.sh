@@ -25,7 +25,8 @@ if [[ ${1-} != inside ]]; then
     apt-get update -q >&2
     apt-get install -q -y --no-install-recommends "${missing[@]}" >&2
   fi
-  "${CARGO:-cargo}" build --profile measure -p load
+  # Both programs at once: apart, each would choose other features of what they share.
+  "${CARGO:-cargo}" build --profile measure -p load -p trials
   as_root=()
   ((EUID == 0)) || as_root=(--map-root-user)
   (($#)) || set -- bench

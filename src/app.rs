@@ -1,19 +1,24 @@
 //! What the whole service shares, and its router: every slice's routes behind
 //! one set of headers and limits.
 
+use std::any::Any;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
+use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::assets::{self, Assets};
 use crate::clock::Clock;
@@ -29,6 +34,9 @@ use crate::{
     admin, booking, calendar, complaint, declaration, hearings, identity, information, orientation,
     page,
 };
+
+/// How long a form or file may pause on its way.
+const BODY_WITHIN: Duration = Duration::from_secs(30);
 
 /// What every handler and job may use.
 #[derive(Clone, Debug)]
@@ -107,10 +115,13 @@ impl App {
         let pages = pages.merge(crate::sandbox::router());
         // Browsers hold `form-action` against redirects too, so the login
         // forms need the providers' origins.
+        // Signaling is named beside 'self' for browsers of before 2022, to whom
+        // that meant no WebSocket.
         let csp = format!(
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
-             font-src 'self'; connect-src 'self' ws: wss:; media-src 'self' blob:; worker-src 'self'; \
+             font-src 'self'; connect-src 'self' {}; media-src 'self' blob:; worker-src 'self'; \
              manifest-src 'self'; form-action 'self' {} {}; frame-ancestors 'none'; base-uri 'none'",
+            origin_of(&self.config.public_url).replacen("http", "ws", 1),
             origin_of(&self.config.franceconnect_issuer()),
             origin_of(&self.config.proconnect_issuer()),
         );
@@ -118,7 +129,9 @@ impl App {
             .expect("origins parsed from addresses hold only visible ASCII");
         pages
             .fallback(async || -> Result<(), PageError> { Err(Refusal::not_found().into()) })
+            .layer(CatchPanicLayer::custom(panicked))
             .layer(middleware::from_fn_with_state(self.clone(), page::prepare))
+            .layer(RequestBodyTimeoutLayer::new(BODY_WITHIN))
             .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
             .layer(private_by_default())
             .route("/static/{*path}", get(assets::serve))
@@ -147,6 +160,12 @@ impl App {
             ))
             .with_state(self.clone())
     }
+}
+
+/// A panic is a fault like any other, with a page and a reference; the hook of
+/// the standard library has said where.
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    PageError::from(Fault::other("a handler panicked")).into_response()
 }
 
 /// Pages hold personal data: no cache keeps them, unless a handler says otherwise.

@@ -163,14 +163,20 @@ pub async fn prepare(State(app): State<App>, mut request: Request, next: Next) -
         .path_and_query()
         .map_or_else(|| "/".to_owned(), ToString::to_string);
     let headers = request.headers().clone();
-    let ctx = match context(&app, &headers, path).await {
+    let wants_json = wants_json(&headers);
+    let jar = CookieJar::from_headers(&headers);
+    let stranger = stranger(&app, &jar, &headers, path);
+    let ctx = match known(&app, &jar, stranger.clone()).await {
         Ok(ctx) => ctx,
-        Err(fault) => return PageError::Fault(fault).into_response(),
+        Err(fault) => {
+            let fault = PageError::Fault(fault).into_response();
+            app.metrics.answered(fault.status(), started.elapsed());
+            return worded(stranger, fault, wants_json);
+        }
     };
     let foreign = changes_something(&method) && !same_origin(&app, &headers);
     let mangled = is_mangled(request.uri().path());
     request.extensions_mut().insert(ctx.clone());
-    let wants_json = wants_json(&headers);
     // The route, not the path: a path may hold a link's secret.
     let route = request
         .extensions()
@@ -292,22 +298,8 @@ fn worded(ctx: Ctx, mut response: Response, wants_json: bool) -> Response {
     worded
 }
 
-async fn context(app: &App, headers: &HeaderMap, path: String) -> Result<Ctx, Fault> {
-    let jar = CookieJar::from_headers(headers);
-    let now = app.clock.now();
-    let secure = app.config.secure();
-    let mut who = Who::Nobody;
-    if let Some(cookie) = jar.get(&cookie_name(secure, session::COOKIE)) {
-        let mut tx = app.db.read().await?;
-        let (found, due) = session::find(&mut tx, &app.keys, cookie.value(), now).await?;
-        drop(tx);
-        who = found;
-        if due && let Some(session) = session_of(&who) {
-            let mut tx = app.db.begin().await?;
-            session::mark_seen(&mut tx, session, now).await?;
-            tx.commit().await?;
-        }
-    }
+/// The request of somebody whom nobody looked up yet.
+fn stranger(app: &App, jar: &CookieJar, headers: &HeaderMap, path: String) -> Ctx {
     let lang = jar
         .get(LANG_COOKIE)
         .and_then(|cookie| Lang::parse(cookie.value()))
@@ -319,16 +311,34 @@ async fn context(app: &App, headers: &HeaderMap, path: String) -> Result<Ctx, Fa
                     .unwrap_or_default(),
             )
         });
-    Ok(Ctx {
+    Ctx {
         lang,
-        csrf: session_of(&who).map_or_else(String::new, |session| csrf_token(app, session)),
-        who,
+        csrf: String::new(),
+        who: Who::Nobody,
         path,
         sandbox: cfg!(feature = "sandbox"),
         quick_exit: false,
-        now,
+        now: app.clock.now(),
         assets: app.assets.clone(),
-    })
+    }
+}
+
+/// The same with the person behind the session, where there is one.
+async fn known(app: &App, jar: &CookieJar, mut ctx: Ctx) -> Result<Ctx, Fault> {
+    let (secure, now) = (app.config.secure(), ctx.now);
+    if let Some(cookie) = jar.get(&cookie_name(secure, session::COOKIE)) {
+        let mut tx = app.db.read().await?;
+        let (found, due) = session::find(&mut tx, &app.keys, cookie.value(), now).await?;
+        drop(tx);
+        ctx.who = found;
+        if due && let Some(session) = session_of(&ctx.who) {
+            let mut tx = app.db.begin().await?;
+            session::mark_seen(&mut tx, session, now).await?;
+            tx.commit().await?;
+        }
+    }
+    ctx.csrf = session_of(&ctx.who).map_or_else(String::new, |session| csrf_token(app, session));
+    Ok(ctx)
 }
 
 fn session_of(who: &Who) -> Option<&str> {

@@ -19,7 +19,8 @@ if [[ ! -c /dev/net/tun ]]; then
   exit 1
 fi
 # As fast as the load generator: unoptimised, twenty participants fill two cores.
-"${CARGO:-cargo}" build --profile measure -p trials
+# Both programs at once: apart, each would choose other features of what they share.
+"${CARGO:-cargo}" build --profile measure -p load -p trials
 if (($# == 0)) && [[ ${BENCH_QUICK-} == 1 ]]; then
   set -- --trials 10 --repair 15
 fi

@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use slab::Slab;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use self::commands::{Command, Outbox, Outgoing, WorkerHandle};
@@ -40,12 +40,11 @@ use self::peers::{PeerKey, Peers};
 use self::rooms::{RoomEntry, RoomKey, moment};
 use crate::forwarding::Destination;
 use crate::gauge::Gauge;
-use crate::join_token::JoinClaims;
 use crate::metrics::{Counted, Metrics};
 use crate::node::Limits;
-use crate::protocol::{Can, ClientMessage, CloseCode, ServerMessage};
+use crate::protocol::CloseCode;
 use crate::room::{ConnectionId, Event, PeerId};
-use crate::room_document::{NodeMessage, RoomDocument, RoomId};
+use crate::room_document::{NodeMessage, RoomId};
 use crate::transport::Transport;
 use crate::udp::BatchedSocket;
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use axum_server::{Address, Handle, Server};
+use hyper_util::rt::TokioTimer;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing_subscriber::EnvFilter;
@@ -91,15 +92,13 @@ pub async fn serve(config: Config) -> Result<ExitCode, Fault> {
     listener.set_nonblocking(true).map_err(Fault::other)?;
     let served = match tls_of(&app.config).await? {
         None => {
-            axum_server::from_tcp(listener)
-                .map_err(Fault::other)?
+            patient(axum_server::from_tcp(listener).map_err(Fault::other)?)
                 .handle(handle)
                 .serve(service)
                 .await
         }
         Some(tls) => {
-            axum_server::from_tcp_rustls(listener, tls)
-                .map_err(Fault::other)?
+            patient(axum_server::from_tcp_rustls(listener, tls).map_err(Fault::other)?)
                 .handle(handle)
                 .serve(service)
                 .await
@@ -113,6 +112,19 @@ pub async fn serve(config: Config) -> Result<ExitCode, Fault> {
     }
     served.map_err(Fault::other)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// How long a browser may take to say what it asks for.
+const HEADERS_WITHIN: Duration = Duration::from_secs(30);
+
+/// Gives up on connections that never finish a request's headers.
+fn patient<A: Address, B>(mut server: Server<A, B>) -> Server<A, B> {
+    server
+        .http_builder()
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS_WITHIN);
+    server
 }
 
 /// `worker`: background work without pages.

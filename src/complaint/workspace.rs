@@ -1,16 +1,12 @@
 //! The officer's workspace: dossier, call, check list, editor and review on
 //! one page, in regions that follow the hearing.
 
-use std::convert::Infallible;
-
 use askama::Template;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::sse::{Event, Sse};
-use axum::response::{Html, Redirect};
+use axum::response::{Html, Redirect, Response};
 use documents::LegalTexts;
-use futures_util::Stream;
 use serde::Deserialize;
 
 use super::lifecycle::RecordState;
@@ -352,7 +348,7 @@ pub async fn events(
     State(app): State<App>,
     PathId(id): PathId,
     officer: SignedInOfficer,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, PageError> {
+) -> Result<Response, PageError> {
     let mut tx = app.db.read().await?;
     let (appointment, _) = held_by(&mut tx, &id, &officer).await?;
     Ok(hearings::changes(

@@ -5,9 +5,10 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::header;
 use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
 use axum_extra::extract::cookie::CookieJar;
-use futures_util::Stream;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{entry, topic};
@@ -24,7 +25,7 @@ pub async fn citizen_events(
     State(app): State<App>,
     PathId(id): PathId,
     jar: CookieJar,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, PageError> {
+) -> Result<Response, PageError> {
     let mut tx = app.db.read().await?;
     if entry::seat_of_browser(&mut tx, &app, &jar, &id)
         .await?
@@ -36,11 +37,7 @@ pub async fn citizen_events(
 }
 
 /// A stream that names `regions` whenever `topic` changes.
-pub fn changes(
-    app: &App,
-    topic: String,
-    regions: &'static [&'static str],
-) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<>> {
+pub fn changes(app: &App, topic: String, regions: &'static [&'static str]) -> Response {
     let listener = app.live.listen();
     let waiting: Vec<&'static str> = Vec::new();
     let stream = futures_util::stream::unfold(
@@ -63,8 +60,10 @@ pub fn changes(
             let event = Event::default()
                 .event("region")
                 .data(serde_json::json!({ "id": region }).to_string());
-            Some((Ok(event), (listener, topic, waiting)))
+            Some((Ok::<_, Infallible>(event), (listener, topic, waiting)))
         },
     );
-    Sse::new(stream).keep_alive(KeepAlive::default())
+    let events = Sse::new(stream).keep_alive(KeepAlive::default());
+    // Stronger than the `no-cache` that comes with server-sent events.
+    ([(header::CACHE_CONTROL, "no-store")], events).into_response()
 }

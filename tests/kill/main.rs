@@ -12,6 +12,7 @@ mod confined;
 mod media;
 mod messages_killed;
 mod moves;
+mod opened;
 mod persistence;
 mod service;
 mod service_killed;

@@ -9,11 +9,12 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::chance::{Chance, kills};
+use crate::opened::Opened;
 use crate::persistence;
 use crate::service::Service;
 use crate::support::call::{Call, Said};
 use crate::support::people::token_of;
-use crate::support::{Browser, Citizen, Officer, Page, until};
+use crate::support::{Browser, Page, until};
 
 /// What the script of a hearing's page does about its connection: joins, stays,
 /// and when the line breaks fetches a fresh token and joins again.
@@ -106,16 +107,13 @@ async fn both_come_back_by_themselves_when_the_media_child_is_killed() {
     let began = Instant::now();
     let chance = Chance::new("media");
     let service = Service::start().await;
-    let admin = Officer::new("admin-78", Browser::new(&service.site));
-    admin.logs_in("/administration").await.ok();
-    admin.opens_a_desk("u-78-police", "Guichet").await.ok();
-    let camille = Citizen::new("camille", Browser::new(&service.site));
-    let sarah = Officer::new("78-police", Browser::new(&service.site));
-    let id = camille.has_an_appointment().await;
-    let room = camille.enters(&id).await;
-    sarah.logs_in("/agent").await.ok();
-    let workspace = sarah.opens(&id).await;
-    sarah.admits(&id).await;
+    let Opened {
+        id,
+        camille,
+        room,
+        sarah,
+        workspace,
+    } = Opened::at(&service).await;
 
     let leave = CancellationToken::new();
     let citizen = Caller::start(camille.browser.clone(), &room, leave.clone());

@@ -19,10 +19,11 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 use visioplainte::{fetch_all, fetch_optional};
 
+use crate::opened::Opened;
 use crate::persistence;
 use crate::service::Service;
 use crate::support::people::token_of;
-use crate::support::{Browser, Citizen, Officer, PATIENCE, Page, until};
+use crate::support::{Browser, Officer, PATIENCE, Page, until};
 
 /// A hearing that two people are in.
 pub struct Hearing {
@@ -132,16 +133,13 @@ async fn hearing_with(children: &str, more: &[(&str, String)]) -> Hearing {
     ];
     settings.extend_from_slice(more);
     let service = Service::start_with(&settings).await;
-    let admin = Officer::new("admin-78", Browser::new(&service.site));
-    admin.logs_in("/administration").await.ok();
-    admin.opens_a_desk("u-78-police", "Guichet").await.ok();
-    let camille = Citizen::new("camille", Browser::new(&service.site));
-    let sarah = Officer::new("78-police", Browser::new(&service.site));
-    let id = camille.has_an_appointment().await;
-    let room = camille.enters(&id).await;
-    sarah.logs_in("/agent").await.ok();
-    let workspace = sarah.opens(&id).await;
-    sarah.admits(&id).await;
+    let Opened {
+        id,
+        camille,
+        room,
+        sarah,
+        workspace,
+    } = Opened::at(&service).await;
     let mut hearing = Hearing {
         citizen: Person::joins("the citizen", &camille.browser, &room).await,
         officer: Person::joins("the officer", &sarah.browser, &workspace).await,

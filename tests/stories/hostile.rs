@@ -336,3 +336,20 @@ async fn a_form_with_wrong_answers_comes_back_with_every_answer_and_says_what_is
     let slots = camille.tells_facts(&page).await;
     assert!(slots.has("form.vp-next-slot"));
 }
+
+/// Not hostile input but a hostile world: somebody signed in is told that we
+/// failed, in their language and with a reference to give, not by a blank page.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_fails_before_the_session_is_known_is_a_page_too() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        let camille = app.citizen("camille");
+        camille.logs_in("/espace").await.ok();
+        let mut tx = app.db.begin().await.unwrap();
+        visioplainte::execute!(&mut tx, "alter table sessions rename to sessions_away").unwrap();
+        tx.commit().await.unwrap();
+        let page = camille.browser.get("/espace").await;
+        assert_eq!(page.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(page.has("html[lang='fr'] main h1"), "{page:.300}");
+        assert!(page.has("main a[href='/']"), "{page:.300}");
+    }
+}

@@ -216,6 +216,13 @@ impl Room {
         );
     }
 
+    /// Whose connection that is.
+    fn on(&mut self, connection: ConnectionId) -> Option<(&ParticipantId, &mut Occupant)> {
+        self.occupants
+            .iter_mut()
+            .find(|(_, occupant)| occupant.connection == Some(connection))
+    }
+
     pub(super) fn listen(
         &mut self,
         connection: ConnectionId,
@@ -223,11 +230,7 @@ impl Room {
         now: Moment,
         actions: &mut Vec<Action>,
     ) {
-        let Some((participant, occupant)) = self
-            .occupants
-            .iter_mut()
-            .find(|(_, occupant)| occupant.connection == Some(connection))
-        else {
+        let Some((participant, occupant)) = self.on(connection) else {
             // A message that crossed our own closing of the connection.
             return;
         };
@@ -299,11 +302,7 @@ impl Room {
         now: Moment,
         actions: &mut Vec<Action>,
     ) {
-        let Some((participant, occupant)) = self
-            .occupants
-            .iter_mut()
-            .find(|(_, occupant)| occupant.connection == Some(connection))
-        else {
+        let Some((participant, occupant)) = self.on(connection) else {
             return;
         };
         if refused {

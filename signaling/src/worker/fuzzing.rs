@@ -9,12 +9,15 @@ mod still;
 use std::cell::RefCell;
 use std::net::{IpAddr, Ipv6Addr};
 
+use tokio::sync::mpsc;
+
 use self::still::Still;
 use super::*;
 use crate::fuzzing::input::Input;
+use crate::join_token::JoinClaims;
 use crate::lean::LeanTransport;
-use crate::protocol::MediaKind;
-use crate::room_document::{Place, Role, RoomState, Seat};
+use crate::protocol::{Can, ClientMessage, MediaKind, ServerMessage};
+use crate::room_document::{Place, Role, RoomDocument, RoomState, Seat};
 
 const ROOMS: [&str; 2] = ["r", "s"];
 const PEOPLE: [&str; 3] = ["angele", "jean", "avocate"];
