@@ -19,7 +19,9 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode as WireCo
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_util::sync::CancellationToken;
 
+use crate::doorway::Place;
 use crate::join_token::verify_join;
+use crate::metrics::Metrics;
 use crate::protocol::{Can, ClientMessage, CloseCode, ParseError, ServerMessage, to_json};
 use crate::rate::Bucket;
 use crate::room::ConnectionId;
@@ -37,6 +39,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub(crate) async fn serve(
     socket: Socket,
     id: ConnectionId,
+    place: Place,
     shared: Arc<Shared>,
     shutdown: CancellationToken,
 ) {
@@ -44,12 +47,14 @@ pub(crate) async fn serve(
     let metrics = Arc::clone(&shared.metrics);
     let joined = tokio::select! {
         () = shutdown.cancelled() => Err(Some(CloseCode::GoingAway)),
+        () = place.given_away() => return make_room(sink, &metrics).await,
         joined = timeout(shared.limits.join_within, first_message(&mut stream, shared.limits.message_bytes)) => {
             joined.unwrap_or(Err(Some(CloseCode::HeartbeatLost)))
         }
     };
     let code = match joined {
         Ok((token, resume, can)) => match verify_join(&token, &shared.token_key, unix_seconds()) {
+            Ok(_) if !place.joined() => return make_room(sink, &metrics).await,
             Ok(claims) => {
                 let worker = shared.worker_of(&claims.room).clone();
                 let room = claims.room.clone();
@@ -81,11 +86,17 @@ pub(crate) async fn serve(
             }
             Err(error) => {
                 tracing::debug!(%error, "a join was refused");
+                place.failed(Instant::now());
                 say_refused(&mut sink, CloseCode::TokenRefused).await;
                 Some(CloseCode::TokenRefused)
             }
         },
         Err(code) => {
+            // Who stays silent is slow, or a network that broke; who says
+            // something else than a token tries the door.
+            if matches!(code, Some(CloseCode::Malformed | CloseCode::TooLarge)) {
+                place.failed(Instant::now());
+            }
             if let Some(code) = code {
                 say_refused(&mut sink, code).await;
             }
@@ -100,6 +111,17 @@ pub(crate) async fn serve(
         // The answer to the page's own farewell, if it said one.
         None => drop(timeout(FAREWELL, sink.close()).await),
     }
+}
+
+/// Gives the place to somebody else at once: what does not go into the socket's
+/// buffer is not said, or those who read nothing would be as many as they like.
+async fn make_room(mut sink: SplitSink<Socket, Message>, metrics: &Metrics) {
+    metrics.closed(CloseCode::Full);
+    let farewell = async {
+        say_refused(&mut sink, CloseCode::Full).await;
+        let _ = sink.send(close_frame(CloseCode::Full)).await;
+    };
+    let _ = timeout(Duration::ZERO, farewell).await;
 }
 
 /// Refuses a connection that there is no place for.
@@ -288,18 +310,21 @@ async fn say_refused(sink: &mut SplitSink<Socket, Message>, code: CloseCode) {
     let _ = timeout(FAREWELL, sink.send(Message::text(to_json(&refused)))).await;
 }
 
+fn close_frame(code: CloseCode) -> Message {
+    Message::Close(Some(CloseFrame {
+        code: WireCode::from(code.number()),
+        reason: "".into(),
+    }))
+}
+
 /// Closes with a code, and waits a little for the other side to have read it.
 pub(crate) async fn close(
     sink: &mut SplitSink<Socket, Message>,
     stream: &mut SplitStream<Socket>,
     code: CloseCode,
 ) {
-    let frame = CloseFrame {
-        code: WireCode::from(code.number()),
-        reason: "".into(),
-    };
     let farewell = async {
-        if sink.send(Message::Close(Some(frame))).await.is_ok() {
+        if sink.send(close_frame(code)).await.is_ok() {
             while let Some(Ok(_)) = stream.next().await {}
         }
     };

@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::{Socket, close, code_of};
+use crate::doorway::Place;
 use crate::join_token::verify_control;
 use crate::protocol::{CloseCode, ParseError, to_json};
 use crate::room_document::{NodeMessage, RoomDocument, ServiceMessage};
@@ -25,14 +26,38 @@ use crate::worker::commands::Command;
 const STATUS: Duration = Duration::from_secs(1);
 
 /// Serves one control connection until it ends.
-pub(crate) async fn serve(socket: Socket, shared: Arc<Shared>, shutdown: CancellationToken) {
+pub(crate) async fn serve(
+    socket: Socket,
+    place: Option<Place>,
+    shared: Arc<Shared>,
+    shutdown: CancellationToken,
+) {
     let (mut sink, mut stream) = socket.split();
+    let given_away = async {
+        match &place {
+            Some(place) => place.given_away().await,
+            None => std::future::pending().await,
+        }
+    };
     let greeted = tokio::select! {
         () = shutdown.cancelled() => Err(Some(CloseCode::GoingAway)),
+        () = given_away => return,
         greeted = timeout(shared.limits.join_within, hello(&mut stream, &shared)) => {
             greeted.unwrap_or(Err(Some(CloseCode::HeartbeatLost)))
         }
     };
+    if let Some(place) = &place {
+        match greeted {
+            Ok(()) => {
+                // Too late or not: whoever shows a control token stays.
+                place.joined();
+            }
+            Err(Some(CloseCode::TokenRefused | CloseCode::Malformed)) => {
+                place.failed(Instant::now());
+            }
+            Err(_) => {}
+        }
+    }
     let code = match greeted {
         Ok(()) => tokio::select! {
             () = shutdown.cancelled() => Some(CloseCode::GoingAway),

@@ -27,7 +27,7 @@ pub const TARGETS: &[Target] = &[
     ("sdp_answer", sdp::answer),
     ("client_json", json::client),
     ("control_json", json::control),
-    ("transport", transport),
+    ("transport", crate::lean::fuzzing::drive),
 ];
 
 /// Runs the target of that name.
@@ -42,9 +42,4 @@ pub fn run(name: &str, data: &[u8]) {
 /// A worker on transports that do nothing: whose a datagram is.
 fn demux(data: &[u8]) {
     crate::worker::fuzzing::demux(data);
-}
-
-/// A worker on transports as they are in production.
-fn transport(data: &[u8]) {
-    crate::worker::fuzzing::transport(data);
 }

@@ -228,6 +228,20 @@ mod tests {
     }
 
     #[test]
+    fn a_token_longer_than_any_is_not_read() {
+        let ours = signer();
+        for (padding, opens) in [(1_000, true), (LONGEST_TOKEN, false)] {
+            let long = JoinClaims {
+                jti: "x".repeat(padding),
+                ..claims()
+            };
+            let token = mint(&ours, Algorithm::EdDSA, &long);
+            let found = verify_join(&token, &ours.public, NOW);
+            assert_eq!(found.is_ok(), opens, "{padding}");
+        }
+    }
+
+    #[test]
     fn a_join_token_is_not_a_control_token() {
         let ours = signer();
         let token = mint(&ours, Algorithm::EdDSA, &claims());

@@ -18,7 +18,8 @@
 //! - `forwarding` is the table that every packet is looked up in;
 //! - `transport` is what we ask of a WebRTC stack; `lean` does it with the
 //!   component crates of the `webrtc` project, `peer` with its `rtc` crate;
-//! - `address` says where browsers send their media;
+//! - `address` says where browsers send their media; `doorway` counts who stands
+//!   in the door, `visitor` tells them apart;
 //! - `metrics` is what the node counts, `http` answers whoever asks in plain HTTP;
 //! - [`confine`] takes files and programs from the process, [`turn`] makes
 //!   credentials for relays.
@@ -38,6 +39,7 @@ pub mod turn;
 mod address;
 mod connection;
 mod control;
+mod doorway;
 mod forwarding;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -54,6 +56,7 @@ mod server;
 mod stun;
 mod transport;
 mod udp;
+mod visitor;
 mod watchdog;
 mod worker;
 
@@ -61,3 +64,4 @@ pub use address::Announced;
 pub use http::{HEALTH_PATH, METRICS_PATH};
 pub use node::{Limits, NodeConfig, Ready};
 pub use server::{Node, ServeError, serve};
+pub use visitor::{Network, NoNetwork};

@@ -34,6 +34,8 @@ pub(crate) struct Counted {
     pub datagrams_unknown: u64,
     /// Beyond what one participant may send.
     pub datagrams_refused: u64,
+    /// Checks for one participant from an address where another one is heard.
+    pub datagrams_usurping: u64,
     /// Handed to the system.
     pub datagrams_sent: u64,
     /// Not taken by the system: its buffers were full.
@@ -56,6 +58,8 @@ pub(crate) struct Counted {
     pub repaired: u64,
     /// Transports that were given up.
     pub transports_failed: u64,
+    /// Candidates of pages beyond those of one offer.
+    pub candidates_dropped: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -95,6 +99,7 @@ pub(crate) struct Metrics {
     repairs: Family<Reason, Counter>,
     slow_readers: Counter,
     transports_failed: Counter,
+    candidates_dropped: Counter,
     rooms: Gauge,
     rooms_admissible: Gauge,
     participants: Gauge,
@@ -121,6 +126,7 @@ impl Default for Metrics {
             repairs: Family::default(),
             slow_readers: Counter::default(),
             transports_failed: Counter::default(),
+            candidates_dropped: Counter::default(),
             rooms: Gauge::default(),
             rooms_admissible: Gauge::default(),
             participants: Gauge::default(),
@@ -213,7 +219,7 @@ impl Default for Metrics {
         );
         registry.register(
             "datagrams_dropped",
-            "Datagrams of nobody known, beyond a participant's rate, or not taken by the system",
+            "Datagrams of nobody known, beyond a participant's rate, from another's address, or not taken by the system",
             metrics.datagrams_dropped.clone(),
         );
         registry.register(
@@ -235,6 +241,11 @@ impl Default for Metrics {
             "transports_failed",
             "Participants' transports that were given up",
             metrics.transports_failed.clone(),
+        );
+        registry.register(
+            "candidates_dropped",
+            "Candidates of pages beyond those of one offer",
+            metrics.candidates_dropped.clone(),
         );
         Self {
             registry,
@@ -301,22 +312,23 @@ impl Metrics {
             counted.packets_received,
             counted.packets_forwarded,
         );
-        let reasoned = |family: &Family<Reason, Counter>, numbers: [(&'static str, u64); 3]| {
-            for (reason, number) in numbers {
+        let reasoned = |family: &Family<Reason, Counter>, numbers: &[(&'static str, u64)]| {
+            for &(reason, number) in numbers {
                 family.get_or_create(&Reason { reason }).inc_by(number);
             }
         };
         reasoned(
             &self.datagrams_dropped,
-            [
+            &[
                 ("unknown", counted.datagrams_unknown),
                 ("rate", counted.datagrams_refused),
+                ("usurping", counted.datagrams_usurping),
                 ("system", counted.datagrams_dropped),
             ],
         );
         reasoned(
             &self.repairs,
-            [
+            &[
                 ("asked", counted.nacks),
                 ("sent", counted.resends),
                 ("came", counted.repaired),
@@ -324,6 +336,7 @@ impl Metrics {
         );
         self.packets_repeated.inc_by(counted.packets_repeated);
         self.transports_failed.inc_by(counted.transports_failed);
+        self.candidates_dropped.inc_by(counted.candidates_dropped);
     }
 
     /// Everything, as a scrape reads it.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Announced;
+use crate::visitor::Network;
 
 /// How one media node is set up.
 #[derive(Debug, Clone)]
@@ -26,8 +27,19 @@ pub struct NodeConfig {
 /// What the node refuses to go beyond. Every limit has a close code or a refusal.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Connections at the same moment, joined or not.
+    /// Connections at the same moment, joined or not. When all places are taken,
+    /// the oldest connection that has not joined makes room.
     pub connections: usize,
+    /// Connections at the same moment from one address (IPv6: one /64). Many
+    /// people may stand behind one, in an office or at a provider.
+    pub connections_per_address: usize,
+    /// Joins a second of one address that may fail, on average.
+    pub failed_joins_per_second: u32,
+    /// Failed joins of one address at once, beyond the average.
+    pub failed_join_burst: u32,
+    /// Proxies that are believed about whom they speak for, besides those on the
+    /// same machine.
+    pub proxies: Vec<Network>,
     /// Rooms at the same moment on one worker.
     pub rooms: usize,
     /// Share of its time above which a worker takes no new room; benchmarks of
@@ -63,6 +75,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 4096,
+            connections_per_address: 256,
+            failed_joins_per_second: 1,
+            failed_join_burst: 120,
+            proxies: Vec::new(),
             rooms: 1024,
             busy: 0.8,
             seats: 6,

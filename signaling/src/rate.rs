@@ -22,16 +22,36 @@ impl Bucket {
         }
     }
 
-    /// Takes one, if there is one.
-    pub fn take(&mut self, now: Instant) -> bool {
+    fn fill(&mut self, now: Instant) {
         let elapsed = now.saturating_duration_since(self.at).as_secs_f64();
         self.at = self.at.max(now);
         self.tokens = (self.tokens + elapsed * self.per_second).min(self.most);
-        if self.tokens < 1.0 {
+    }
+
+    /// Takes one, if there is one.
+    pub fn take(&mut self, now: Instant) -> bool {
+        if self.is_empty(now) {
             return false;
         }
         self.tokens -= 1.0;
         true
+    }
+
+    /// Whether there is none to take.
+    pub fn is_empty(&mut self, now: Instant) -> bool {
+        self.fill(now);
+        self.tokens < 1.0
+    }
+
+    /// Whether all that was taken is there again.
+    pub fn is_full(&mut self, now: Instant) -> bool {
+        self.fill(now);
+        self.is_untouched()
+    }
+
+    /// Whether nothing was missing when it was last looked at.
+    pub fn is_untouched(&self) -> bool {
+        self.tokens >= self.most
     }
 }
 

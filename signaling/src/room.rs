@@ -138,6 +138,8 @@ pub(crate) enum Action {
     Keyframe { source: Source, layer: u8 },
     /// Report a fact to the service.
     Tell(RoomEvent),
+    /// Count a candidate that was not taken.
+    CandidateDropped,
 }
 
 /// An offer to be made.

@@ -6,10 +6,10 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, broadcast};
@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 use crate::address::candidates;
 use crate::connection;
 use crate::control;
+use crate::doorway::{Doorway, Place};
 use crate::http;
 use crate::join_token::TokenKey;
 use crate::lean::LeanTransport;
@@ -35,6 +36,7 @@ use crate::room::ConnectionId;
 use crate::room_document::{
     CONTROL_PATH, CONTROL_SUBPROTOCOL, NodeMessage, NodeState, NodeStatus, RoomId,
 };
+use crate::visitor::{self, FORWARDED_FOR, Visitor};
 use crate::worker;
 use crate::worker::commands::{Command, WorkerHandle};
 
@@ -97,8 +99,7 @@ pub(crate) struct Shared {
     pub workers: Vec<WorkerHandle>,
     pub events: broadcast::Sender<NodeMessage>,
     pub metrics: Arc<Metrics>,
-    /// One permit a connection that may still come.
-    pub places: Arc<Semaphore>,
+    pub doorway: Arc<Doorway>,
     /// Cancelled when the node takes no new room and waits for its last ones.
     pub draining: CancellationToken,
 }
@@ -113,11 +114,19 @@ impl Shared {
         &self.workers[(hasher.finish() % workers) as usize]
     }
 
+    /// A place for a connection from an address, or why there is none.
+    fn place_for(&self, peer: IpAddr) -> Result<Place, CloseCode> {
+        let mut place = self.doorway.enter().ok_or(CloseCode::Full)?;
+        match visitor::direct(peer, &self.limits.proxies) {
+            Some(visitor) if !place.belongs_to(visitor, Instant::now()) => Err(CloseCode::TooMany),
+            // Behind a proxy: the request will tell.
+            _ => Ok(place),
+        }
+    }
+
     /// Connections at this moment.
     pub fn connections(&self) -> usize {
-        self.limits
-            .connections
-            .saturating_sub(self.places.available_permits())
+        self.doorway.taken()
     }
 
     /// How many more rooms like the present ones the workers would take.
@@ -195,7 +204,7 @@ impl Node {
             listener,
             shared: Arc::new(Shared {
                 node: config.node,
-                places: Arc::new(Semaphore::new(config.limits.connections)),
+                doorway: Doorway::new(&config.limits),
                 metrics,
                 limits: config.limits,
                 token_key: TokenKey::new(&config.token_key),
@@ -223,7 +232,6 @@ impl Node {
     /// Accepts connections until `shutdown` is cancelled, or the node is drained,
     /// then says goodbye.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), ServeError> {
-        let places = Arc::clone(&self.shared.places);
         let refusals = Arc::new(Semaphore::new(REFUSED_POLITELY));
         let numbers = Arc::new(AtomicU64::new(0));
         let tasks = TaskTracker::new();
@@ -231,11 +239,11 @@ impl Node {
         let drained = drained(Arc::clone(&self.shared));
         tokio::pin!(drained);
         loop {
-            let stream = tokio::select! {
+            let (stream, peer) = tokio::select! {
                 () = stop.cancelled() => break,
                 () = &mut drained => break,
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) => stream,
+                    Ok(accepted) => accepted,
                     Err(error) => {
                         // Too many open files, mostly: it passes when others leave.
                         tracing::warn!(%error, "a connection could not be accepted");
@@ -244,10 +252,11 @@ impl Node {
                     }
                 },
             };
-            let (place, has_place) = match Arc::clone(&places).try_acquire_owned() {
-                Ok(place) => (place, true),
+            let place = self.shared.place_for(peer.ip());
+            let refusal = match &place {
+                Ok(_) => None,
                 Err(_) => match Arc::clone(&refusals).try_acquire_owned() {
-                    Ok(place) => (place, false),
+                    Ok(refusal) => Some(refusal),
                     Err(_) => continue,
                 },
             };
@@ -255,8 +264,8 @@ impl Node {
             let stop = stop.clone();
             let id = ConnectionId(numbers.fetch_add(1, Ordering::Relaxed));
             tasks.spawn(async move {
-                accept(stream, id, has_place, shared, stop).await;
-                drop(place);
+                accept(stream, peer.ip(), id, place, shared, stop).await;
+                drop(refusal);
             });
         }
         stop.cancel();
@@ -309,19 +318,25 @@ enum Door {
 
 async fn accept(
     stream: TcpStream,
+    peer: IpAddr,
     id: ConnectionId,
-    has_place: bool,
+    place: Result<Place, CloseCode>,
     shared: Arc<Shared>,
     shutdown: CancellationToken,
 ) {
     // Small messages that somebody waits for.
     let _ = stream.set_nodelay(true);
-    match timeout(HANDSHAKE, http::asked(&stream)).await {
-        Ok(Ok(None)) => {}
-        Ok(Ok(Some(question))) => return http::answer(stream, question, &shared).await,
+    match while_held(&place, timeout(HANDSHAKE, http::asked(&stream))).await {
+        Some(Ok(Ok(None))) => {}
+        Some(Ok(Ok(Some(question)))) => {
+            let answered = http::answer(stream, question, &shared);
+            while_held(&place, answered).await;
+            return;
+        }
         _ => return,
     }
     let mut door = None;
+    let mut visitor = None;
     let largest = shared
         .limits
         .message_bytes
@@ -334,26 +349,55 @@ async fn accept(
         .max_frame_size(Some(largest));
     // The size of a refusal is the library's choice.
     #[allow(clippy::result_large_err)]
-    let knock = |request: &Request, response: Response| open_door(request, response, &mut door);
-    let Ok(Ok(socket)) = timeout(
+    let knock = |request: &Request, response: Response| {
+        visitor = visitor_of(peer, request, &shared);
+        open_door(request, response, &mut door)
+    };
+    let upgrade = timeout(
         HANDSHAKE,
         accept_hdr_async_with_config(stream, knock, Some(config)),
-    )
-    .await
-    else {
+    );
+    let Some(Ok(Ok(socket))) = while_held(&place, upgrade).await else {
         return;
     };
-    match door {
-        Some(Door::Signaling) => {
-            if has_place {
-                connection::serve(socket, id, shared, shutdown).await;
-            } else {
-                connection::refuse(socket, CloseCode::Full).await;
-            }
+    let place = place.and_then(|mut place| match visitor {
+        Some(visitor) if !place.belongs_to(visitor, Instant::now()) => Err(CloseCode::TooMany),
+        _ => Ok(place),
+    });
+    match (door, place) {
+        (Some(Door::Signaling), Ok(place)) => {
+            connection::serve(socket, id, place, shared, shutdown).await;
         }
-        Some(Door::Control) => control::serve(socket, shared, shutdown).await,
-        None => {}
+        (Some(Door::Signaling), Err(code)) => {
+            shared.metrics.closed(code);
+            connection::refuse(socket, code).await;
+        }
+        // The service is let in even where there is no place: it alone can end
+        // what fills them.
+        (Some(Door::Control), place) => {
+            control::serve(socket, place.ok(), shared, shutdown).await;
+        }
+        (None, _) => {}
     }
+}
+
+/// Does something as long as the place is held, if it is one.
+async fn while_held<F: Future>(place: &Result<Place, CloseCode>, future: F) -> Option<F::Output> {
+    match place {
+        Ok(place) => place.while_held(future).await,
+        Err(_) => Some(future.await),
+    }
+}
+
+/// Who asks, as far as it can be told.
+fn visitor_of(peer: IpAddr, request: &Request, shared: &Shared) -> Option<Visitor> {
+    let forwarded: Vec<&str> = request
+        .headers()
+        .get_all(FORWARDED_FOR)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    visitor::visitor(peer, forwarded.into_iter(), &shared.limits.proxies)
 }
 
 /// The path decides the subprotocol, and the request must name it.

@@ -214,6 +214,11 @@ pub(crate) trait Transport: Sized {
     /// Takes a datagram that arrived from `from`; what is left in it is of no use.
     fn handle_datagram(&mut self, from: SocketAddr, datagram: &mut [u8], now: Instant);
 
+    /// How many datagrams of media or RTCP were proven to be the participant's.
+    fn authenticated(&self) -> u64 {
+        0
+    }
+
     /// Lets time pass.
     fn handle_deadline(&mut self, now: Instant);
 

@@ -13,6 +13,8 @@ pub(crate) mod commands;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod keyframes;
+#[cfg(test)]
+mod limits;
 mod load;
 mod measured;
 mod packets;

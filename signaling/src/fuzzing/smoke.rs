@@ -8,7 +8,7 @@ use super::TARGETS;
 
 /// Changes tried for each target. `make fuzz` tries millions.
 const CHANGES: usize = 2_000;
-/// For the targets whose every step makes a transport.
+/// Where every step may make a transport.
 const DEAR_CHANGES: usize = 60;
 
 fn seeds(target: &str) -> Vec<Vec<u8>> {
@@ -71,6 +71,10 @@ fn play(name: &str, changes: usize) {
         .iter()
         .find(|(known, _)| *known == name)
         .expect("the target is in the list");
+    play_with(name, *target, changes);
+}
+
+fn play_with(name: &str, target: fn(&[u8]), changes: usize) {
     let seeds = seeds(name);
     assert!(!seeds.is_empty(), "{name} has no seeds");
     for seed in &seeds {
@@ -108,7 +112,7 @@ fn rtcp_bears_anything() {
 
 #[test]
 fn an_answer_bears_anything() {
-    play("sdp_answer", DEAR_CHANGES);
+    play("sdp_answer", CHANGES);
 }
 
 #[test]
@@ -123,5 +127,10 @@ fn messages_of_a_service_bear_anything() {
 
 #[test]
 fn a_transport_bears_anything() {
-    play("transport", DEAR_CHANGES);
+    play("transport", CHANGES);
+}
+
+#[test]
+fn a_worker_on_such_transports_bears_anything() {
+    play_with("demux", crate::worker::fuzzing::transport, DEAR_CHANGES);
 }

@@ -103,6 +103,7 @@ impl LeanTransport {
             }
         };
         self.ice.heard(now);
+        self.authenticated += 1;
         if let Some(value) = header.extension(&opened, extension::TRANSPORT_CC)
             && let [high, low] = *value
         {

@@ -26,9 +26,9 @@ use crate::transport::{SenderClock, TransportEvent};
 /// How many sent reports are remembered to measure the round trip with.
 const REMEMBERED_REPORTS: usize = 64;
 /// Sources that may speak RTCP on one transport.
-const MOST_SPEAKERS: usize = 64;
+pub(super) const MOST_SPEAKERS: usize = 64;
 /// Packets that one request may ask for; a browser that misses more needs a keyframe.
-const MOST_RESENDS: usize = 128;
+pub(super) const MOST_RESENDS: usize = 128;
 /// The same packet is not sent again sooner, however near a browser says that it is.
 const LEAST_ROUND_TRIP: Duration = Duration::from_millis(10);
 /// Publishers are asked for keyframes at half this pace; browsers repeat themselves.
@@ -65,6 +65,7 @@ impl LeanTransport {
             return;
         };
         self.ice.heard(now);
+        self.authenticated += 1;
         let Ok(packets) = unmarshal(&mut opened.freeze()) else {
             return;
         };

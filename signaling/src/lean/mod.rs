@@ -21,10 +21,14 @@
 //! send is bounded before it costs memory, and parsed without panics.
 
 pub(crate) mod arrivals;
+#[cfg(test)]
+mod budgets;
 mod datagrams;
 pub(crate) mod dtls;
 pub(crate) mod estimate;
 mod feedback;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 pub(crate) mod header;
 pub(crate) mod ice;
 pub(crate) mod nack;
@@ -116,6 +120,8 @@ pub(crate) struct LeanTransport {
     next_request: Option<Instant>,
     next_feedback: Option<Instant>,
     stats: TransportStats,
+    /// Datagrams that SRTP or SRTCP opened.
+    authenticated: u64,
     failed: bool,
     closed: bool,
 }
@@ -231,6 +237,7 @@ impl Transport for LeanTransport {
             next_request: None,
             next_feedback: None,
             stats: TransportStats::default(),
+            authenticated: 0,
             failed: false,
             closed: false,
         };
@@ -385,6 +392,10 @@ impl Transport for LeanTransport {
             [128..=191, ..] => self.take_rtp(datagram, now),
             _ => {}
         }
+    }
+
+    fn authenticated(&self) -> u64 {
+        self.authenticated
     }
 
     fn handle_deadline(&mut self, now: Instant) {

@@ -21,6 +21,10 @@ pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// Another path costs checks or a handshake: at most one a second for each participant.
 pub(super) const RESTART_PAUSE: Duration = Duration::from_secs(1);
 
+/// Candidates of a page that are taken for one offer. A browser has a few for each
+/// network of its computer.
+pub(super) const MOST_CANDIDATES: u32 = 64;
+
 /// What mends a participant's path; the second is wanted where the first did not help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Restart {
@@ -40,6 +44,8 @@ pub(super) struct Peer {
     pub(super) answered_at: Option<Instant>,
     /// The offer without an answer yet.
     pub(super) awaiting: Option<(u32, Instant)>,
+    /// The candidates that the page named since the last offer.
+    pub(super) candidates: u32,
     /// The last offer was of another path: the first one, or with new ICE credentials.
     pub(super) mends: bool,
     pub(super) flow: Flow,
@@ -190,6 +196,7 @@ impl Room {
                 answered_once: false,
                 answered_at: None,
                 awaiting: None,
+                candidates: 0,
                 mends: false,
                 flow: Flow::default(),
                 offered: None,
@@ -258,6 +265,7 @@ impl Room {
         let negotiation = self.last_negotiation;
         let fresh = peer.offered.is_none();
         peer.awaiting = Some((negotiation, now.instant));
+        peer.candidates = 0;
         peer.mends = fresh || restart_ice;
         peer.offered = Some(lines.clone());
         actions.push(Action::Negotiate(Negotiation {

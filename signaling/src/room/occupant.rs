@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use super::layers::Ladder;
-use super::negotiation::{Peer, RESTART_PAUSE, Restart, close_peer};
+use super::negotiation::{MOST_CANDIDATES, Peer, RESTART_PAUSE, Restart, close_peer};
 use super::sealing::Sealing;
 use super::{Action, ConnectionId, Moment, PeerId, Room};
 use crate::forwarding::{SeatIndex, Source};
@@ -248,8 +248,12 @@ impl Room {
                     actions.push(Action::Answer { peer: peer.id, sdp });
                 }
             }
-            // The browser comes to the node, so its candidates are not needed.
-            ClientMessage::Candidate { .. } => {}
+            // The browser comes to the node, so its candidates are not needed; too
+            // many of them, or any without an offer, say that something is wrong there.
+            ClientMessage::Candidate { .. } => match &mut occupant.peer {
+                Some(peer) if peer.candidates < MOST_CANDIDATES => peer.candidates += 1,
+                _ => actions.push(Action::CandidateDropped),
+            },
             ClientMessage::RestartIce { fresh } => {
                 let wanted = match &occupant.peer {
                     _ if fresh => Some(Restart::Fresh),

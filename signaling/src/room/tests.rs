@@ -183,6 +183,7 @@ fn told(actions: &[Action]) -> Vec<String> {
             }
             Action::Answer { peer, .. } => format!("answer {}.{}", peer.seat.0, peer.turn),
             Action::Keyframe { source, .. } => format!("keyframe {}", source.seat.0),
+            Action::CandidateDropped => "drop".to_owned(),
             Action::Tell(event) => {
                 let event = serde_json::to_value(event).unwrap();
                 format!("tell {}", event["event"].as_str().unwrap())
@@ -730,4 +731,33 @@ fn the_state_says_who_can_encrypt_while_they_hold_a_seat() {
     assert_eq!(seen(&actions), Some(vec![Some(true), Some(false)]));
     let actions = story.say(jean, json!({"type": "leave"}));
     assert_eq!(seen(&actions), Some(vec![Some(true), None]));
+}
+
+#[test]
+fn candidates_beyond_those_of_one_offer_are_dropped() {
+    let mut story = Story::of(two(1, Place::In, Place::Waiting));
+    let (angele, offered) = story.arrive("angele", None);
+    let candidate = json!({"type": "candidate", "candidate": "candidate:1 1 udp 1 192.0.2.1 9 typ host", "mid": "0", "index": 0});
+    let dropped = |story: &mut Story| {
+        (0..100)
+            .flat_map(|_| story.say(angele, candidate.clone()))
+            .inspect(|action| assert_eq!(*action, Action::CandidateDropped))
+            .count()
+    };
+    let most = usize::try_from(negotiation::MOST_CANDIDATES).unwrap();
+    assert_eq!(dropped(&mut story), 100 - most);
+    assert_eq!(dropped(&mut story), 100);
+    story.connect(&offered);
+    assert_eq!(dropped(&mut story), 100, "no other offer was made");
+    story.wait(1_000);
+    let restarted = story.say(angele, json!({"type": "restart_ice"}));
+    assert!(
+        told(&restarted)
+            .iter()
+            .any(|told| told.starts_with("offer"))
+    );
+    assert_eq!(dropped(&mut story), 100 - most, "a new offer, a new count");
+    // Who waits was offered nothing.
+    let (jean, _) = story.arrive("jean", None);
+    assert_eq!(story.say(jean, candidate), [Action::CandidateDropped]);
 }

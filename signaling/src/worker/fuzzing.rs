@@ -1,10 +1,11 @@
 //! A worker in the hands of a fuzzer: rooms, pages, datagrams and time in any
 //! order. Whatever comes, its tables agree with each other and stay small.
 //!
-//! Nothing reaches a network: every address is of a family that the worker's
-//! socket cannot send to, which the worker must bear as well.
+//! Nothing reaches a network: what would be sent is thrown away, and when a whole
+//! batch is ready, every address of it is of a family that the worker's socket
+//! cannot send to, which the worker must bear as well.
 
-mod still;
+pub(super) mod still;
 
 use std::cell::RefCell;
 use std::net::{IpAddr, Ipv6Addr};
@@ -15,6 +16,7 @@ use self::still::Still;
 use super::*;
 use crate::fuzzing::input::Input;
 use crate::join_token::JoinClaims;
+#[cfg(test)]
 use crate::lean::LeanTransport;
 use crate::protocol::{Can, ClientMessage, MediaKind, ServerMessage};
 use crate::room_document::{Place, Role, RoomDocument, RoomState, Seat};
@@ -22,11 +24,14 @@ use crate::room_document::{Place, Role, RoomDocument, RoomState, Seat};
 const ROOMS: [&str; 2] = ["r", "s"];
 const PEOPLE: [&str; 3] = ["angele", "jean", "avocate"];
 /// Steps of one input; more teach nothing new.
-const STEPS: usize = 64;
+const STEPS: usize = 32;
 
 thread_local! {
-    /// Sockets are dear, and the same serves every input.
+    /// Sockets and descriptors are dear, and the same serve every input.
     static SOCKET: RefCell<Option<BatchedSocket>> = const { RefCell::new(None) };
+    static WAKE: Arc<EventFd> = EventFd::from_value_and_flags(0, EfdFlags::EFD_NONBLOCK)
+        .map(Arc::new)
+        .expect("a descriptor");
 }
 
 /// Transports that do nothing.
@@ -34,7 +39,9 @@ pub(crate) fn demux(data: &[u8]) {
     drive::<Still>((), data);
 }
 
-/// The transports of production.
+/// The transports of production, which take most of it for noise: what comes past
+/// their encryption is for the fuzzer in `lean/fuzzing.rs`.
+#[cfg(test)]
 pub(crate) fn transport(data: &[u8]) {
     thread_local! {
         static SHARED: <LeanTransport as Transport>::Shared =
@@ -44,41 +51,35 @@ pub(crate) fn transport(data: &[u8]) {
 }
 
 fn drive<T: Transport>(shared: T::Shared, data: &[u8]) {
-    let socket = SOCKET.take().unwrap_or_else(|| {
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback has ports");
-        BatchedSocket::new(socket).expect("a fresh socket can be used")
-    });
-    let (_commands, inbox) = sync_channel(1);
-    let wake = EventFd::from_value_and_flags(0, EfdFlags::EFD_NONBLOCK).expect("a descriptor");
-    let (events, _) = broadcast::channel(16);
-    let candidate = "192.0.2.1:9".parse().expect("an address");
-    let worker = Worker::<T>::new(
-        socket,
-        vec![candidate],
-        shared,
-        Limits::default(),
-        inbox,
-        Arc::new(wake),
-        events,
-    );
-    let mut driver = Driver {
-        worker,
-        pages: Vec::new(),
-        version: 0,
-        connections: 0,
-        ahead: Duration::ZERO,
-    };
+    let mut driver = Driver::<T>::new(shared);
     let mut input = Input::new(data);
     for _ in 0..STEPS {
         if input.is_empty() {
             break;
         }
         driver.step(&mut input);
-        driver.worker.send_touched();
-        driver.worker.socket.flush();
-        driver.check();
+        driver.settle();
     }
     SOCKET.set(Some(driver.worker.socket));
+}
+
+fn worker<T: Transport>(shared: T::Shared) -> Worker<T> {
+    let socket = SOCKET.take().unwrap_or_else(|| {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback has ports");
+        BatchedSocket::new(socket).expect("a fresh socket can be used")
+    });
+    let (_commands, inbox) = sync_channel(1);
+    let (events, _) = broadcast::channel(16);
+    let candidate = "192.0.2.1:9".parse().expect("an address");
+    Worker::<T>::new(
+        socket,
+        vec![candidate],
+        shared,
+        Limits::default(),
+        inbox,
+        WAKE.with(Clone::clone),
+        events,
+    )
 }
 
 /// A page, and what it was offered last.
@@ -89,8 +90,8 @@ struct Page {
     negotiation: u32,
 }
 
-struct Driver<T: Transport> {
-    worker: Worker<T>,
+pub(super) struct Driver<T: Transport> {
+    pub(super) worker: Worker<T>,
     pages: Vec<Page>,
     version: u64,
     connections: u64,
@@ -98,17 +99,34 @@ struct Driver<T: Transport> {
     ahead: Duration,
 }
 
-fn somewhere(number: u8) -> SocketAddr {
+pub(super) fn somewhere(number: u8) -> SocketAddr {
     let ip = IpAddr::V6(Ipv6Addr::LOCALHOST);
     SocketAddr::new(ip, 1000 + u16::from(number & 31))
 }
 
 impl<T: Transport> Driver<T> {
+    pub(super) fn new(shared: T::Shared) -> Self {
+        Self {
+            worker: worker(shared),
+            pages: Vec::new(),
+            version: 0,
+            connections: 0,
+            ahead: Duration::ZERO,
+        }
+    }
+
+    /// Sends what is to be sent, and looks whether all is in order.
+    pub(super) fn settle(&mut self) {
+        self.worker.send_touched();
+        self.worker.socket.discard();
+        self.check();
+    }
+
     fn now(&self) -> Instant {
         Instant::now() + self.ahead
     }
 
-    fn step(&mut self, input: &mut Input<'_>) {
+    pub(super) fn step(&mut self, input: &mut Input<'_>) {
         match input.byte() % 9 {
             0 => self.document(input),
             1 => self.arrive(input),

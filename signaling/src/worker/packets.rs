@@ -20,9 +20,16 @@ impl<T: Transport> Worker<T> {
         self.counted.datagrams_received += 1;
         self.counted.bytes_received += datagram.len() as u64;
         // A check names the transport it is for, even from an address that
-        // another one used a moment ago.
+        // another one used a moment ago; but not from one where another is heard.
         let key = match stun::binding_request_ufrag(datagram) {
-            Some(ufrag) => self.peers.by_ufrag(ufrag),
+            Some(ufrag) => {
+                let key = self.peers.by_ufrag(ufrag);
+                if key.is_some_and(|key| self.peers.is_anothers(from, key, now)) {
+                    self.counted.datagrams_usurping += 1;
+                    return;
+                }
+                key
+            }
             None => self.peers.by_address(from),
         };
         let Some((key, entry)) = key.and_then(|key| Some((key, self.peers.get_mut(key)?))) else {
@@ -34,7 +41,11 @@ impl<T: Transport> Worker<T> {
             return;
         }
         self.driving = Some(key);
+        let authenticated = entry.transport.authenticated();
         entry.transport.handle_datagram(from, datagram, now);
+        if entry.transport.authenticated() != authenticated {
+            entry.voice.note(from, now);
+        }
         self.driving = None;
         self.peers.touch(key);
         self.take_events(key, now);

@@ -26,7 +26,30 @@ const MEASURE: Duration = Duration::from_secs(5);
 const ALIVE: Duration = Duration::from_secs(1);
 /// Addresses that belong to one transport: the present one, and those from
 /// which packets may still be under way.
-const ADDRESSES: usize = 4;
+pub(super) const ADDRESSES: usize = 4;
+
+/// For so long after its last packet of media an address is its participant's,
+/// whoever shows another's password from there: senders' addresses can be forged,
+/// and a participant could silence another that way.
+const SPEAKING: Duration = Duration::from_secs(3);
+
+/// Where a transport was last heard with media or RTCP, proven by its keys.
+#[derive(Debug, Default)]
+pub(super) struct Voice(Option<(SocketAddr, Instant)>);
+
+impl Voice {
+    /// Something proven came.
+    pub fn note(&mut self, from: SocketAddr, now: Instant) {
+        self.0 = Some((from, now));
+    }
+
+    /// Whether the transport is heard from there at present.
+    fn is_at(&self, address: SocketAddr, now: Instant) -> bool {
+        self.0.is_some_and(|(from, at)| {
+            from == address && now.saturating_duration_since(at) < SPEAKING
+        })
+    }
+}
 
 /// A transport of a worker. The number of one that is gone is given again, so
 /// whoever remembers a number must do no harm with it.
@@ -38,6 +61,7 @@ pub(super) struct PeerEntry<T> {
     pub id: PeerId,
     pub connected: bool,
     pub bucket: Bucket,
+    pub voice: Voice,
     /// The present user fragment and, after an ICE restart, the former one.
     ufrags: Vec<String>,
     addresses: VecDeque<SocketAddr>,
@@ -136,6 +160,14 @@ impl<T> Peers<T> {
 
     pub fn by_address(&self, address: SocketAddr) -> Option<PeerKey> {
         self.by_address.get(&address).copied()
+    }
+
+    /// Whether another transport than this one is heard from an address.
+    pub fn is_anothers(&self, address: SocketAddr, key: PeerKey, now: Instant) -> bool {
+        self.by_address(address)
+            .filter(|holder| *holder != key)
+            .and_then(|holder| self.get(holder))
+            .is_some_and(|holder| holder.voice.is_at(address, now))
     }
 
     /// Datagrams from this address are for that transport from now on.
@@ -322,6 +354,7 @@ impl<T: Transport> Worker<T> {
             id: peer,
             connected: false,
             bucket: Bucket::new(per_second, per_second, now),
+            voice: Voice::default(),
             ufrags: vec![ufrag.clone()],
             addresses: VecDeque::new(),
             lines: BTreeMap::new(),
@@ -522,5 +555,33 @@ impl<T: Transport> Worker<T> {
             room.by_seat.retain(|(_, held)| *held != key);
         }
         Some(entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn an_address_is_whose_voice_comes_from_it_for_three_seconds() {
+        let [here, there]: [SocketAddr; 2] =
+            ["192.0.2.7:1", "192.0.2.7:2"].map(|address| address.parse().unwrap());
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut voice = Voice::default();
+        assert!(!voice.is_at(here, start), "nobody spoke yet");
+        voice.note(here, start);
+        for (address, ms, held) in [
+            (here, 0, true),
+            (there, 0, false),
+            (here, 2_999, true),
+            (here, 3_000, false),
+        ] {
+            assert_eq!(voice.is_at(address, at(ms)), held, "{address} at {ms}");
+        }
+        voice.note(there, at(100));
+        assert!(!voice.is_at(here, at(200)), "it moved on");
     }
 }

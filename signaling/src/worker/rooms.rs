@@ -174,6 +174,10 @@ impl<T: Transport> Worker<T> {
                 self.want_keyframe(key, source.kind, layer, Instant::now());
                 None
             }
+            Action::CandidateDropped => {
+                self.counted.candidates_dropped += 1;
+                None
+            }
             Action::Tell(event) => {
                 match event.fact {
                     // Every five seconds of everybody: the service keeps the sums.

@@ -133,6 +133,14 @@ impl TestNode {
     }
 
     /// A participant's connection that has said `join`.
+    /// A signaling connection that a proxy of this machine brings from an address.
+    pub async fn signaling_from(&self, address: &str) -> Client {
+        let path = signaling::protocol::SIGNALING_PATH;
+        let subprotocol = signaling::protocol::SIGNALING_SUBPROTOCOL;
+        let connected = connect_from(self.listen, path, subprotocol, Some(address)).await;
+        Client(connected.unwrap())
+    }
+
     pub async fn join(&self, room: &str, participant: &str) -> Client {
         let mut client = self.signaling().await;
         let token = self.join_token(room, participant, 1);
@@ -162,12 +170,25 @@ pub async fn connect(
     path: &str,
     subprotocol: &str,
 ) -> Result<ClientSocket, tokio_tungstenite::tungstenite::Error> {
+    connect_from(listen, path, subprotocol, None).await
+}
+
+async fn connect_from(
+    listen: SocketAddr,
+    path: &str,
+    subprotocol: &str,
+    forwarded: Option<&str>,
+) -> Result<ClientSocket, tokio_tungstenite::tungstenite::Error> {
     let mut request = format!("ws://{listen}{path}").into_client_request()?;
     if !subprotocol.is_empty() {
         request.headers_mut().insert(
             "Sec-WebSocket-Protocol",
             HeaderValue::from_str(subprotocol).unwrap(),
         );
+    }
+    if let Some(address) = forwarded {
+        let address = HeaderValue::from_str(address).unwrap();
+        request.headers_mut().insert("X-Forwarded-For", address);
     }
     let (socket, _) = timeout(PATIENCE, tokio_tungstenite::connect_async(request))
         .await

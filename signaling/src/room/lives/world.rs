@@ -531,6 +531,7 @@ impl World {
                 assert_eq!(layer, 0, "nobody sends layers");
                 self.keyframes.insert(source);
             }
+            Action::CandidateDropped => {}
             Action::Tell(event) => {
                 assert_eq!(event.at_ms, i64::try_from(self.ms).unwrap());
                 let who = event.participant.map(|who| who.to_string());

@@ -13,7 +13,8 @@ use crate::transport::{
     TransportEvent, TransportStats,
 };
 
-pub(super) struct Still {
+pub(crate) struct Still {
+    heard: u64,
     publish: Vec<MediaKind>,
     lines: Vec<bool>,
     events: VecDeque<TransportEvent>,
@@ -31,6 +32,7 @@ impl Transport for Still {
 
     fn open((): &(), config: TransportConfig, now: Instant) -> Result<Self, TransportError> {
         Ok(Self {
+            heard: 0,
             publish: config.publish,
             lines: Vec::new(),
             events: VecDeque::new(),
@@ -104,6 +106,7 @@ impl Transport for Still {
             [129, ..] => self.events.push_back(TransportEvent::Failed),
             [130, ..] => self.events.push_back(TransportEvent::Disconnected),
             [first, kind, layer, high, low, payload @ ..] => {
+                self.heard += 1;
                 self.events.push_back(TransportEvent::Rtp {
                     kind: MediaKind::ALL[usize::from(*kind) % 3],
                     layer: *layer,
@@ -120,6 +123,10 @@ impl Transport for Still {
             _ => {}
         }
         self.deadline = Some(now + Duration::from_millis(datagram.len() as u64));
+    }
+
+    fn authenticated(&self) -> u64 {
+        self.heard
     }
 
     fn handle_deadline(&mut self, now: Instant) {
