@@ -71,6 +71,10 @@ pub struct MediaArguments {
     /// Name of the node.
     #[arg(long, default_value = "media")]
     node: String,
+    /// Proxy, or network of proxies (192.0.2.0/24), that is believed about whom it
+    /// speaks for, besides those on this machine; once for each.
+    #[arg(long)]
+    proxy: Vec<signaling::Network>,
     /// How long to wait for the last hearings once asked to end (SIGTERM).
     #[arg(long, default_value_t = 60)]
     drain_minutes: u16,

@@ -44,6 +44,8 @@ pub struct Config {
     pub tls_certificate: PathBuf,
     /// PEM private key when `tls` is `files`.
     pub tls_key: PathBuf,
+    /// Proxies, or their networks, that are believed about whom they speak for.
+    pub proxies: Vec<String>,
     /// 64 hexadecimal digits; empty means a file made in `data_dir`.
     pub master_key: String,
     /// Filter of the log, e.g. `info,visioplainte=debug`.
@@ -123,6 +125,7 @@ impl Default for Config {
             log: "info,rtc_dtls=error".into(),
             log_format: "text".into(),
             metrics_listen: None,
+            proxies: Vec::new(),
             media_ports: vec![41000],
             media_children: 1,
             media_drain_minutes: 60,
@@ -205,6 +208,11 @@ impl Config {
             return Err(Fault::other(
                 "media_nodes: an address that is none, or the same twice",
             ));
+        }
+        for proxy in &self.proxies {
+            proxy
+                .parse::<signaling::Network>()
+                .map_err(|error| Fault::other(format!("proxies: {proxy}: {error}")))?;
         }
         for announced in &self.media_announce {
             announced

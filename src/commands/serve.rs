@@ -1,6 +1,7 @@
 //! Starting the processes: pages, background work, media node.
 
 use std::io::{Read, Write};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -86,7 +87,9 @@ pub async fn serve(config: Config) -> Result<ExitCode, Fault> {
         shutdown.clone(),
     ));
     announce(&app.config);
-    let service = app.router().into_make_service();
+    let service = app
+        .router()
+        .into_make_service_with_connect_info::<SocketAddr>();
     let listener = std::net::TcpListener::bind(app.config.listen)
         .map_err(|error| Fault::other(format!("{}: {error}", app.config.listen)))?;
     listener.set_nonblocking(true).map_err(Fault::other)?;
@@ -178,6 +181,7 @@ pub fn media(arguments: MediaArguments) -> Result<ExitCode, Fault> {
             .map_err(|_| Fault::other("the token key is not 64 hexadecimal digits"))?,
         limits: signaling::Limits {
             drain: Duration::from_secs(60 * u64::from(arguments.drain_minutes)),
+            proxies: arguments.proxy,
             ..signaling::Limits::default()
         },
     };

@@ -121,6 +121,9 @@ async fn start(
         let udp = SocketAddr::from((config.media_bind(), *port));
         command.args(["--udp", &udp.to_string()]);
     }
+    for proxy in &config.proxies {
+        command.args(["--proxy", proxy]);
+    }
     for announce in &config.media_announce {
         command.args(["--announce", announce]);
     }

@@ -1,10 +1,12 @@
 //! The one HTTP port leads to every node's signaling: a WebSocket is passed
 //! through byte for byte.
 
+use std::net::{IpAddr, SocketAddr};
+
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use hyper_util::rt::TokioIo;
@@ -12,6 +14,9 @@ use tokio::net::TcpStream;
 
 use crate::app::App;
 use crate::error::Fault;
+
+/// Whom each proxy on the way heard; the node knows how far to believe it.
+const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// The signaling addresses on the one HTTP port.
 pub fn router() -> Router<App> {
@@ -38,7 +43,9 @@ async fn pass_through(
     else {
         return StatusCode::UPGRADE_REQUIRED.into_response();
     };
-    let headers = request.headers().clone();
+    let visitor = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let visitor = visitor.map(|ConnectInfo(visitor)| visitor.ip());
+    let headers = passed_on(request.headers(), visitor);
     drop(request);
     match connect(&address, &headers).await {
         Ok((mut response, node)) => {
@@ -59,6 +66,23 @@ async fn pass_through(
     }
 }
 
+/// The headers that a node needs: those of a WebSocket, and who came which way.
+fn passed_on(headers: &HeaderMap, visitor: Option<IpAddr>) -> HeaderMap {
+    let mut passed_on: HeaderMap = headers
+        .iter()
+        .filter(|(name, _)| {
+            matches!(name.as_str(), "upgrade" | "connection" | FORWARDED_FOR)
+                || name.as_str().starts_with("sec-websocket-")
+        })
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    if let Some(visitor) = visitor.and_then(|ip| HeaderValue::from_str(&ip.to_string()).ok()) {
+        // Behind what was there: the node reads from the end.
+        passed_on.append(FORWARDED_FOR, visitor);
+    }
+    passed_on
+}
+
 async fn connect(
     address: &str,
     headers: &HeaderMap,
@@ -71,14 +95,46 @@ async fn connect(
     tokio::spawn(connection.with_upgrades());
     let mut outgoing = hyper::Request::get("/signaling").header("host", address);
     for (name, value) in headers {
-        let wanted = matches!(name.as_str(), "upgrade" | "connection")
-            || name.as_str().starts_with("sec-websocket-");
-        if wanted {
-            outgoing = outgoing.header(name, value);
-        }
+        outgoing = outgoing.header(name, value);
     }
     let outgoing = outgoing.body(Body::empty()).map_err(Fault::other)?;
     let mut answer = sender.send_request(outgoing).await.map_err(Fault::other)?;
     let upgrade = hyper::upgrade::on(&mut answer);
     Ok((answer.map(Body::new), upgrade))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_node_is_told_who_came_behind_what_they_said_of_themselves() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("upgrade", "websocket"),
+            ("sec-websocket-protocol", "visioplainte.v1"),
+            ("x-forwarded-for", "192.0.2.9"),
+            ("cookie", "secret"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        for (visitor, told) in [
+            (None, vec!["192.0.2.9"]),
+            (Some("203.0.113.7"), vec!["192.0.2.9", "203.0.113.7"]),
+        ] {
+            let visitor = visitor.map(|address| address.parse().unwrap());
+            let passed_on = passed_on(&headers, visitor);
+            let forwarded: Vec<&str> = passed_on
+                .get_all(FORWARDED_FOR)
+                .iter()
+                .map(|value| value.to_str().unwrap())
+                .collect();
+            assert_eq!(forwarded, told);
+            assert!(passed_on.contains_key("upgrade"));
+            assert!(passed_on.contains_key("sec-websocket-protocol"));
+            assert!(!passed_on.contains_key("cookie"));
+        }
+    }
 }

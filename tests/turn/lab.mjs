@@ -139,7 +139,7 @@ export async function startProxy() {
   let filled = template.replaceAll('${DOMAIN}', 'plainte.test').replaceAll('${TURN_DOMAIN}', 'relais.plainte.test')
   // The image has nginx 1.28; Debian 12's says the same thing with another word.
   const [, minor] = (await sure('server', 'nginx', '-v')).match(/nginx\/1\.(\d+)/)
-  if (Number(minor) < 25) filled = filled.replace('8443 ssl;', '8443 ssl http2;').replace('http2 on;', '')
+  if (Number(minor) < 25) filled = filled.replace('8443 ssl proxy_protocol;', '8443 ssl http2 proxy_protocol;').replace('http2 on;', '')
   await writeFile(join(files, 'nginx.conf'), filled)
   // Its files under /etc/nginx and its pid under /run are its own, whatever the machine has there.
   const script = 'mount --bind "$1" /etc/nginx && mount -t tmpfs none /run && exec nginx -g "daemon off; load_module /usr/lib/nginx/modules/ngx_stream_module.so;"'
