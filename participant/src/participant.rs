@@ -372,7 +372,8 @@ impl Core {
                             && !other.silent.contains(&line.kind)
                             && match line.kind {
                                 MediaKind::Audio => other.audio,
-                                MediaKind::Video => other.video,
+                                // What the node holds back is not missing.
+                                MediaKind::Video => other.video && !room.narrow,
                                 // A shared screen may well stand still.
                                 MediaKind::Screen => false,
                             }

@@ -323,15 +323,6 @@ impl Forwarding {
             .filter(|(source, _)| source.kind.is_image())
     }
 
-    /// The lines on which a subscriber receives images.
-    pub fn images_on_lines(&self, subscriber: SeatIndex) -> impl Iterator<Item = (LineId, Source)> {
-        self.lines
-            .iter()
-            .filter(move |line| line.subscriber == subscriber && line.allowed)
-            .filter_map(|line| Some((line.line, line.source?)))
-            .filter(|(_, source)| source.kind.is_image())
-    }
-
     fn line_mut(&mut self, subscriber: SeatIndex, id: LineId) -> Option<&mut Line> {
         self.lines
             .iter_mut()

@@ -341,6 +341,10 @@ pub struct RoomView {
     pub participants: Vec<ParticipantView>,
     /// Whose sound and image reach the receiving participant at this moment.
     pub hears: Vec<ParticipantId>,
+    /// Images are held back from the receiving participant, because their way
+    /// carries none beside the voices; absent when it does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub narrow: bool,
 }
 
 /// One participant, as the others see them.

@@ -20,6 +20,8 @@ use crate::room_document::{
 };
 use crate::transport::{Codecs, LAYERS, LineId};
 
+pub(crate) use self::layers::Demand;
+
 mod clock;
 mod layers;
 mod negotiation;
@@ -98,6 +100,8 @@ pub(crate) enum Event {
         kind: MediaKind,
         bits_per_second: Option<u32>,
     },
+    /// The way down to a participant carries no image, or may carry one again.
+    Narrow { peer: PeerId, narrow: bool },
     /// Time passes; with when each transport last received each kind.
     Tick { last_packets: Vec<LastPacket> },
 }
@@ -274,6 +278,11 @@ impl Room {
                         bits_per_second,
                     };
                     actions.push(Action::Send(connection, limit));
+                }
+            }
+            Event::Narrow { peer, narrow } => {
+                if let Some(held) = self.peer_mut(peer) {
+                    held.narrow = narrow;
                 }
             }
             Event::Tick { last_packets } => self.tick(&last_packets, now, &mut actions),

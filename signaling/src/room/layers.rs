@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::{Action, Moment, Room};
-use crate::forwarding::Source;
+use crate::forwarding::{SeatIndex, Source};
 use crate::protocol::MediaKind;
 use crate::room_document::ParticipantId;
 use crate::transport::LAYERS;
@@ -119,7 +119,39 @@ impl Ladder {
     }
 }
 
+/// What the way down to a seat has to carry.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Demand {
+    pub voices: u32,
+    /// Those that the page shows, be they held back at present or not.
+    pub images: Vec<Source>,
+}
+
 impl Room {
+    /// What a seat may receive and its page shows.
+    pub fn demand(&self, seat: SeatIndex) -> Demand {
+        let mut demand = Demand::default();
+        let Some(occupant) = self
+            .participant(seat)
+            .and_then(|participant| self.occupants.get(participant))
+        else {
+            return demand;
+        };
+        for line in self.forwarding.lines_of(seat) {
+            let Source { seat, kind } = line.source;
+            let hidden = self.participant(seat).is_some_and(|of| {
+                // An image that nobody looks at needs nothing of the way.
+                occupant.wants.get(&(of.clone(), kind)) == Some(&0)
+            });
+            if !kind.is_image() {
+                demand.voices += 1;
+            } else if !hidden {
+                demand.images.push(line.source);
+            }
+        }
+        demand
+    }
+
     /// Notes how high a page shows an image; 0 hides it.
     pub(super) fn want(
         &mut self,
@@ -153,6 +185,7 @@ impl Room {
             let Some(own) = flows.get(&occupant.index) else {
                 continue;
             };
+            let narrow = occupant.peer.as_ref().is_some_and(|peer| peer.narrow);
             let seated = |of: &ParticipantId| self.document.seat(of).is_some();
             occupant.wants.retain(|(of, _), _| seated(of));
             let lines = self.forwarding.lines_of(occupant.index);
@@ -179,7 +212,8 @@ impl Room {
             // What is shown largest has the first claim.
             images.sort_by_key(|(shown, line)| (u32::MAX - shown, line.source));
             for (shown, line) in images {
-                let hidden = shown == 0;
+                // Whoever's way carries no image now gets none, however it is shown.
+                let hidden = shown == 0 || narrow;
                 if hidden != line.withheld {
                     let owed = self.forwarding.withhold(occupant.index, line.line, hidden);
                     actions.extend(owed.map(|(source, layer)| Action::Keyframe { source, layer }));

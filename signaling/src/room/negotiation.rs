@@ -49,6 +49,8 @@ pub(super) struct Peer {
     /// The last offer was of another path: the first one, or with new ICE credentials.
     pub(super) mends: bool,
     pub(super) flow: Flow,
+    /// Its way down carries no image at present.
+    pub(super) narrow: bool,
     /// What the last offer said.
     pub(super) offered: Option<Lines>,
 }
@@ -199,6 +201,7 @@ impl Room {
                 candidates: 0,
                 mends: false,
                 flow: Flow::default(),
+                narrow: false,
                 offered: None,
             });
             actions.push(Action::OpenPeer {

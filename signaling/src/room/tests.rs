@@ -761,3 +761,61 @@ fn candidates_beyond_those_of_one_offer_are_dropped() {
     let (jean, _) = story.arrive("jean", None);
     assert_eq!(story.say(jean, candidate), [Action::CandidateDropped]);
 }
+
+#[test]
+fn images_are_held_back_where_the_way_is_narrow_and_where_nobody_looks() {
+    let (mut story, _, jean) = both_in();
+    let peer = PeerId {
+        seat: JEAN,
+        turn: 1,
+    };
+    let want = |height: u32| json!({"type": "want", "participant": "angele", "kind": "video", "height": height});
+    assert_eq!(story.reaches(ANGELE), [JEAN]);
+    for (case, event, asked, reached, demanded) in [
+        (
+            "too narrow",
+            Event::Narrow { peer, narrow: true },
+            &["send 1 state"][..],
+            &[][..],
+            1,
+        ),
+        (
+            "hidden as well",
+            Event::Said {
+                connection: jean,
+                message: serde_json::from_value(want(0)).unwrap(),
+            },
+            &[],
+            &[],
+            0,
+        ),
+        (
+            "wide again, and hidden",
+            Event::Narrow {
+                peer,
+                narrow: false,
+            },
+            &["send 1 state"],
+            &[],
+            0,
+        ),
+        (
+            "shown again",
+            Event::Said {
+                connection: jean,
+                message: serde_json::from_value(want(720)).unwrap(),
+            },
+            &["keyframe 0"],
+            &[JEAN],
+            1,
+        ),
+    ] {
+        assert_eq!(told(&story.handle(event)), asked, "{case}");
+        // Time does not change it.
+        assert_eq!(told(&story.wait(250)), [""; 0], "{case}");
+        assert_eq!(story.reaches(ANGELE), reached, "{case}");
+        let Demand { voices, images } = story.room.demand(JEAN);
+        assert_eq!((voices, images.len()), (1, demanded), "{case}");
+        assert_eq!(story.reaches(JEAN), [ANGELE], "{case}");
+    }
+}

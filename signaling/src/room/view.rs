@@ -62,6 +62,11 @@ impl Room {
             place: own.place,
             participants,
             hears,
+            narrow: self
+                .occupants
+                .get(participant)
+                .and_then(|occupant| occupant.peer.as_ref())
+                .is_some_and(|peer| peer.narrow),
         })
     }
 }

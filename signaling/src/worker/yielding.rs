@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use super::Worker;
 use super::rooms::RoomKey;
-use crate::forwarding::{SeatIndex, Source};
+use crate::forwarding::Source;
 use crate::protocol::MediaKind;
-use crate::room::Event;
+use crate::room::{Demand, Event};
 use crate::transport::Transport;
 
 /// Kept for each voice, with its headers and repairs.
@@ -153,42 +153,32 @@ impl<T: Transport> Worker<T> {
             return;
         };
         let mut shares: BTreeMap<Source, u32> = BTreeMap::new();
-        let mut released = Vec::new();
+        let mut turned = Vec::new();
         for (seat, key) in &entry.by_seat {
             let Some(peer) = self.peers.get_mut(*key).filter(|peer| peer.connected) else {
                 continue;
             };
-            let forwarding = entry.room.forwarding();
-            let images: Vec<_> = forwarding.images_on_lines(*seat).collect();
+            let Demand { voices, images } = entry.room.demand(*seat);
             let Some(estimate) = peer.transport.stats().estimate_down else {
                 continue;
             };
             if images.is_empty() {
                 continue;
             }
-            let people: std::collections::BTreeSet<SeatIndex> =
-                images.iter().map(|(_, source)| source.seat).collect();
-            let voices = VOICE.saturating_mul(people.len() as u32);
+            let voices = VOICE.saturating_mul(voices);
             let share = estimate.saturating_sub(voices) / images.len() as u32;
-            match peer.withholding.step(share, now) {
-                Some(withheld) => {
-                    for (line, _) in &images {
-                        released.extend(forwarding.withhold(*seat, *line, withheld));
-                    }
-                }
-                None => {
-                    for (_, source) in &images {
-                        let worst = shares.entry(*source).or_insert(share);
-                        *worst = share.min(*worst);
-                    }
-                }
+            if let Some(narrow) = peer.withholding.step(share, now) {
+                turned.push((peer.id, narrow));
+            }
+            for source in images {
+                let worst = shares.entry(source).or_insert(share);
+                *worst = share.min(*worst);
             }
         }
         let publishers = entry.by_seat.clone();
-        for (source, layer) in released {
-            if let Some((_, key)) = publishers.iter().find(|(seat, _)| *seat == source.seat) {
-                self.want_keyframe(*key, source.kind, layer, now);
-            }
+        // The room holds the images back, beside those that nobody looks at.
+        for (peer, narrow) in turned {
+            self.handle(room, Event::Narrow { peer, narrow });
         }
         for (seat, key) in publishers {
             for kind in [MediaKind::Video, MediaKind::Screen] {
@@ -202,10 +192,9 @@ impl<T: Transport> Worker<T> {
         let Some(entry) = self.peers.get_mut(key).filter(|entry| entry.connected) else {
             return;
         };
-        // Whoever sends several sizes is left alone: each receiver gets one that fits.
-        if entry.sends_layers(now) && kind == MediaKind::Video {
-            return;
-        }
+        // Whoever sends several sizes is limited no longer: each receiver gets one that fits.
+        let layers = entry.sends_layers(now) && kind == MediaKind::Video;
+        let share = share.filter(|_| !layers);
         let Some(told) = entry.limits[kind.index()].step(share, now) else {
             return;
         };
@@ -293,6 +282,21 @@ mod tests {
             .collect();
         assert!(rising.is_sorted(), "{rising:?}");
         assert!(rising.len() > 3, "step by step: {rising:?}");
+    }
+
+    #[test]
+    fn whoever_has_no_receiver_to_mind_is_freed() {
+        let start = Instant::now();
+        let mut limit = Limit::default();
+        let mut told = Vec::new();
+        for tick in 0..80 {
+            limit.count(25_000);
+            let now = start + Duration::from_millis(tick * TICK);
+            let share = (tick < 8).then_some(200_000);
+            told.extend(limit.step(share, now));
+        }
+        assert_eq!(told.first(), Some(&Told::AtMost(190_000)));
+        assert_eq!(told.last(), Some(&Told::Anything));
     }
 
     #[test]

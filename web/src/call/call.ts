@@ -4,6 +4,7 @@
 
 import { Encryption } from '../encryption/encryption'
 import type { Status } from '../encryption/status'
+import { can, thisBrowser } from './abilities'
 import { Connection, type JoinGrant, type Phase, browserWorld } from './connection'
 import { LevelMeter, LocalMedia, type Devices } from './media'
 import { Peer } from './peer'
@@ -12,6 +13,7 @@ import { type Standing, shown, statusKey } from './shown'
 import { Recovery, type Step } from './recovery'
 import { expectedLines, qualityWord, readStats } from './stats'
 import { CallView } from './view'
+import { Wants } from './wants'
 
 const WATCH_EVERY_MS = 200
 const MEASURE_EVERY_MS = 1000
@@ -31,6 +33,7 @@ export class Call {
   private readonly connection: Connection
   private readonly peer: Peer
   private readonly encryption: Encryption
+  private readonly wants: Wants
   private recovery = new Recovery()
 
   private phase: Phase | undefined
@@ -107,10 +110,12 @@ export class Call {
       },
       browserWorld(),
     )
+    this.wants = new Wants((want) => this.connection.send(want))
     // A phone that changes from Wi-Fi to 4G, or wakes up, need not wait for a time-out.
     for (const event of ['online', 'pageshow', 'resume']) window.addEventListener(event, () => this.suspect())
     networkInformation()?.addEventListener('change', () => this.suspect())
     document.addEventListener('visibilitychange', () => {
+      this.look()
       if (document.visibilityState !== 'visible' || this.phase === undefined) return
       this.suspect()
       void this.keepAwake()
@@ -144,7 +149,7 @@ export class Call {
     // Nothing is sent before it is known whether it can be encrypted.
     await this.encryption.ready
     this.joining = false
-    this.connection.start(this.encryption.able ? { encryption: 1 } : {})
+    this.connection.start(can(thisBrowser(), this.encryption.able))
     void this.keepAwake()
     window.clearInterval(this.watching)
     this.watching = window.setInterval(() => void this.watch(), WATCH_EVERY_MS)
@@ -225,6 +230,7 @@ export class Call {
         this.me = message.participant
         this.view.mark('participant', message.participant)
         this.encryption.lineOpened(message.participant)
+        this.wants.lineOpened()
         break
       case 'offer':
         if (this.me !== undefined) void this.peer.answer(message, this.me, this.iceServers)
@@ -256,7 +262,7 @@ export class Call {
     this.room = room
     this.encryption.room(room)
     const others = room.place === 'waiting' ? [] : room.participants.filter(({ participant, place }) => participant !== this.me && place !== 'waiting')
-    this.view.participants(others)
+    this.view.participants(others, room.narrow)
     this.announceChanges(before, others)
     void this.peer.sendTwoSizes(others.filter(({ connected, place }) => connected && place === room.place).length >= 2)
     if (before?.state !== room.state || before.place !== room.place) {
@@ -311,7 +317,14 @@ export class Call {
     this.view.sealing({ kind: 'refused', because: 'bypassed' }, [])
   }
 
+  /** Tells the node how high each image is shown now. */
+  private look(): void {
+    if (this.phase?.kind !== 'seated' || this.room === undefined || this.room.place === 'waiting') return
+    this.wants.look(performance.now(), this.view.heights())
+  }
+
   private async watch(): Promise<void> {
+    this.look()
     const report = await this.peer.stats()
     if (report === undefined) return
     const sample = readStats(report as unknown as Iterable<[string, unknown]>)
@@ -324,7 +337,7 @@ export class Call {
       this.ask('fresh', now)
       this.lost(true)
     }
-    const expected = this.peer.wasUp ? expectedLines(this.room, this.peer.lines) : new Map<string, MediaKind>()
+    const expected = this.peer.wasUp ? expectedLines(this.room, this.peer.lines, (participant) => this.wants.hides(participant)) : new Map<string, MediaKind>()
     const step = this.recovery.observe(now, expected, sample)
     if (this.recovery.doubts(now)) this.connection.probe()
     if (step !== undefined) {

@@ -81,6 +81,8 @@ export interface RoomView {
   place: Place
   participants: ParticipantView[]
   hears: string[]
+  /** Our way carries no image beside the voices at present; absent when it does. */
+  narrow?: boolean
 }
 
 export interface Offer {
@@ -180,7 +182,8 @@ export function parseServerMessage(text: string): ServerMessage | undefined {
         Array.isArray(value.participants) &&
         value.participants.every(isParticipant) &&
         Array.isArray(value.hears) &&
-        value.hears.every(isString)
+        value.hears.every(isString) &&
+        (value.narrow === undefined || typeof value.narrow === 'boolean')
         ? (value as unknown as RoomView)
         : undefined
     case 'quality':

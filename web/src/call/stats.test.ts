@@ -53,9 +53,14 @@ test('media is expected only from someone connected, sending and heard, in an op
     2: { participant: 'p2', kind: 'audio' },
     3: { participant: 'p2', kind: 'video' },
   } as const
-  const cases: [string, RoomView | undefined, string[]][] = [
+  const seen: RoomView = { ...room, participants: [{ ...officer, video: true }] }
+  const cases: [string, RoomView | undefined, string[], string?][] = [
     ['sound only', room, ['2']],
-    ['both', { ...room, participants: [{ ...officer, video: true }] }, ['2', '3']],
+    ['both', seen, ['2', '3']],
+    ['both, where another is hidden', seen, ['2', '3'], 'p3'],
+    ['hidden by the page', seen, ['2'], 'p2'],
+    ['held back, for a narrow way', { ...seen, narrow: true }, ['2']],
+    ['a way that is wide', { ...seen, narrow: false }, ['2', '3']],
     ['no room yet', undefined, []],
     ['paused', { ...room, state: 'paused' }, []],
     ['waiting', { ...room, place: 'waiting' }, []],
@@ -65,5 +70,5 @@ test('media is expected only from someone connected, sending and heard, in an op
     ['kept by their own network', { ...room, participants: [{ ...officer, silent: ['audio'] }] }, []],
     ['muted and dark', { ...room, participants: [{ ...officer, audio: false }] }, []],
   ]
-  for (const [what, view, mids] of cases) assert.deepEqual([...expectedLines(view, tracks).keys()], mids, what)
+  for (const [what, view, mids, hidden] of cases) assert.deepEqual([...expectedLines(view, tracks, (participant) => participant === hidden).keys()], mids, what)
 })

@@ -104,13 +104,18 @@ export function qualityWord(quality: Quality | undefined): QualityWord {
   return 'good'
 }
 
-/** The received m-lines on which something should come just now: mute is not silence. */
-export function expectedLines(view: RoomView | undefined, tracks: Record<string, Track>): Map<string, MediaKind> {
+/**
+ * The received m-lines on which something should come just now: mute is not
+ * silence. `hides`: whose image the page told the node not to send.
+ */
+export function expectedLines(view: RoomView | undefined, tracks: Record<string, Track>, hides: (participant: string) => boolean): Map<string, MediaKind> {
   const expected = new Map<string, MediaKind>()
   if (view === undefined || view.state !== 'open' || view.place === 'waiting') return expected
   for (const [mid, { participant, kind }] of Object.entries(tracks)) {
     // A shared screen may well stand still.
     if (kind === 'screen') continue
+    // What the node holds back, for us or for our way, is not missing.
+    if (kind === 'video' && (view.narrow === true || hides(participant))) continue
     const sender = view.participants.find((other) => other.participant === participant)
     // What does not reach the node is not missing for a fault of ours.
     const comes = sender?.connected === true && sender[kind] && sender.silent?.includes(kind) !== true

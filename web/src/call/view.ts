@@ -8,6 +8,7 @@ import type { Devices, MediaProblem } from './media'
 import type { MediaKind, ParticipantView, Role } from './protocol'
 import type { Shown } from './shown'
 import type { QualityWord, Sample } from './stats'
+import { heightOf } from './wants'
 
 export interface Actions {
   allow(): void
@@ -182,8 +183,8 @@ export class CallView {
     this.mark('words', words.join(' '))
   }
 
-  /** Others in the room, connected or not; a tile of one who left goes. */
-  participants(others: ParticipantView[]): void {
+  /** Others in the room, connected or not; a tile of one who left goes. `narrow`: the node holds their images back. */
+  participants(others: ParticipantView[], narrow = false): void {
     const present = new Set(others.map(({ participant }) => participant))
     for (const [participant, tile] of this.tiles) {
       if (present.has(participant)) continue
@@ -196,11 +197,11 @@ export class CallView {
       element.dataset.role = other.role
       element.toggleAttribute('data-connected', other.connected)
       element.toggleAttribute('data-silent', !other.audio)
-      element.toggleAttribute('data-no-image', !other.connected || !other.video)
+      element.toggleAttribute('data-no-image', !other.connected || !other.video || narrow)
       const name = element.querySelector('[data-name]')
       if (name) name.textContent = other.label
       const note = element.querySelector('[data-note]')
-      if (note) note.textContent = this.note(other)
+      if (note) note.textContent = this.note(other, narrow)
     }
     this.root.dataset.others = String(others.filter(({ connected }) => connected).length)
   }
@@ -221,6 +222,22 @@ export class CallView {
   detach(participant: string): void {
     const tile = this.tiles.get(participant)
     if (tile) tile.video.srcObject = null
+  }
+
+  /**
+   * How high whose image is shown, in pixels of the screen; 0 while the page is not
+   * looked at. What the browser shows beside the page is looked at all the same.
+   */
+  heights(): Map<string, number> {
+    const heights = new Map<string, number>()
+    for (const [participant, { element, video }] of this.tiles) {
+      const box = video.getBoundingClientRect()
+      const shown = document.visibilityState !== 'hidden' || mayFloat(video)
+      const height = shown ? heightOf(box, { width: video.videoWidth, height: video.videoHeight }, window.devicePixelRatio) : 0
+      heights.set(participant, height)
+      element.dataset.shownHeight = String(Math.round(height))
+    }
+    return heights
   }
 
   needsTap(needed: boolean): void {
@@ -281,9 +298,10 @@ export class CallView {
     return this.text(`role-${role}`)
   }
 
-  private note({ connected, audio, video }: ParticipantView): string {
+  private note({ connected, audio, video }: ParticipantView, narrow: boolean): string {
     if (!connected) return this.text('tile-away')
     if (!audio && !video) return this.text('tile-muted-no-image')
+    if (video && narrow) return this.text(audio ? 'tile-narrow' : 'tile-muted-narrow')
     if (!audio) return this.text('tile-muted')
     return video ? '' : this.text('tile-no-image')
   }
@@ -331,6 +349,12 @@ export class CallView {
   private all<E extends HTMLElement = HTMLElement>(selector: string): NodeListOf<E> {
     return this.root.querySelectorAll<E>(selector)
   }
+}
+
+/** Whether a page that is hidden may show a video in a window of its own (picture in picture). */
+function mayFloat(video: HTMLVideoElement): boolean {
+  // A browser that does not say whether it does is believed to.
+  return !('pictureInPictureElement' in document) || document.pictureInPictureElement === video
 }
 
 /** Which help text fits: where the permission is given back differs by browser and system. */
