@@ -7,6 +7,7 @@
 #   tests/turn.sh                       all of it
 #   tests/turn.sh relay                 only what the relay lets through, and `check` (no browser)
 #   tests/turn.sh browsers              only the ways that browsers find
+#   tests/turn.sh narrow                only the image that yields on a narrow link
 #   VISIOPLAINTE_BIN=… tests/turn.sh    another binary than target/debug's
 #
 #   citizen 10.77.1.2 ─┐          ┌─ server 10.77.3.2  proxy :443, service, media :41000-41001,
@@ -122,6 +123,7 @@ certutil -N --empty-password -d "sql:$folder/home/.pki/nssdb"
 certutil -A -n tests -t C,, -i "$folder/ca.pem" -d "sql:$folder/home/.pki/nssdb"
 
 export TURN_LAB=$folder TURN_LAB_BIN=$bin
-[[ $only == browsers ]] || "$folder/at" citizen node --test --test-concurrency=1 tests/turn/relay.test.mjs tests/turn/check.test.mjs
+[[ $only != all && $only != relay ]] || "$folder/at" citizen node --test --test-concurrency=1 tests/turn/relay.test.mjs tests/turn/check.test.mjs
 # Firefox is spoken to over the citizen's own loopback, so this one runs there.
-[[ $only == relay ]] || NODE_EXTRA_CA_CERTS=$folder/ca.pem "$folder/at" citizen node tests/turn/browsers.mjs
+[[ $only != all && $only != browsers ]] || NODE_EXTRA_CA_CERTS=$folder/ca.pem "$folder/at" citizen node tests/turn/browsers.mjs
+[[ $only != all && $only != narrow ]] || NODE_EXTRA_CA_CERTS=$folder/ca.pem "$folder/at" citizen node tests/turn/narrow.mjs

@@ -25,6 +25,8 @@ const VOICE: u32 = 80_000;
 const LEAST: u32 = 100_000;
 /// A limit beyond this is none: pages send no more anyway.
 const MOST: u32 = 2_500_000;
+/// A share of packets lost at which little room is none.
+const LOSING: f32 = 0.1;
 /// Less than the least for so long is no passing trouble.
 const ENDURED: Duration = Duration::from_secs(2);
 /// Between withholding and trying again; doubled by each vain attempt.
@@ -119,8 +121,14 @@ pub(super) struct Withholding {
 }
 
 impl Withholding {
-    /// Looks at what is left for each image. Answers a change only.
-    fn step(&mut self, share: u32, now: Instant) -> Option<bool> {
+    /// Whether images are held back now.
+    const fn is_on(&self) -> bool {
+        self.until.is_some()
+    }
+
+    /// Looks at what is left for each image, and at the share of packets that is
+    /// lost on the way. Answers a change only.
+    fn step(&mut self, share: u32, loss: f32, now: Instant) -> Option<bool> {
         if let Some(until) = self.until {
             if now < until {
                 return None;
@@ -129,7 +137,10 @@ impl Withholding {
             self.narrow_since = None;
             return Some(false);
         }
-        if share >= LEAST {
+        // The estimate climbs from time to time to see whether there is room: what is
+        // lost meanwhile says that there is none.
+        let in_vain = loss >= LOSING && share < 4 * LEAST;
+        if share >= LEAST && !in_vain {
             self.narrow_since = None;
             return None;
         }
@@ -159,7 +170,8 @@ impl<T: Transport> Worker<T> {
                 continue;
             };
             let Demand { voices, images } = entry.room.demand(*seat);
-            let Some(estimate) = peer.transport.stats().estimate_down else {
+            let stats = peer.transport.stats();
+            let Some(estimate) = stats.estimate_down else {
                 continue;
             };
             if images.is_empty() {
@@ -167,9 +179,15 @@ impl<T: Transport> Worker<T> {
             }
             let voices = VOICE.saturating_mul(voices);
             let share = estimate.saturating_sub(voices) / images.len() as u32;
-            if let Some(narrow) = peer.withholding.step(share, now) {
+            if let Some(narrow) = peer.withholding.step(share, stats.loss_down, now) {
                 turned.push((peer.id, narrow));
             }
+            // The next try begins with the least.
+            let share = if peer.withholding.is_on() {
+                share.min(LEAST)
+            } else {
+                share
+            };
             for source in images {
                 let worst = shares.entry(source).or_insert(share);
                 *worst = share.min(*worst);
@@ -311,7 +329,7 @@ mod tests {
         let mut changes = Vec::new();
         for second in 0..50 {
             let now = start + Duration::from_secs(second);
-            if let Some(withheld) = withholding.step(LEAST - 1, now) {
+            if let Some(withheld) = withholding.step(LEAST - 1, 0.0, now) {
                 changes.push((second, withheld));
             }
         }
@@ -321,10 +339,25 @@ mod tests {
         );
         let mut passing = Withholding::default();
         for (second, share) in [(0, 0), (1, 0), (2, LEAST), (3, 0), (4, 0)] {
-            assert_eq!(
-                passing.step(share, start + Duration::from_secs(second)),
-                None
-            );
+            let now = start + Duration::from_secs(second);
+            assert_eq!(passing.step(share, 0.0, now), None);
+        }
+    }
+
+    #[test]
+    fn loss_says_that_little_room_is_none() {
+        let start = Instant::now();
+        for (case, share, loss, withheld) in [
+            ("room", 2 * LEAST, 0.0, None),
+            ("little room, and all comes", LEAST, 0.09, None),
+            ("little room, and much is lost", 2 * LEAST, 0.3, Some(true)),
+            ("much room on a lossy way", 10 * LEAST, 0.3, None),
+        ] {
+            let mut withholding = Withholding::default();
+            assert_eq!(withholding.step(share, loss, start), None, "{case}");
+            let later = start + ENDURED;
+            assert_eq!(withholding.step(share, loss, later), withheld, "{case}");
+            assert_eq!(withholding.is_on(), withheld.is_some(), "{case}");
         }
     }
 }
