@@ -24,7 +24,7 @@ use crate::error::{Fault, PageError, Refusal};
 use crate::form::Form;
 use crate::hearings::checks::{CHECKS, RIGHT, TOLD};
 use crate::hearings::store::{self as hearing_store, NotedCheck};
-use crate::hearings::{self, AdmitError, CallView, OpenError, Place, Seat, SeatRole};
+use crate::hearings::{self, AdmitError, Audience, CallView, OpenError, Place, Seat, SeatRole};
 use crate::identity::{PivotIdentity, SignedInOfficer};
 use crate::page::{Ctx, render};
 use crate::path::PathId;
@@ -354,6 +354,7 @@ pub async fn events(
     Ok(hearings::changes(
         &app,
         hearings::topic(&appointment.id),
+        Audience::Session(officer.session),
         &["people", "checks", "review"],
     ))
 }

@@ -132,6 +132,7 @@ pub async fn enter(
         SeatRole::Citizen,
         &person,
         browser_hash,
+        &citizen.session,
         Place::Waiting,
         now,
     )

@@ -11,14 +11,39 @@ use axum::response::{IntoResponse, Response};
 use axum_extra::extract::cookie::CookieJar;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::{entry, topic};
+use super::{entry, store, topic};
 use crate::app::App;
-use crate::error::{PageError, Refusal};
+use crate::db::Id;
+use crate::error::{Fault, PageError, Refusal};
+use crate::identity::{own_sessions, session};
 use crate::path::PathId;
 
 /// Regions are fetched again this often even without a notice, so that a
 /// change made by another process of the service is seen too.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// Who a page is kept fed for, asked again before every event: the right to a
+/// page may end while the page stays open.
+#[derive(Clone, Debug)]
+pub enum Audience {
+    /// Whoever holds a seat of an appointment with a browser (by its hash).
+    Seat(Id, String),
+    /// An officer, for as long as their session lives.
+    Session(String),
+}
+
+impl Audience {
+    async fn may_still(&self, app: &App) -> Result<bool, Fault> {
+        let mut tx = app.db.read().await?;
+        match self {
+            Audience::Seat(appointment, browser) => {
+                let seat = store::find_seat_of_browser(&mut tx, appointment, browser).await?;
+                Ok(seat.is_some())
+            }
+            Audience::Session(session) => session::is_live(&mut tx, session, app.clock.now()).await,
+        }
+    }
+}
 
 /// Events for whoever holds a seat in this browser.
 pub async fn citizen_events(
@@ -26,33 +51,44 @@ pub async fn citizen_events(
     PathId(id): PathId,
     jar: CookieJar,
 ) -> Result<Response, PageError> {
-    let mut tx = app.db.read().await?;
-    if entry::seat_of_browser(&mut tx, &app, &jar, &id)
-        .await?
-        .is_none()
-    {
+    let Some(browser) = entry::browser_hash(&app, &jar) else {
+        return Err(Refusal::not_found().into());
+    };
+    let (topic, audience) = (topic(&id), Audience::Seat(id, browser));
+    if !audience.may_still(&app).await? {
         return Err(Refusal::not_found().into());
     }
-    Ok(changes(&app, topic(&id), &["record", "people"]))
+    Ok(changes(&app, topic, audience, &["record", "people"]))
 }
 
-/// A stream that names `regions` whenever `topic` changes.
-pub fn changes(app: &App, topic: String, regions: &'static [&'static str]) -> Response {
-    let listener = app.live.listen();
+/// A stream that names `regions` whenever `topic` changes, and ends when its
+/// audience may not look any more.
+pub fn changes(
+    app: &App,
+    topic: String,
+    audience: Audience,
+    regions: &'static [&'static str],
+) -> Response {
+    let (app, listener) = (app.clone(), app.live.listen());
     let waiting: Vec<&'static str> = Vec::new();
     let stream = futures_util::stream::unfold(
-        (listener, topic, waiting),
-        move |(mut listener, topic, mut waiting)| async move {
+        (app, listener, topic, audience, waiting),
+        move |(app, mut listener, topic, audience, mut waiting)| async move {
             while waiting.is_empty() {
                 let changed = tokio::select! {
                     notice = listener.recv() => match notice {
-                        Ok(told) => told == topic,
+                        Ok(told) => told == topic || told == own_sessions::TOPIC,
                         Err(RecvError::Lagged(_)) => true,
                         Err(RecvError::Closed) => return None,
                     },
                     () = tokio::time::sleep(LOOK_AGAIN) => true,
                 };
                 if changed {
+                    // A database that fails ends the stream too; the browser
+                    // asks for it again by itself.
+                    if !matches!(audience.may_still(&app).await, Ok(true)) {
+                        return None;
+                    }
                     waiting.extend(regions);
                 }
             }
@@ -60,7 +96,10 @@ pub fn changes(app: &App, topic: String, regions: &'static [&'static str]) -> Re
             let event = Event::default()
                 .event("region")
                 .data(serde_json::json!({ "id": region }).to_string());
-            Some((Ok::<_, Infallible>(event), (listener, topic, waiting)))
+            Some((
+                Ok::<_, Infallible>(event),
+                (app, listener, topic, audience, waiting),
+            ))
         },
     );
     let events = Sse::new(stream).keep_alive(KeepAlive::default());

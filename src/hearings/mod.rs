@@ -8,6 +8,7 @@ pub mod control;
 mod entry;
 pub mod incidents;
 mod live_pages;
+mod orphans;
 mod pages;
 mod room;
 pub mod store;
@@ -24,7 +25,7 @@ use crate::identity::SignedInOfficer;
 use crate::text_enum;
 
 pub use entry::{EnterError, check_window, enter, seat_of_browser};
-pub use live_pages::changes;
+pub use live_pages::{Audience, changes};
 pub use pages::CallView;
 pub use room::{AdmitError, OpenError, admit, close, open, room_document, send_back};
 pub use token::{GrantError, grant};

@@ -105,6 +105,7 @@ pub async fn open(
         SeatRole::Officer,
         &person,
         &officer.session,
+        &officer.session,
         Place::In,
         now,
     )

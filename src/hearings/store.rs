@@ -94,8 +94,9 @@ pub async fn list_seats(tx: &mut Tx, appointment_id: &Id) -> Result<Vec<Seat>, F
     )
 }
 
-/// The seat a browser holds in an appointment. Officers' seats are bound to
-/// their session and are never found this way.
+/// The seat a browser holds in an appointment, unless the session it was taken
+/// with was ended since. Officers' seats are bound to their session and are never
+/// found this way.
 ///
 /// # Errors
 /// When the database fails.
@@ -109,14 +110,16 @@ pub async fn find_seat_of_browser(
         Seat,
         "select id, appointment_id, role, person, browser_hash, generation, place, taken_at, moved_at,
                 connected_at, disconnected_at
-         from seats where appointment_id = $1 and browser_hash = $2 and role <> 'officer'",
+         from seats where appointment_id = $1 and browser_hash = $2 and role <> 'officer'
+           and not exists (select 1 from sessions s where s.id = seats.session_id and s.ended_at is not null)",
         appointment_id,
         browser_hash
     )
 }
 
 /// Takes a seat, or moves it to this browser, raising its generation; a browser
-/// that already holds it changes nothing. Gives the seat as it now is.
+/// that already holds it changes nothing but the session that answers for it.
+/// Gives the seat as it now is.
 ///
 /// # Errors
 /// When the database fails.
@@ -127,21 +130,23 @@ pub async fn take_seat(
     role: SeatRole,
     person: &str,
     browser_hash: &str,
+    session: &str,
     place: Place,
     now: Timestamp,
 ) -> Result<Seat, Fault> {
     let taken = fetch_optional!(
         tx,
         Seat,
-        "insert into seats (id, appointment_id, role, person, browser_hash, generation, place, taken_at)
-         values ($1, $2, $3, $4, $5, 1, $6, $7)
+        "insert into seats (id, appointment_id, role, person, browser_hash, generation, place, taken_at, session_id)
+         values ($1, $2, $3, $4, $5, 1, $6, $7, $8)
          on conflict (appointment_id, role, person) do update set
              generation = case when seats.browser_hash = excluded.browser_hash
                  then seats.generation else seats.generation + 1 end,
              moved_at = case when seats.browser_hash = excluded.browser_hash
                  then seats.moved_at else excluded.taken_at end,
              place = case when seats.place = 'left' then excluded.place else seats.place end,
-             browser_hash = excluded.browser_hash
+             browser_hash = excluded.browser_hash,
+             session_id = excluded.session_id
          returning id, appointment_id, role, person, browser_hash, generation, place, taken_at, moved_at,
              connected_at, disconnected_at",
         Id::random(),
@@ -150,7 +155,8 @@ pub async fn take_seat(
         person,
         browser_hash,
         place,
-        now
+        now,
+        session
     )?;
     taken.ok_or_else(|| Fault::other("taking a seat returned no row"))
 }
@@ -173,6 +179,53 @@ pub async fn move_seat(
         appointment_id,
         from,
         to
+    )?;
+    Ok(rows == 1)
+}
+
+/// A seat whose session was ended while the hearing goes on.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Orphan {
+    /// The appointment.
+    pub appointment_id: Id,
+    /// The seat.
+    pub seat_id: Id,
+    /// The session that was ended.
+    pub session_id: String,
+}
+
+/// The seats in hearings of appointments that end after `since` which no session
+/// answers for any more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_orphans(tx: &mut Tx, since: Timestamp) -> Result<Vec<Orphan>, Fault> {
+    fetch_all!(
+        tx,
+        Orphan,
+        "select s.appointment_id, s.id as seat_id, s.session_id
+         from appointments a
+         join hearings h on h.appointment_id = a.id
+         join seats s on s.appointment_id = a.id
+         join sessions e on e.id = s.session_id
+         where a.ends_at > $1 and h.state <> 'ended' and s.place <> 'left' and e.ended_at is not null
+         order by s.appointment_id, s.id",
+        since
+    )
+}
+
+/// Takes a seat from a session that was ended, and the worth from the join
+/// tokens bought with it; false when somebody sat down there meanwhile.
+///
+/// # Errors
+/// When the database fails.
+pub async fn give_up_seat(tx: &mut Tx, orphan: &Orphan) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "update seats set place = 'left', generation = generation + 1
+         where id = $1 and session_id = $2 and place <> 'left'",
+        &orphan.seat_id,
+        &orphan.session_id
     )?;
     Ok(rows == 1)
 }

@@ -1,15 +1,18 @@
 //! Who is who: citizens by FranceConnect, officers by ProConnect, sessions,
 //! roles. It knows nothing of appointments or complaints.
 
+pub mod browser_kind;
 pub mod claims;
 pub mod http;
 pub mod level;
 pub mod login;
+pub mod own_sessions;
 mod pages;
 pub mod people;
 pub mod provider;
 pub mod refusals;
 pub mod session;
+mod session_pages;
 mod store;
 #[cfg(all(test, feature = "sandbox"))]
 mod tests;
@@ -179,4 +182,7 @@ impl Providers {
     }
 }
 
-pub use pages::router;
+/// The slice's routes.
+pub fn router() -> axum::Router<crate::app::App> {
+    pages::router().merge(session_pages::router())
+}

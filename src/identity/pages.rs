@@ -4,6 +4,7 @@
 use askama::Template;
 use axum::Router;
 use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum_extra::extract::cookie::CookieJar;
@@ -11,7 +12,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
+use super::browser_kind::BrowserKind;
 use super::login::{self, OfficerCookie, Remembered};
+use super::own_sessions;
 use super::provider::{ProviderName, Verified};
 use super::refusals::{LoginError, login_path};
 use super::session::{self, cookie_name, private_cookie};
@@ -34,7 +37,7 @@ const HINT_COOKIE: &str = "vp_hint";
 /// Expected back from the provider's logout.
 const LOGOUT_COOKIE: &str = "vp_logout";
 
-/// The slice's routes.
+/// The routes of logging in and out.
 pub fn router() -> Router<App> {
     Router::new()
         .route("/connexion", get(citizen_login))
@@ -134,6 +137,7 @@ async fn back_from_franceconnect(
     State(app): State<App>,
     ctx: Ctx,
     jar: CookieJar,
+    headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
     let provider = ProviderName::FranceConnect;
@@ -150,6 +154,7 @@ async fn back_from_franceconnect(
     )
     .await
     .map_err(page)?;
+    own_sessions::note_kind(&mut tx, &cookie, BrowserKind::of(&headers)).await?;
     tx.commit().await?;
     let jar = jar.add(private_cookie(&app, session::COOKIE, cookie));
     Ok((jar, Redirect::to(&home_or(&remembered.return_to, provider))).into_response())
@@ -159,6 +164,7 @@ async fn back_from_proconnect(
     State(app): State<App>,
     ctx: Ctx,
     jar: CookieJar,
+    headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
     let provider = ProviderName::ProConnect;
@@ -184,6 +190,7 @@ async fn back_from_proconnect(
         }
         Err(error) => return Err(error.page(provider, &remembered.return_to)),
     };
+    own_sessions::note_kind(&mut tx, &cookie, BrowserKind::of(&headers)).await?;
     tx.commit().await?;
     let mut jar = jar;
     if name == session::CHOICE_COOKIE {
@@ -363,6 +370,7 @@ struct Choosing {
 async fn choose(
     State(app): State<App>,
     jar: CookieJar,
+    headers: HeaderMap,
     Form(form): Form<Choosing>,
 ) -> Result<Response, PageError> {
     let return_to = safe_return(&form.retour);
@@ -372,6 +380,7 @@ async fn choose(
     let session = login::choose(&mut tx, &app.keys, &cookie, &empowerment, app.clock.now())
         .await
         .map_err(|error| error.page(ProviderName::ProConnect, &return_to))?;
+    own_sessions::note_kind(&mut tx, &session, BrowserKind::of(&headers)).await?;
     tx.commit().await?;
     let jar = jar
         .add(removed(&app, session::CHOICE_COOKIE))
@@ -407,6 +416,7 @@ async fn leave(
     let mut tx = app.db.begin().await?;
     let id_token = login::sign_out(&mut tx, &app.keys, &actor, session, app.clock.now()).await?;
     tx.commit().await?;
+    app.live.changed(own_sessions::TOPIC);
     let jar = jar
         .add(removed(&app, session::COOKIE))
         .add(removed(&app, session::SEAT_COOKIE));
@@ -522,7 +532,7 @@ fn removed(app: &App, name: &str) -> axum_extra::extract::cookie::Cookie<'static
     cookie
 }
 
-fn role_label(role: Role) -> &'static str {
+pub(super) fn role_label(role: Role) -> &'static str {
     match role {
         Role::Officer => "role-officer",
         Role::UnitAdmin => "role-unit-admin",

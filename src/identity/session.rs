@@ -190,6 +190,27 @@ pub async fn find(
     Ok((Who::Nobody, false))
 }
 
+/// Whether a session still stands for somebody: not ended, not run out, and its
+/// empowerment, if it has one, not taken back. Pages that are kept fed ask
+/// this again and again.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_live(tx: &mut Tx, session: &str, now: Timestamp) -> Result<bool, Fault> {
+    let row = fetch_optional!(
+        tx,
+        (String,),
+        "select s.id from sessions s
+         left join empowerments e on e.id = s.empowerment_id
+         where s.id = $1 and s.ended_at is null and s.expires_at > $2 and s.last_seen_at > $3
+           and (s.officer_id is null or (e.id is not null and e.revoked_at is null))",
+        session,
+        now,
+        now.plus_minutes(-IDLE_MINUTES)
+    )?;
+    Ok(row.is_some())
+}
+
 /// Notes that a session is in use.
 ///
 /// # Errors

@@ -14,4 +14,5 @@ mod login;
 mod meeting_link;
 mod privacy;
 mod record;
+mod sessions;
 mod support;

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::link::examine;
 use self::nodes::{LiveRoom, NodeRow, NodeState};
 use self::placement::Standing;
-use super::{Hearing, RoomState, room_document, store, tell};
+use super::{Hearing, RoomState, orphans, room_document, store, tell};
 use crate::app::App;
 use crate::audit::Actor;
 use crate::booking;
@@ -165,6 +165,7 @@ impl Director {
         let now = app.clock.now();
         let heard = heard(app);
         let since = now.plus_minutes(-FORGET_MINUTES);
+        orphans::give_up(app, since, now).await?;
         let (rows, mut live) = {
             let mut tx = app.db.read().await?;
             (

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
-use reqwest::{Client, Method};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE, USER_AGENT};
+use reqwest::{Client, Method, Response};
 
 use super::page::{Form, Page};
 
@@ -43,6 +43,8 @@ pub struct Browser {
     http: Client,
     jar: Arc<Mutex<BTreeMap<String, String>>>,
     watcher: Option<Watcher>,
+    /// What it says of itself; empty: nothing.
+    agent: String,
 }
 
 impl Browser {
@@ -60,7 +62,15 @@ impl Browser {
             http,
             jar: Arc::default(),
             watcher: None,
+            agent: String::new(),
         }
+    }
+
+    /// The same with a name of its own, as browsers give theirs.
+    #[must_use]
+    pub fn calls_itself(mut self, agent: &str) -> Self {
+        agent.clone_into(&mut self.agent);
+        self
     }
 
     #[must_use]
@@ -142,7 +152,8 @@ impl Browser {
         let mut request = self
             .http
             .request(method.clone(), url.clone())
-            .header(COOKIE, self.cookies());
+            .header(COOKIE, self.cookies())
+            .header(USER_AGENT, &self.agent);
         if method == Method::POST {
             request = request
                 .header(ORIGIN, &self.site)
@@ -181,6 +192,15 @@ impl Browser {
         // A page asks for every word of it: none may be missing.
         assert!(!page.text().contains('⟦'), "a message is missing: {page}");
         Ok(page)
+    }
+
+    /// An answer that goes on: server-sent events, say. Gives it once it has begun.
+    pub async fn open_stream(&self, address: &str) -> Response {
+        let url = url::Url::parse(&self.site).unwrap().join(address).unwrap();
+        let request = self.http.get(url).header(COOKIE, self.cookies());
+        let stream = request.send().await.unwrap();
+        assert_eq!(stream.status(), 200, "{address}");
+        stream
     }
 
     /// A request and everything it redirects to.

@@ -205,6 +205,7 @@ privacy-what-2 = Your contact details, your town and, if you give it, your occup
 privacy-what-3 = What you say of the facts, your documents, the complaint and your agreement.
 privacy-what-4 = The language you speak, if you ask for an interpreter.
 privacy-what-5 = A journal of who read or changed what.
+privacy-what-6 = The kind of browser you are signed in with, in two words (Firefox, Windows), so that you recognise it.
 privacy-never-title = What we never do
 privacy-never = The meeting is not recorded, captured or transcribed by a machine. Your data serve neither advertising, nor rating you, nor training a program.
 privacy-readers-title = Who can read them

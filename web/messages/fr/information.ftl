@@ -205,6 +205,7 @@ privacy-what-2 = Vos coordonnées, votre commune et, si vous la donnez, votre pr
 privacy-what-3 = Ce que vous dites des faits, vos documents, la plainte et votre accord.
 privacy-what-4 = La langue que vous parlez, si vous demandez un interprète.
 privacy-what-5 = Un journal de qui a lu ou changé quoi.
+privacy-what-6 = Le genre de navigateur où vous êtes connecté, en deux mots (Firefox, Windows), pour que vous le reconnaissiez.
 privacy-never-title = Ce que nous ne faisons jamais
 privacy-never = L’entretien n’est ni enregistré, ni capturé, ni transcrit par une machine. Vos données ne servent ni à la publicité, ni à vous noter, ni à entraîner un programme.
 privacy-readers-title = Qui peut les lire
