@@ -128,7 +128,7 @@ async fn agenda(
     officer: SignedInOfficer,
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Html<String>, PageError> {
-    if !officer.may_hear_in(&officer.unit_id) {
+    if !officer.serves(&officer.unit_id) {
         return Err(Refusal::new(StatusCode::FORBIDDEN, "agenda-not-for-role").into());
     }
     let mut tx = app.db.begin().await?;

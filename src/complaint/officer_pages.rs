@@ -216,7 +216,7 @@ pub async fn download(
     let (row, _, unit_id) = store::find_document(&mut tx, &id)
         .await?
         .ok_or_else(Refusal::not_found)?;
-    if !officer.may_hear_in(&unit_id) {
+    if !officer.serves(&unit_id) {
         return Err(Refusal::not_found().into());
     }
     deliver(&app, tx, &row, &unit_id, Actor::Officer(officer.id)).await

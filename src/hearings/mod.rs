@@ -149,7 +149,7 @@ pub fn tell(app: &App, appointment: &Appointment) {
 /// Whether an officer may hold this hearing.
 #[must_use]
 pub fn may_hold(officer: &SignedInOfficer, appointment: &Appointment) -> bool {
-    officer.may_hear_in(&appointment.unit_id)
+    officer.serves(&appointment.unit_id)
 }
 
 /// The slice's routes.

@@ -122,9 +122,10 @@ pub struct SignedInOfficer {
 }
 
 impl SignedInOfficer {
-    /// Whether this officer may hold hearings of a unit.
+    /// Whether this officer does a unit's work: reads its agenda, holds its
+    /// hearings, has its documents. An auditor looks at that work and does none.
     #[must_use]
-    pub fn may_hear_in(&self, unit_id: &Id) -> bool {
+    pub fn serves(&self, unit_id: &Id) -> bool {
         self.role != Role::Auditor && self.unit_id == *unit_id
     }
 
@@ -185,4 +186,53 @@ impl Providers {
 /// The slice's routes.
 pub fn router() -> axum::Router<crate::app::App> {
     pages::router().merge(session_pages::router())
+}
+
+#[cfg(test)]
+mod tests_of_rights {
+    use super::*;
+
+    #[test]
+    fn each_role_may_do_what_it_is_for_and_in_its_own_place() {
+        // Own unit, another of the department, another department: does its
+        // work, opens its desks.
+        for (role, serves, administers) in [
+            (Role::Officer, [true, false, false], [false, false, false]),
+            (Role::UnitAdmin, [true, false, false], [true, false, false]),
+            (
+                Role::DepartmentAdmin,
+                [true, false, false],
+                [true, true, false],
+            ),
+            (Role::Auditor, [false, false, false], [false, false, false]),
+        ] {
+            let officer = SignedInOfficer {
+                id: "o".into(),
+                session: "s".into(),
+                unit_id: "u-78-police".into(),
+                department: "78".into(),
+                role,
+                rio: "1234567".into(),
+                identity: OfficerIdentity {
+                    given_name: "Camille".into(),
+                    usual_name: "Agent".into(),
+                    email: "agent@exemple.example".into(),
+                },
+            };
+            let places = [
+                ("u-78-police", "78"),
+                ("u-78-gendarmerie", "78"),
+                ("u-974-police", "974"),
+            ];
+            for (index, (unit, department)) in places.into_iter().enumerate() {
+                let unit = Id::from(unit);
+                assert_eq!(officer.serves(&unit), serves[index], "{role} {unit}");
+                assert_eq!(
+                    officer.may_administer(&unit, department),
+                    administers[index],
+                    "{role} {unit}"
+                );
+            }
+        }
+    }
 }

@@ -206,3 +206,57 @@ async fn an_officer_of_another_unit_finds_nothing_of_the_hearing_or_its_document
         app.journal_holds();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_auditor_of_the_unit_reads_and_does_nothing_of_its_work() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        let (camille, sarah) = (app.citizen("camille"), app.officer("78-police"));
+        let id = together::signed(&app, &camille, &sarah).await;
+        let workspace = sarah.workspace(&id).await;
+        let document = workspace
+            .attributes("a[href^='/agent/documents/']", "href")
+            .remove(0);
+        app.record_becomes(&id, "acknowledged").await;
+        let before = app.journal_of_unit("u-78-police").await;
+
+        let auditor = app.officer("auditor");
+        auditor.logs_in("/agent/sessions").await.ok();
+        let csrf = csrf_of(&auditor, "/agent/sessions").await;
+        for (address, status) in [
+            ("/agent".to_owned(), StatusCode::FORBIDDEN),
+            ("/agent?jour=2026-11-23".to_owned(), StatusCode::FORBIDDEN),
+            (format!("/agent/audition/{id}"), StatusCode::NOT_FOUND),
+            (
+                format!("/agent/audition/{id}/evenements"),
+                StatusCode::NOT_FOUND,
+            ),
+            (document, StatusCode::NOT_FOUND),
+            ("/administration/guichets".to_owned(), StatusCode::FORBIDDEN),
+            (
+                "/administration/guichets/nouveau?unite=u-78-police".to_owned(),
+                StatusCode::FORBIDDEN,
+            ),
+            ("/espace".to_owned(), StatusCode::FORBIDDEN),
+        ] {
+            let page = auditor.get_here(&address).await;
+            assert_eq!(page.status, status, "{address}: {page:.200}");
+            // The switch of languages leads back to the page, by its address.
+            let text = page.text().replace(&address.replace('/', "%2F"), "");
+            for told in [id.as_str(), "BERTHELOT", "Berthelot"] {
+                assert!(!text.contains(told), "{address} tells {told}");
+            }
+        }
+        for act in OFFICER_ACTS {
+            let page = auditor
+                .post(&format!("/agent/audition/{id}/{act}"), &fields(&csrf))
+                .await;
+            assert_eq!(page.status, StatusCode::NOT_FOUND, "{act}: {page:.200}");
+        }
+        assert_eq!(
+            app.journal_of_unit("u-78-police").await,
+            before,
+            "a refusal leaves no act behind"
+        );
+        app.journal_holds();
+    }
+}
