@@ -27,6 +27,7 @@ use crate::db::Db;
 use crate::error::{Fault, PageError, Refusal};
 use crate::form::MAX_FORM_BYTES;
 use crate::keys::Keys;
+use crate::limits::{self, Limits};
 use crate::live::Live;
 use crate::media::Media;
 use crate::metrics::Metrics;
@@ -65,6 +66,8 @@ pub struct Shared {
     pub media: Media,
     /// What is counted.
     pub metrics: Metrics,
+    /// Who came how often lately.
+    pub limits: Limits,
 }
 
 impl Deref for App {
@@ -89,6 +92,7 @@ impl App {
             providers: identity::Providers::new(&config)?,
             media: Media::new(&config),
             metrics: Metrics::default(),
+            limits: Limits::new(&config, &clock)?,
             keys: Keys::from_master(&master),
             live: Live::default(),
             assets: Arc::new(Assets::load()),
@@ -129,6 +133,7 @@ impl App {
             .expect("origins parsed from addresses hold only visible ASCII");
         pages
             .fallback(async || -> Result<(), PageError> { Err(Refusal::not_found().into()) })
+            .layer(middleware::from_fn_with_state(self.clone(), limits::hold))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(middleware::from_fn_with_state(self.clone(), page::prepare))
             .layer(RequestBodyTimeoutLayer::new(BODY_WITHIN))

@@ -5,6 +5,8 @@
 //! failing: logged once, here, and shown as an apology with a reference. A bug
 //! is an `expect` whose text is the reason it cannot happen.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
@@ -55,6 +57,8 @@ pub struct Refusal {
     pub name: &'static str,
     /// What the person can do now, best first.
     pub ways_out: Vec<WayOut>,
+    /// How long to wait before trying again, where waiting is what helps.
+    pub retry_after: Option<Duration>,
 }
 
 impl Refusal {
@@ -65,6 +69,7 @@ impl Refusal {
             status,
             name,
             ways_out: Vec::new(),
+            retry_after: None,
         }
     }
 
@@ -75,6 +80,13 @@ impl Refusal {
             href: href.into(),
             label,
         });
+        self
+    }
+
+    /// Says how long to wait before trying again.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
         self
     }
 

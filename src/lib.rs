@@ -34,6 +34,7 @@ pub mod hearings;
 pub mod identity;
 pub mod information;
 pub mod keys;
+pub mod limits;
 pub mod live;
 pub mod media;
 pub mod messages;

@@ -43,6 +43,12 @@ struct Kind {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Limited {
+    entry: &'static str,
+    by: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Node {
     node: String,
 }
@@ -53,6 +59,7 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<Status, Counter>,
     answers: Histogram,
+    limited: Family<Limited, Counter>,
     tokens: Family<Outcome, Counter>,
     facts: Family<Kind, Counter>,
     moves: Counter,
@@ -68,6 +75,7 @@ impl Default for Metrics {
         let metrics = Metrics {
             requests: Family::default(),
             answers: Histogram::new(ANSWERS),
+            limited: Family::default(),
             tokens: Family::default(),
             facts: Family::default(),
             moves: Counter::default(),
@@ -87,6 +95,11 @@ impl Default for Metrics {
             "How long answers took",
             Unit::Seconds,
             metrics.answers.clone(),
+        );
+        registry.register(
+            "limited",
+            "Requests refused because there were too many, by entry point and by whose budget was used up",
+            metrics.limited.clone(),
         );
         registry.register(
             "join_tokens",
@@ -136,6 +149,12 @@ impl Metrics {
         let status = status.as_u16();
         self.requests.get_or_create(&Status { status }).inc();
         self.answers.observe(took.as_secs_f64());
+    }
+
+    /// A request was refused because there were too many.
+    pub fn limited(&self, entry: &'static str, by_identity: bool) {
+        let by = if by_identity { "identity" } else { "address" };
+        self.limited.get_or_create(&Limited { entry, by }).inc();
     }
 
     /// A join token was asked for.

@@ -19,6 +19,7 @@ use crate::db::hex;
 use crate::error::{Fault, FaultReference, PageError, Refusal, WayOut};
 use crate::identity::session::{self, cookie_name};
 use crate::identity::{Role, SignedInCitizen, SignedInOfficer, Who};
+use crate::limits;
 use crate::messages::{self, Lang};
 
 /// Cookie that keeps a language chosen by hand.
@@ -148,6 +149,8 @@ struct RefusalPage {
     ctx: Ctx,
     title: String,
     text: String,
+    /// When to try again, in words; empty where waiting is not what helps.
+    wait: String,
     reference: String,
     ways_out: Vec<WayOut>,
 }
@@ -247,11 +250,22 @@ fn is_mangled(path: &str) -> bool {
     bytes.iter().any(u8::is_ascii_control) || std::str::from_utf8(&bytes).is_err()
 }
 
+/// "Réessayez dans 2 min.", never too short.
+fn wait_in_words(ctx: &Ctx, seconds: u64) -> String {
+    if seconds < 60 {
+        ctx.t1("refusal-wait-seconds", "seconds", seconds)
+    } else {
+        ctx.t1("refusal-wait-minutes", "minutes", seconds.div_ceil(60))
+    }
+}
+
 /// Replaces a refusal or fault by its page, or by JSON where a script asked.
 fn worded(ctx: Ctx, mut response: Response, wants_json: bool) -> Response {
     let status = response.status();
+    let mut retry_after = None;
     let (title, text, reference, ways_out, code) =
         if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+            retry_after = refusal.retry_after.map(limits::seconds);
             (
                 ctx.t(&format!("{}-title", refusal.name)),
                 ctx.t(&format!("{}-text", refusal.name)),
@@ -273,14 +287,20 @@ fn worded(ctx: Ctx, mut response: Response, wants_json: bool) -> Response {
         } else {
             return response;
         };
+    let wait = retry_after.map_or_else(String::new, |seconds| wait_in_words(&ctx, seconds));
     let mut worded = if wants_json {
-        let body = serde_json::json!({ "code": code, "title": title, "message": text, "reference": reference });
+        let message = format!("{text} {wait}");
+        let mut body = serde_json::json!({ "code": code, "title": title, "message": message.trim_end(), "reference": reference });
+        if let Some(seconds) = retry_after {
+            body["retry_after"] = seconds.into();
+        }
         axum::Json(body).into_response()
     } else {
         match render(&RefusalPage {
             ctx,
             title,
             text,
+            wait,
             reference,
             ways_out,
         }) {
@@ -289,6 +309,11 @@ fn worded(ctx: Ctx, mut response: Response, wants_json: bool) -> Response {
         }
     };
     *worded.status_mut() = status;
+    if let Some(seconds) = retry_after {
+        worded
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
     // Cookies set on the way to a refusal (a login just ended, say) are kept.
     for cookie in response.headers().get_all(header::SET_COOKIE) {
         worded

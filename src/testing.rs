@@ -111,6 +111,13 @@ pub(crate) struct Person {
     csrf: String,
 }
 
+impl Person {
+    /// What the person's browser sends with each request.
+    pub(crate) fn cookie(&self) -> &str {
+        &self.cookie
+    }
+}
+
 /// What a page answered.
 #[derive(Debug)]
 pub(crate) struct Answer {

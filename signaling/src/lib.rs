@@ -64,4 +64,4 @@ pub use address::Announced;
 pub use http::{HEALTH_PATH, METRICS_PATH};
 pub use node::{Limits, NodeConfig, Ready};
 pub use server::{Node, ServeError, serve};
-pub use visitor::{Network, NoNetwork};
+pub use visitor::{FORWARDED_FOR, Network, NoNetwork, Visitor, visitor};

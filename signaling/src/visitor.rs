@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 /// The header in which each proxy appends whom it heard.
-pub(crate) const FORWARDED_FOR: &str = "x-forwarded-for";
+pub const FORWARDED_FOR: &str = "x-forwarded-for";
 /// Hops looked at: more are nobody's real way.
 const MOST_HOPS: usize = 8;
 
@@ -72,7 +72,7 @@ fn shortened(address: IpAddr, bits: u8) -> IpAddr {
 /// What is counted as one visitor: an IPv4 address, or the network of an IPv6
 /// one, since every household has a whole /64 to choose from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Visitor(IpAddr);
+pub struct Visitor(IpAddr);
 
 impl Visitor {
     fn of(address: IpAddr) -> Self {
@@ -98,7 +98,8 @@ pub(crate) fn direct(peer: IpAddr, proxies: &[Network]) -> Option<Visitor> {
 /// Who visits, as the values of [`FORWARDED_FOR`] tell. Each proxy wrote behind
 /// what it was given, so they are read from the end, and no further than the first
 /// address that is no proxy's: what stands before it is that stranger's own word.
-pub(crate) fn visitor<'a>(
+#[must_use]
+pub fn visitor<'a>(
     peer: IpAddr,
     forwarded: impl DoubleEndedIterator<Item = &'a str>,
     proxies: &[Network],

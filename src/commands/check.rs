@@ -54,6 +54,7 @@ pub async fn check(config: Config, relay_alone: bool) -> Result<ExitCode, Fault>
     report.line("sandbox", sandbox(&config));
     report.line("tls", tls(&config));
     report.line("keys", keys(&config));
+    report.line("proxies", proxies(&config));
     let app = App::open(config, Clock::System).await?;
     report.line("database", database(&app).await);
     for (name, issuer) in [
@@ -93,6 +94,17 @@ fn tls(config: &Config) -> Result<String, String> {
         TlsMode::SelfSigned => Err("self-signed: for a local network only".into()),
         TlsMode::Off => Err("public_url is not https".into()),
     }
+}
+
+fn proxies(config: &Config) -> Result<String, String> {
+    let elsewhere = config.tls == TlsMode::Off && config.secure() && !config.on_localhost();
+    if elsewhere && config.proxies.is_empty() {
+        return Err("none is named, so that nothing is counted by address: set proxies".into());
+    }
+    Ok(format!(
+        "{} named besides this machine",
+        config.proxies.len()
+    ))
 }
 
 fn keys(config: &Config) -> Result<String, String> {

@@ -10,6 +10,7 @@ mod calendar;
 mod call;
 mod hostile;
 mod journey;
+mod limits;
 mod login;
 mod meeting_link;
 mod privacy;

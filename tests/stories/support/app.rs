@@ -1,6 +1,7 @@
 //! The whole service for one story, on a port of its own: pages, background
 //! work, and a media node where the story needs one.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -111,7 +112,10 @@ impl TestApp {
         visioplainte::seed::seed(&app).await.unwrap();
         let stop = CancellationToken::new();
         let _tasks = background(&app, &stop);
-        let (router, ended) = (app.router(), stop.clone().cancelled_owned());
+        let router = app
+            .router()
+            .into_make_service_with_connect_info::<SocketAddr>();
+        let ended = stop.clone().cancelled_owned();
         tokio::spawn(async move {
             axum::serve(listener, router)
                 .with_graceful_shutdown(ended)

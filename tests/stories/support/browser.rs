@@ -45,6 +45,8 @@ pub struct Browser {
     watcher: Option<Watcher>,
     /// What it says of itself; empty: nothing.
     agent: String,
+    /// The address that the proxy sees it come from; empty: there is no proxy.
+    address: String,
 }
 
 impl Browser {
@@ -63,7 +65,15 @@ impl Browser {
             jar: Arc::default(),
             watcher: None,
             agent: String::new(),
+            address: String::new(),
         }
+    }
+
+    /// The same behind an address.
+    #[must_use]
+    pub fn behind(mut self, address: &str) -> Self {
+        address.clone_into(&mut self.address);
+        self
     }
 
     /// The same with a name of its own, as browsers give theirs.
@@ -154,6 +164,9 @@ impl Browser {
             .request(method.clone(), url.clone())
             .header(COOKIE, self.cookies())
             .header(USER_AGENT, &self.agent);
+        if !self.address.is_empty() {
+            request = request.header("x-forwarded-for", &self.address);
+        }
         if method == Method::POST {
             request = request
                 .header(ORIGIN, &self.site)
@@ -186,6 +199,7 @@ impl Browser {
             via: Vec::new(),
             location,
             kind,
+            headers: answer.headers().clone(),
             bytes: answer.bytes().await.map_err(lost)?.to_vec(),
         };
         tell(Some(began.elapsed()));

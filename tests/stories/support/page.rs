@@ -1,6 +1,7 @@
 //! What a browser shows: a page's text, its links and its forms.
 
 use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, HeaderName};
 use scraper::{ElementRef, Html, Selector};
 
 /// A page as it was answered, after any redirects.
@@ -14,6 +15,7 @@ pub struct Page {
     /// Where a redirect leads that was not followed.
     pub location: String,
     pub kind: String,
+    pub headers: HeaderMap,
     pub bytes: Vec<u8>,
 }
 
@@ -24,6 +26,12 @@ fn selector(text: &str) -> Selector {
 impl Page {
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    /// A header of the answer; empty when it has none of that name.
+    pub fn header(&self, name: HeaderName) -> String {
+        let value = self.headers.get(name).map(|value| value.to_str().unwrap());
+        value.unwrap_or_default().to_owned()
     }
 
     pub fn html(&self) -> Html {
