@@ -17,7 +17,7 @@
 //!   carries events to rooms and datagrams to transports;
 //! - `forwarding` is the table that every packet is looked up in;
 //! - `transport` is what we ask of a WebRTC stack; `lean` does it with the
-//!   component crates of the `webrtc` project, `peer` with its `rtc` crate;
+//!   component crates of the `webrtc` project;
 //! - `address` says where browsers send their media; `doorway` counts who stands
 //!   in the door, `visitor` tells them apart;
 //! - `metrics` is what the node counts, `http` answers whoever asks in plain HTTP;

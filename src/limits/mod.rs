@@ -123,7 +123,7 @@ pub const TABLE: &[Entry] = &[
             ("POST", "/audition/{id}/jeton"),
             ("POST", "/agent/audition/{id}/jeton"),
         ],
-        identity: Budget::new(60, 1_000),
+        identity: Budget::new(60, 250),
         address: Budget::new(1_500, 40),
     },
     // The editor saves while an officer types; a check list is ticked fast.

@@ -95,7 +95,8 @@ export function watchPage(page) {
   const seen = { violations: [], errors: [] }
   page.on('console', (message) => {
     const text = message.text()
-    if (/Content[ -]Security[ -]Policy/i.test(text)) seen.violations.push(`${page.url()}: ${text}`)
+    // Where it happened may be another page than the one that is shown by now.
+    if (/Content[ -]Security[ -]Policy/i.test(text)) seen.violations.push(`${page.url()}: ${text} ${JSON.stringify(message.location() ?? {})}`)
   })
   page.on('pageerror', (error) => seen.errors.push(`${page.url()}: ${error.message ?? error}`))
   return seen

@@ -60,8 +60,13 @@ async fn one_connection(browser: &Browser, url: &str, csrf: &str, joined: &Atomi
     let Ok(grant) = browser.ask_json(url, csrf).await else {
         return;
     };
-    // While no node has a place, the page is told to try again.
-    if grant.status == reqwest::StatusCode::SERVICE_UNAVAILABLE {
+    // While no node has a place, or after more joins than any person needs, the
+    // page is told to try again.
+    let again = [
+        reqwest::StatusCode::SERVICE_UNAVAILABLE,
+        reqwest::StatusCode::TOO_MANY_REQUESTS,
+    ];
+    if again.contains(&grant.status) {
         return;
     }
     let grant = grant.ok().json();

@@ -23,6 +23,7 @@ use rtc_srtp::context::Context;
 use rtc_srtp::option::{srtcp_replay_protection, srtp_replay_protection};
 use rtc_srtp::protection_profile::ProtectionProfile;
 
+use super::handshake::Allowance;
 use crate::transport::TransportError;
 
 /// The profiles that we take, the preferred one first: AES-GCM is hardware's
@@ -158,6 +159,7 @@ pub(crate) enum Progress {
 pub(crate) struct Dtls {
     endpoint: Endpoint,
     identity: Arc<Identity>,
+    allowance: Allowance,
     begun: bool,
 }
 
@@ -166,12 +168,16 @@ impl Dtls {
         Self {
             endpoint: Endpoint::new(ANYWHERE, TransportProtocol::UDP, None),
             identity,
+            allowance: Allowance::default(),
             begun: false,
         }
     }
 
     /// Takes a DTLS datagram.
     pub fn handle(&mut self, datagram: &[u8], now: Instant) -> Progress {
+        if !self.allowance.admits(datagram) {
+            return Progress::Going;
+        }
         if !self.begun {
             // Anything but a first message of a client begins nothing.
             if !is_client_hello(datagram) {

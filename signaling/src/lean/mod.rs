@@ -7,7 +7,8 @@
 //! of the payload, SRTP seals it, and a batch takes it along. Payloads are never
 //! looked into; the one exception is named in `vp8`.
 //!
-//! - `ice` answers the browser's checks, `dtls` agrees on keys, `sdp` writes
+//! - `ice` answers the browser's checks, `dtls` agrees on keys (`handshake` bounds
+//!   what it reads), `sdp` writes
 //!   offers and reads answers;
 //! - `header` reads and writes RTP headers; `receiving`, `reception`, `nack` and
 //!   `arrivals` are what a receiver owes its sender: which source is which,
@@ -29,6 +30,7 @@ pub(crate) mod estimate;
 mod feedback;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+pub(crate) mod handshake;
 pub(crate) mod header;
 pub(crate) mod ice;
 pub(crate) mod nack;

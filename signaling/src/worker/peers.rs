@@ -477,7 +477,9 @@ impl<T: Transport> Worker<T> {
         match taken {
             Ok(()) => Some(Event::Answered { peer, lines }),
             Err(error) => {
-                tracing::info!(room = %room_entry.id, %error, "an answer was refused");
+                // What it says may quote the browser's addresses.
+                tracing::info!(room = %room_entry.id, "an answer was refused");
+                tracing::debug!(%error, "an answer was refused");
                 Some(Event::AnswerRefused { peer })
             }
         }
