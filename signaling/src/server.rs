@@ -395,7 +395,8 @@ fn visitor_of(peer: IpAddr, request: &Request, shared: &Shared) -> Option<Visito
         .headers()
         .get_all(FORWARDED_FOR)
         .iter()
-        .filter_map(|value| value.to_str().ok())
+        // What is no text is no address, and ends what is believed.
+        .map(|value| value.to_str().unwrap_or_default())
         .collect();
     visitor::visitor(peer, forwarded.into_iter(), &shared.limits.proxies)
 }

@@ -32,6 +32,8 @@ const ENDURED: Duration = Duration::from_secs(2);
 /// Between withholding and trying again; doubled by each vain attempt.
 const PATIENCE: Duration = Duration::from_secs(8);
 const MOST_PATIENCE: Duration = Duration::from_secs(64);
+/// Once there was room for so long, the next want of it is a new one.
+const FORGIVEN: Duration = Duration::from_secs(60);
 
 /// What one publisher is asked to send at most, of one image.
 #[derive(Debug, Default)]
@@ -118,6 +120,7 @@ pub(super) struct Withholding {
     /// Until when, and how patient the last one was.
     until: Option<Instant>,
     patience: Option<Duration>,
+    wide_since: Option<Instant>,
 }
 
 impl Withholding {
@@ -142,8 +145,13 @@ impl Withholding {
         let in_vain = loss >= LOSING && share < 4 * LEAST;
         if share >= LEAST && !in_vain {
             self.narrow_since = None;
+            let since = *self.wide_since.get_or_insert(now);
+            if now.saturating_duration_since(since) >= FORGIVEN {
+                self.patience = None;
+            }
             return None;
         }
+        self.wide_since = None;
         let since = *self.narrow_since.get_or_insert(now);
         if now.saturating_duration_since(since) < ENDURED {
             return None;
@@ -341,6 +349,28 @@ mod tests {
         for (second, share) in [(0, 0), (1, 0), (2, LEAST), (3, 0), (4, 0)] {
             let now = start + Duration::from_secs(second);
             assert_eq!(passing.step(share, 0.0, now), None);
+        }
+    }
+
+    #[test]
+    fn a_long_time_with_room_makes_the_next_wait_short_again() {
+        let start = Instant::now();
+        for (wide_for, waited) in [(10, 2 * PATIENCE), (90, PATIENCE)] {
+            let mut withholding = Withholding::default();
+            let mut held = Vec::new();
+            // Narrow for 3 s, held back for 8 s, wide, and narrow again.
+            for second in 0..200 {
+                let share = match second {
+                    0..3 => 0,
+                    second if second < 11 + wide_for => LEAST,
+                    _ => 0,
+                };
+                let now = start + Duration::from_secs(second);
+                if let Some(withheld) = withholding.step(share, 0.0, now) {
+                    held.push((now, withheld));
+                }
+            }
+            assert_eq!(held[3].0 - held[2].0, waited, "wide for {wide_for} s");
         }
     }
 
