@@ -75,20 +75,22 @@ pub fn changes(
         (app, listener, topic, audience, waiting),
         move |(app, mut listener, topic, audience, mut waiting)| async move {
             while waiting.is_empty() {
-                let changed = tokio::select! {
+                // Of sessions that ended the audience alone is asked: nothing
+                // that a page shows has changed.
+                let (changed, ended) = tokio::select! {
                     notice = listener.recv() => match notice {
-                        Ok(told) => told == topic || told == own_sessions::TOPIC,
-                        Err(RecvError::Lagged(_)) => true,
+                        Ok(told) => (told == topic, told == own_sessions::TOPIC),
+                        Err(RecvError::Lagged(_)) => (true, true),
                         Err(RecvError::Closed) => return None,
                     },
-                    () = tokio::time::sleep(LOOK_AGAIN) => true,
+                    () = tokio::time::sleep(LOOK_AGAIN) => (true, true),
                 };
+                // A database that fails ends the stream too; the browser asks
+                // for it again by itself.
+                if (changed || ended) && !matches!(audience.may_still(&app).await, Ok(true)) {
+                    return None;
+                }
                 if changed {
-                    // A database that fails ends the stream too; the browser
-                    // asks for it again by itself.
-                    if !matches!(audience.may_still(&app).await, Ok(true)) {
-                        return None;
-                    }
                     waiting.extend(regions);
                 }
             }

@@ -295,7 +295,9 @@ async fn end_one(
     let (actor, session) = (&owner.actor, &owner.session);
     let ended = own_sessions::end_one(&mut tx, actor, session, id.as_str(), now).await?;
     tx.commit().await?;
-    app.live.changed(own_sessions::TOPIC);
+    if ended {
+        app.live.changed(own_sessions::TOPIC);
+    }
     Ok(back(&owner, if ended { Done::One } else { Done::Already }))
 }
 
@@ -308,8 +310,8 @@ async fn end_others(
     let mut tx = app.db.begin().await?;
     let ended = own_sessions::end_others(&mut tx, &owner.actor, &owner.session, now).await?;
     tx.commit().await?;
-    app.live.changed(own_sessions::TOPIC);
     let done = if ended > 0 {
+        app.live.changed(own_sessions::TOPIC);
         Done::Others
     } else {
         Done::Already

@@ -106,7 +106,8 @@ const script = `
     async received(participant, kind) {
       const lines = Object.entries(this.peer.lines)
       const mid = lines.find(([, line]) => line.participant === participant && line.kind === kind)?.[0]
-      const stats = await this.peer.stats()
+      // There is none before the first offer came.
+      const stats = (await this.peer.stats()) ?? new Map()
       for (const entry of stats.values()) {
         if (entry.type !== 'inbound-rtp' || entry.mid !== mid) continue
         return { height: entry.frameHeight ?? 0, frames: entry.framesDecoded ?? 0, loudness: entry.totalAudioEnergy ?? 0, codec: stats.get(entry.codecId)?.mimeType }
@@ -116,7 +117,7 @@ const script = `
     /** The sizes that the camera sends at present, from the smallest. */
     async sent() {
       const heights = []
-      for (const entry of (await this.peer.stats()).values()) {
+      for (const entry of ((await this.peer.stats()) ?? new Map()).values()) {
         if (entry.type === 'outbound-rtp' && entry.kind === 'video' && entry.active !== false && entry.framesPerSecond > 0) heights.push(entry.frameHeight)
       }
       return heights.sort((a, b) => a - b)
