@@ -173,6 +173,18 @@ impl Forwarding {
         }
     }
 
+    /// A publisher sends a track's layer from another source: its numbering has
+    /// nothing to do with the former one.
+    pub fn restart_layer(&mut self, source: Source, layer: u8) {
+        self.clocks
+            .retain(|(of, on, _)| (*of, *on) != (source, layer));
+        for line in &mut self.lines {
+            if line.source == Some(source) && line.layer == layer {
+                line.rewrite.change_source();
+            }
+        }
+    }
+
     /// Every destination of a packet of `source` that came at `now`, numbered for
     /// each. `keyframe` says that the packet begins a keyframe; it matters to
     /// layers only.

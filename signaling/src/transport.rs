@@ -117,6 +117,9 @@ pub(crate) enum TransportEvent {
         keyframe: bool,
         packet: RtpPacket,
     },
+    /// What follows on a track and layer comes from another source than before: its
+    /// numbers have nothing to do with the former's.
+    SourceChanged(MediaKind, u8),
     /// The participant's clock, for one track and layer.
     Clock(MediaKind, u8, SenderClock),
     /// The participant's browser cannot show that line's image without a keyframe.

@@ -33,8 +33,8 @@ impl Arrivals {
     pub fn note(&mut self, sequence: u16) -> bool {
         let Some(highest) = self.highest else {
             self.highest = Some(sequence);
-            self.expected = 1;
-            self.received = 1;
+            self.expected += 1;
+            self.received += 1;
             self.set(sequence);
             return true;
         };
@@ -57,6 +57,12 @@ impl Arrivals {
         self.set(sequence);
         self.received += 1;
         true
+    }
+
+    /// Another source follows. What was counted stays.
+    pub fn change_source(&mut self) {
+        self.window = [0; Self::WORDS];
+        self.highest = None;
     }
 
     /// (expected, received) since the beginning; received may be the larger one
@@ -116,5 +122,16 @@ mod tests {
             assert_eq!(noted, fresh, "{case}");
             assert_eq!(arrivals.totals(), totals, "{case}");
         }
+    }
+
+    #[test]
+    fn what_a_former_source_sent_does_not_count_against_the_next() {
+        let mut arrivals = Arrivals::default();
+        assert!(arrivals.note(30_000) && arrivals.note(30_002));
+        arrivals.change_source();
+        assert!(arrivals.note(28_000), "far behind the former");
+        assert!(arrivals.note(28_001) && !arrivals.note(28_000));
+        assert!(arrivals.note(30_002), "the same number as the former's");
+        assert_eq!(arrivals.totals(), (3 + 3, 5));
     }
 }

@@ -113,6 +113,12 @@ fn a_line_stays_continuous_when_its_publisher_changes() {
 
     table.restart_source(B);
     assert_eq!(routed(&mut table, B, 17), [(2, 0, 3)]);
+    // The same publisher, who sends from another source; the other layer's concerns nobody.
+    table.restart_layer(image(B), 1);
+    assert_eq!(routed(&mut table, B, 18), [(2, 0, 4)]);
+    table.restart_layer(image(B), 0);
+    assert_eq!(routed(&mut table, B, 40_000), [(2, 0, 5)]);
+    assert_eq!(routed(&mut table, B, 40_001), [(2, 0, 6)]);
     // A fresh connection of the subscriber remembers nothing.
     table.connect(C, &[(image(B), LineId(0))], true);
     assert_eq!(routed(&mut table, B, 18), [(2, 0, 18)]);

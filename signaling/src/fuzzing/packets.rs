@@ -82,6 +82,12 @@ pub(super) fn rtp(data: &[u8]) {
             3 => {
                 table.withhold(SUBSCRIBER, line, step & 8 != 0);
             }
+            4 if step & 8 != 0 => {
+                table.restart_layer(source(seat), layer);
+                if let Some(seen) = arrivals[usize::from(seat)].get_mut(usize::from(layer)) {
+                    seen.change_source();
+                }
+            }
             4 => {
                 table.restart_source(source(seat).seat);
                 arrivals[usize::from(seat)] = Default::default();

@@ -156,6 +156,10 @@ impl LeanTransport {
             }
         }
         self.stats.bytes_up += packet.payload.len() as u64;
+        for (kind, layer) in self.streams.changed.drain(..) {
+            let event = TransportEvent::SourceChanged(kind, layer);
+            self.events.push_back(event);
+        }
         let keyframe = self.simulcast && vp8::begins_keyframe(&packet);
         self.events.push_back(TransportEvent::Rtp {
             kind,

@@ -44,6 +44,8 @@ pub(super) struct Stream {
 #[derive(Default)]
 pub(super) struct Streams {
     pub all: Vec<Stream>,
+    /// The tracks and layers whose source was replaced and nobody was told yet.
+    pub changed: Vec<(MediaKind, u8)>,
     strangers: u32,
     /// The place of the source found last: packets come in rows.
     last: usize,
@@ -163,6 +165,9 @@ impl Streams {
         // One source of each: a new one takes the place of the former.
         if let Some(place) = self.of(kind, layer, repair) {
             self.all[place] = stream;
+            if !repair {
+                self.changed.push((kind, layer));
+            }
             return Some(place);
         }
         if self.all.len() == MOST {
@@ -314,6 +319,7 @@ mod tests {
         };
         streams.announce(&lines(false)[1], &answered, now);
         assert_eq!(streams.all.len(), 2);
+        assert_eq!(streams.changed, []);
         let place = streams.find(2).unwrap();
         assert!(streams.all[place].repair);
         let packet = packet(9, 96, &[]);
@@ -322,6 +328,7 @@ mod tests {
         assert_eq!(streams.all.len(), 2);
         assert_eq!(streams.find(1), None);
         assert_eq!(streams.find(9), streams.of(MediaKind::Video, 0, false));
+        assert_eq!(streams.changed, [(MediaKind::Video, 0)]);
     }
 
     #[test]

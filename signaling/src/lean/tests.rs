@@ -97,3 +97,34 @@ fn media_flows_whichever_comes_first_the_handshake_or_the_answer() {
         assert_eq!(transport.next_event(), Some(expected));
     }
 }
+
+#[test]
+fn another_source_of_the_same_track_is_told_before_its_first_packet() {
+    let now = Instant::now();
+    let identity = LeanTransport::share().unwrap();
+    let published = config(vec![MediaKind::Audio]);
+    let mut transport = LeanTransport::open(&identity, published, now).unwrap();
+    transport.offer(now).unwrap();
+    transport.keys = Some(keys(&identity));
+    let mut page = keys(&identity).sealing;
+    let mut told = Vec::new();
+    for (source, sequence) in [(7, 30_000_u16), (7, 30_001), (8, 28_000), (8, 28_001)] {
+        let [high, low] = sequence.to_be_bytes();
+        let plain = [0x80, 111, high, low, 0, 0, 0, 0, 0, 0, 0, source, 1, 2, 3];
+        transport.take_rtp(&page.encrypt_rtp(&plain).unwrap(), now);
+        while let Some(event) = transport.next_event() {
+            told.push(match event {
+                TransportEvent::Rtp { packet, .. } => packet.sequence.to_string(),
+                other => format!("{other:?}"),
+            });
+        }
+    }
+    let expected = [
+        "30000",
+        "30001",
+        "SourceChanged(Audio, 0)",
+        "28000",
+        "28001",
+    ];
+    assert_eq!(told, expected);
+}

@@ -97,6 +97,16 @@ impl<T: Transport> Worker<T> {
                         self.counted.packets_repeated += 1;
                     }
                 }
+                TransportEvent::SourceChanged(kind, layer) => {
+                    entry.forget_arrivals(kind, layer);
+                    let source = Source {
+                        seat: peer.seat,
+                        kind,
+                    };
+                    if let Some(entry) = self.rooms.get_mut(room) {
+                        entry.room.forwarding().restart_layer(source, layer);
+                    }
+                }
                 TransportEvent::Clock(kind, layer, clock) => {
                     let source = Source {
                         seat: peer.seat,

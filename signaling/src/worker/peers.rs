@@ -101,6 +101,14 @@ impl<T> PeerEntry<T> {
         true
     }
 
+    /// Another source sends on a track and layer: what came of the former does not
+    /// say which of its packets are repeated.
+    pub fn forget_arrivals(&mut self, kind: MediaKind, layer: u8) {
+        if let Some(arrivals) = self.arrivals[kind.index()].get_mut(usize::from(layer)) {
+            arrivals.change_source();
+        }
+    }
+
     /// Whether the camera comes in several sizes at present.
     pub fn sends_layers(&self, now: Instant) -> bool {
         let alive = |last: &&Option<Instant>| {

@@ -103,6 +103,11 @@ impl Transport for Still {
                 self.events
                     .push_back(TransportEvent::Clock(kind, *layer, clock));
             }
+            [128, 203, kind, layer, ..] => {
+                let kind = MediaKind::ALL[usize::from(*kind) % 3];
+                self.events
+                    .push_back(TransportEvent::SourceChanged(kind, *layer));
+            }
             [129, ..] => self.events.push_back(TransportEvent::Failed),
             [130, ..] => self.events.push_back(TransportEvent::Disconnected),
             [first, kind, layer, high, low, payload @ ..] => {
