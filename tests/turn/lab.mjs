@@ -4,7 +4,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -84,9 +84,11 @@ export function start(place, log, command, rest, env = {}) {
   return started
 }
 
-/** Ends everything that `start` started. */
+/** Ends everything that `start` started, and leaves the lab as it was found: nothing blocked, the relay at its own address. */
 export async function stopAll() {
   await Promise.all([...running].map((started) => started.stop()))
+  await at('router', 'nft', 'flush', 'ruleset')
+  await nameRelay(addresses.relay)
 }
 
 /** Whether somebody listens there, by the kernel's own list. */
@@ -164,7 +166,7 @@ export async function startService() {
     VISIOPLAINTE_LISTEN: '127.0.0.1:8080',
     VISIOPLAINTE_PUBLIC_URL: 'https://plainte.test',
     VISIOPLAINTE_PROVIDER_ROOTS: join(folder, 'ca.pem'),
-    VISIOPLAINTE_DATA_DIR: join(folder, 'data'),
+    VISIOPLAINTE_DATA_DIR: await mkdtemp(join(folder, 'data-')),
     ...Object.fromEntries(['MEDIA_NODES', 'MEDIA_SIGNALING_URL', 'TURN_URLS', 'TURN_SECRET'].map((name) => [`VISIOPLAINTE_${name}`, composed(`VISIOPLAINTE_${name}`)])),
   }
   const ask = (command) => sure('server', 'env', ...Object.entries(env).map(([name, value]) => `${name}=${value}`), binary, command)
@@ -209,10 +211,14 @@ export async function startResolver() {
 
 /** Where the relay's name leads: to its own address, or to the proxy that tells it by that name. */
 export async function relayIsAt(address) {
+  await nameRelay(address)
+  resolver.signal('SIGHUP')
+}
+
+async function nameRelay(address) {
   const file = join(folder, 'hosts')
   const hosts = await readFile(file, 'utf8')
   await writeFile(file, hosts.replace(/^.* relais\.plainte\.test$/m, `${address} relais.plainte.test`))
-  resolver.signal('SIGHUP')
 }
 
 /** Credentials as the service makes them (`signaling::turn`). */
