@@ -13,7 +13,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { Driver } from './driver.mjs'
 import { assertAccessible, assertQuiet, assertReflows, launchChromium, launchFirefox, person, watchPage } from './lib.mjs'
-import { expect, hears, media, people, sealed, testDevices } from './people.mjs'
+import { expect, hears, keepConnections, media, people, sealed, testDevices } from './people.mjs'
 import { freePort } from '../free-port.mjs'
 import { root, startService } from './service.mjs'
 
@@ -39,13 +39,6 @@ const grows = (driver, name, by, what) => driver.until(frames, [name, by, ++mark
 /** In the tap's page the browser gets what the node forwards, as it is. */
 const tap = () => {
   Object.defineProperty(RTCRtpReceiver.prototype, 'transform', { get: () => null, set: () => undefined })
-  window.vpConnections = []
-  window.RTCPeerConnection = class extends RTCPeerConnection {
-    constructor(...given) {
-      super(...given)
-      window.vpConnections.push(this)
-    }
-  }
 }
 
 /** Runs in the tap's page: frames of video that came in, and those that could be decoded. */
@@ -98,15 +91,10 @@ async function main(base, tell) {
     return { driver: new Driver(page, true) }
   }
   try {
-    const { admit, book, enter, openHearing } = people(base)
+    const { meet } = people(base)
     const citizen = (await someone('phone')).driver
     const { driver: officer, context: officerContext } = await someone('desktop')
-    const id = await book(citizen)
-    await openHearing(officer, id)
-    await citizen.go(`${base}/audition/${id}`)
-    await citizen.follow('form[action$="/entrer"] button')
-    await enter(citizen)
-    await admit(officer)
+    const id = await meet(citizen, officer)
     const both = [citizen, officer]
 
     /** Both pages anew, under that lie. */
@@ -149,6 +137,7 @@ async function main(base, tell) {
     // The tap, on the citizen's line: it gets all and decodes nothing.
     const ear = await chromium.newContext({ storageState: await citizen.page.context().storageState(), permissions: ['camera', 'microphone'], locale: 'fr-FR' })
     const tapper = new Driver(await ear.newPage(), false)
+    await tapper.page.addInitScript(keepConnections)
     await tapper.page.addInitScript(tap)
     await citizen.go('about:blank')
     await under('middle', [tapper, officer])
@@ -240,7 +229,7 @@ async function main(base, tell) {
 
 const [port, servicePort] = [await freePort(), await freePort()]
 const base = `http://localhost:${port}`
-const service = await startService({ port: servicePort, publicUrl: base })
+const service = await startService({ port: servicePort, base })
 const liar = spawn(process.execPath, [join(root, 'tests/browser/hostile-server.mjs'), String(port), String(servicePort)], { stdio: ['ignore', 'pipe', 'inherit'] })
 await new Promise((ready, fail) => {
   liar.stdout.once('data', ready)

@@ -64,6 +64,17 @@ export async function testDevices(driver) {
   await driver.until(() => (document.querySelector('[data-panel="test"] video[data-local]')?.videoWidth ?? 0) > 0, null, 'the own picture is shown')
 }
 
+/** Runs in the page, before its own scripts: keeps what would tell of the media. */
+export const keepConnections = () => {
+  window.vpConnections = []
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(...given) {
+      super(...given)
+      window.vpConnections.push(this)
+    }
+  }
+}
+
 /** Where somebody of the sandbox reads mail. */
 const addressOf = (who) => `${who}@courriel.example`
 
@@ -201,5 +212,17 @@ export function people(base, seen = async () => {}) {
     await officer.press('form[action$="/admettre"] button')
   }
 
-  return { administrator, admit, book, enter, openHearing, readMail }
+  /** From the start page to a call of both, by the citizen's own space; gives the appointment's id. */
+  async function meet(citizen, officer) {
+    const id = await book(citizen)
+    await openHearing(officer, id)
+    await citizen.go(`${base}/audition/${id}`)
+    await citizen.follow('form[action$="/entrer"] button')
+    await enter(citizen)
+    await admit(officer)
+    await citizen.until(() => document.querySelector('[data-call]').dataset.state === 'in', null, 'the citizen is admitted')
+    return id
+  }
+
+  return { administrator, admit, book, enter, meet, openHearing, readMail }
 }

@@ -21,7 +21,7 @@ import { fileURLToPath } from 'node:url'
 import { freePort } from '../free-port.mjs'
 import { Driver } from './driver.mjs'
 import { assertQuiet, launchChromium, person } from './lib.mjs'
-import { expect, hears, media, people, testDevices } from './people.mjs'
+import { expect, hears, keepConnections, media, people, testDevices } from './people.mjs'
 
 const NODE_KILLS = 5
 const LIMIT_MS = 60_000
@@ -186,29 +186,15 @@ async function main(service) {
   const side = async (name, size) => {
     const made = await person(chromium, size, { permissions: ['camera', 'microphone'] })
     watches.push(made.watch)
-    await made.page.addInitScript(() => {
-      window.vpConnections = []
-      window.RTCPeerConnection = class extends RTCPeerConnection {
-        constructor(...given) {
-          super(...given)
-          window.vpConnections.push(this)
-        }
-      }
-    })
+    await made.page.addInitScript(keepConnections)
     return { name, context: made.context, driver: new Driver(made.page, false) }
   }
   try {
-    const { admit, book, enter, openHearing } = people(service.base)
+    const { meet } = people(service.base)
     const citizen = await side('citizen', 'phone')
     const officer = await side('officer', 'desktop')
     const sides = [citizen, officer]
-    const id = await book(citizen.driver)
-    await openHearing(officer.driver, id)
-    await citizen.driver.go(`${service.base}/audition/${id}`)
-    await citizen.driver.follow('form[action$="/entrer"] button')
-    await enter(citizen.driver)
-    await admit(officer.driver)
-    await citizen.driver.until(() => document.querySelector('[data-call]').dataset.state === 'in', null, 'the citizen is admitted')
+    await meet(citizen.driver, officer.driver)
     await flows('the call', sides)
     for (const { driver, name } of sides) await driver.until(voiceFirst, null, `the ${name} prefers voice and bounds the image`)
 

@@ -8,12 +8,15 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../free-port.mjs'
 
 const LIMIT_MS = 60_000
 export const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 
-/** Starts the built service on `port`, known to browsers as `publicUrl`; resolves when it can serve. */
-export async function startService({ port, publicUrl }) {
+/** Starts the built service, known to browsers as `base`, on a port of its own; resolves when it can serve. */
+export async function startService({ port, base } = {}) {
+  port ??= await freePort()
+  base ??= `http://localhost:${port}`
   const folder = await mkdtemp(join(tmpdir(), 'visioplainte-test-'))
   const binary = process.env.VISIOPLAINTE_BIN ?? join(root, 'target/debug/visioplainte')
   const env = {
@@ -21,7 +24,7 @@ export async function startService({ port, publicUrl }) {
     NO_COLOR: '1',
     VISIOPLAINTE_DATA_DIR: join(folder, 'data'),
     VISIOPLAINTE_LISTEN: `127.0.0.1:${port}`,
-    VISIOPLAINTE_PUBLIC_URL: publicUrl,
+    VISIOPLAINTE_PUBLIC_URL: base,
     VISIOPLAINTE_MEDIA_PORTS: '[0]',
   }
   for (const command of ['migrate', 'seed']) {
@@ -34,12 +37,13 @@ export async function startService({ port, publicUrl }) {
   const ended = new Promise((done) => service.once('exit', done))
   const limit = Date.now() + LIMIT_MS
   for (;;) {
-    const answer = await fetch(`http://127.0.0.1:${port}/ready`, { headers: { host: new URL(publicUrl).host } }).catch(() => undefined)
+    const answer = await fetch(`http://127.0.0.1:${port}/ready`, { headers: { host: new URL(base).host } }).catch(() => undefined)
     if (answer?.ok) break
     if (Date.now() > limit || service.exitCode !== null) throw new Error(`the service is not ready: ${await readFile(logFile, 'utf8')}`)
     await pause(50)
   }
   return {
+    base,
     log: () => readFile(logFile, 'utf8'),
     async stop() {
       service.kill('SIGTERM')

@@ -10,23 +10,12 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { Driver } from '../browser/driver.mjs'
 import { assertQuiet, launchChromium, launchFirefox, person, watchPage } from '../browser/lib.mjs'
-import { expect, hears, people, testDevices } from '../browser/people.mjs'
+import { expect, hears, keepConnections, people, testDevices } from '../browser/people.mjs'
 import { addresses, firewall, folder, httpProxy, relayIsAt, startHttpProxy, startProxy, startRelay, startResolver, startService, stopAll, turnUrls } from './lab.mjs'
 
 const base = 'https://plainte.test'
 /** Ordinary people's browsers: nothing about certificates is forgiven. */
 const honest = { ignoreHTTPSErrors: false }
-
-/** Runs in the page, before its own scripts: keeps what would tell the way. */
-const keepConnections = () => {
-  window.vpConnections = []
-  window.RTCPeerConnection = class extends RTCPeerConnection {
-    constructor(...given) {
-      super(...given)
-      window.vpConnections.push(this)
-    }
-  }
-}
 
 /** Has a Firefox's profile trust the lab's authority. */
 function trust(profile) {
@@ -105,7 +94,7 @@ async function main() {
     const officer = await side(office, 'officer', 'desktop')
     const citizen = await side(home, 'citizen', 'phone')
     await firewall()
-    const id = await meet(citizen, officer)
+    const id = await people(base).meet(citizen.driver, officer.driver)
 
     await Promise.all([citizen, officer].map(({ driver }) => driver.until(() => window.vpConnections.length > 0, null, 'a connection is made')))
     areTheirOwn(await citizen.driver.page.evaluate(relaysGiven), await officer.driver.page.evaluate(relaysGiven))
@@ -145,19 +134,6 @@ async function main() {
   } finally {
     await Promise.all([home.close(), office.close(), ...foxes.map((fox) => fox.close())])
   }
-}
-
-/** From the home page to a call. */
-async function meet(citizen, officer) {
-  const { admit, book, enter, openHearing } = people(base)
-  const id = await book(citizen.driver)
-  await openHearing(officer.driver, id)
-  await citizen.driver.go(`${base}/audition/${id}`)
-  await citizen.driver.follow('form[action$="/entrer"] button')
-  await enter(citizen.driver)
-  await admit(officer.driver)
-  await citizen.driver.until(() => document.querySelector('[data-call]').dataset.state === 'in', null, 'the citizen is admitted')
-  return id
 }
 
 /** The same citizen, admitted already, takes the seat over from another browser. */

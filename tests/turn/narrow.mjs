@@ -9,7 +9,7 @@
 import { join } from 'node:path'
 import { Driver } from '../browser/driver.mjs'
 import { assertQuiet, launchChromium, person } from '../browser/lib.mjs'
-import { expect, hears, media, people } from '../browser/people.mjs'
+import { expect, hears, keepConnections, media, people } from '../browser/people.mjs'
 import { folder, startProxy, startRelay, startResolver, startService, stopAll, sure } from './lab.mjs'
 
 const base = 'https://plainte.test'
@@ -22,17 +22,6 @@ const LIMIT_MS = 240_000
 /** Of the voice that is listened to on the narrow link: so long, and so much of it real. */
 const VOICE_SECONDS = 15
 const REAL_SHARE = 0.8
-
-/** Runs in the page, before its own scripts: keeps what would tell of the media. */
-const keepConnections = () => {
-  window.vpConnections = []
-  window.RTCPeerConnection = class extends RTCPeerConnection {
-    constructor(...given) {
-      super(...given)
-      window.vpConnections.push(this)
-    }
-  }
-}
 
 /** Runs in the page: what the camera may be sent at, at most: its large size, where two were agreed. */
 const cameraBound = () => {
@@ -90,13 +79,7 @@ async function main() {
   try {
     const officer = await side(office, 'officer')
     const citizen = await side(home, 'citizen')
-    const { admit, book, enter, openHearing } = people(base)
-    const id = await book(citizen.driver)
-    await openHearing(officer.driver, id)
-    await citizen.driver.go(`${base}/audition/${id}`)
-    await citizen.driver.follow('form[action$="/entrer"] button')
-    await enter(citizen.driver)
-    await admit(officer.driver)
+    await people(base).meet(citizen.driver, officer.driver)
     for (const { name, driver } of [citizen, officer]) await hears(driver, `the ${name}, on a wide link`)
     await until(citizen.driver, cameraBound, (bits) => bits === WHOLE_BITS, 'the camera is sent whole')
     const restarts = () => Promise.all([citizen, officer].map(({ driver }) => driver.data(media, 'restarts')))
