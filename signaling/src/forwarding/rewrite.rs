@@ -49,39 +49,27 @@ impl Rewrite {
         kind: MediaKind,
         now: Instant,
     ) -> Option<(u16, u32)> {
-        let (by_sequence, by_timestamp) = *self.offsets.get_or_insert_with(|| {
-            self.start = sequence;
-            match self.sent {
-                None => (0, 0),
-                Some((last_sequence, last_timestamp, at)) => {
-                    let rate = u64::from(kind.clock_rate());
-                    // One frame further at least: 20 ms of sound, 33 ms of image.
-                    let frame = if kind.is_image() {
-                        rate / 30
-                    } else {
-                        rate / 50
-                    };
-                    let silence = now.saturating_duration_since(at).min(LONGEST_SILENCE);
-                    let passed = silence.as_micros() as u64 * rate / 1_000_000;
-                    let step = passed.max(frame) as u32;
-                    (
-                        last_sequence.wrapping_add(1).wrapping_sub(sequence),
-                        last_timestamp.wrapping_add(step).wrapping_sub(timestamp),
-                    )
-                }
-            }
-        });
-        if is_before(sequence, self.start) && self.sent.is_some() {
-            let behind_start = self.start.wrapping_sub(sequence);
-            // Only near the switch can a late packet belong to before it, and its
-            // number has gone out already. What is later still was not let in.
-            if behind_start < Arrivals::SIZE {
+        let mut offsets = match self.offsets {
+            Some(offsets) => offsets,
+            None => self.begin(sequence, timestamp, kind, now),
+        };
+        if let Some((highest, ..)) = self.sent {
+            if is_before(sequence, self.start) && self.start.wrapping_sub(sequence) < Arrivals::SIZE
+            {
+                // Late, from before the switch: its number has gone out already.
                 return None;
+            }
+            let out = sequence.wrapping_add(offsets.0);
+            if is_before(out, highest) && highest.wrapping_sub(out) >= Arrivals::SIZE {
+                // Nothing as late as that is let in, so the source jumped, half the
+                // circle of numbers or more. A number is never used again: it is
+                // part of what each packet is encrypted with.
+                offsets = self.begin(sequence, timestamp, kind, now);
             }
         }
         let out = (
-            sequence.wrapping_add(by_sequence),
-            timestamp.wrapping_add(by_timestamp),
+            sequence.wrapping_add(offsets.0),
+            timestamp.wrapping_add(offsets.1),
         );
         if self
             .sent
@@ -94,5 +82,38 @@ impl Rewrite {
             }
         }
         Some(out)
+    }
+
+    /// Begins with these numbers of a source: answers what is added to them, so that
+    /// the line's go on after its last.
+    fn begin(
+        &mut self,
+        sequence: u16,
+        timestamp: u32,
+        kind: MediaKind,
+        now: Instant,
+    ) -> (u16, u32) {
+        let offsets = match self.sent {
+            None => (0, 0),
+            Some((last_sequence, last_timestamp, at)) => {
+                let rate = u64::from(kind.clock_rate());
+                // One frame further at least: 20 ms of sound, 33 ms of image.
+                let frame = if kind.is_image() {
+                    rate / 30
+                } else {
+                    rate / 50
+                };
+                let silence = now.saturating_duration_since(at).min(LONGEST_SILENCE);
+                let passed = silence.as_micros() as u64 * rate / 1_000_000;
+                let step = passed.max(frame) as u32;
+                (
+                    last_sequence.wrapping_add(1).wrapping_sub(sequence),
+                    last_timestamp.wrapping_add(step).wrapping_sub(timestamp),
+                )
+            }
+        };
+        self.start = sequence;
+        self.offsets = Some(offsets);
+        offsets
     }
 }

@@ -288,3 +288,24 @@ fn no_number_leaves_twice_however_late_a_packet_is() {
         assert_eq!(apply(&mut rewrite, 3_000 - behind), None, "{behind} behind");
     }
 }
+
+#[test]
+fn no_number_leaves_twice_when_a_source_jumps_around_the_circle() {
+    // 32,864 is ahead of 242, the highest that came, and behind 9, the highest that left.
+    let mut rewrite = Rewrite::default();
+    let now = Instant::now();
+    let mut left = BTreeSet::new();
+    for (sequence, expected) in [
+        (1, 1),
+        (2, 2),
+        (9, 9),
+        (32_864, 10),
+        (32_866, 12),
+        (32_865, 11),
+    ] {
+        let (number, _) = rewrite.apply(sequence, 0, MediaKind::Video, now).unwrap();
+        assert_eq!(number, expected);
+        assert!(left.insert(number));
+    }
+    assert_eq!(rewrite.apply(32_863, 0, MediaKind::Video, now), None);
+}
