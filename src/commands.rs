@@ -2,6 +2,7 @@
 //! examines a deployment.
 
 mod check;
+mod journal;
 mod relay;
 mod serve;
 
@@ -12,7 +13,6 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use crate::app::App;
-use crate::audit;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Fault;
@@ -87,7 +87,18 @@ pub struct MediaArguments {
 #[derive(Debug, Subcommand)]
 pub enum Journal {
     /// Finds the first line that was changed, removed, inserted or moved.
-    Verify,
+    Verify {
+        /// An exported file; without it, the database is examined.
+        #[arg(requires = "key")]
+        file: Option<PathBuf>,
+        /// Public key of the journal, 64 hexadecimal digits, as `journal key` printed it.
+        #[arg(long)]
+        key: Option<String>,
+    },
+    /// Writes every chain, with the signed roots, to standard output.
+    Export,
+    /// Prints the public key that exported files are checked with.
+    Key,
 }
 
 /// What can be done with hand-off packages.
@@ -108,6 +119,11 @@ pub fn run(command: Command) -> ExitCode {
     let outcome = match command {
         Command::Media(arguments) => serve::media(arguments),
         Command::Package(Package::Verify { folder }) => verify_package(&folder),
+        // Whoever checks a file need not have the service.
+        Command::Journal(Journal::Verify {
+            file: Some(file),
+            key: Some(key),
+        }) => journal::verify_file(&file, &key),
         other => with_service(other),
     };
     match outcome {
@@ -142,23 +158,10 @@ fn with_service(command: Command) -> Result<ExitCode, Fault> {
                 Ok(ExitCode::SUCCESS)
             }
             Command::Check { relay } => check::check(config, relay).await,
-            Command::Journal(Journal::Verify) => verify_journal(config).await,
+            Command::Journal(Journal::Verify { .. }) => journal::verify(config).await,
+            Command::Journal(Journal::Export) => journal::export(config).await,
+            Command::Journal(Journal::Key) => journal::key(&config),
             Command::Media(_) | Command::Package(_) => Ok(ExitCode::SUCCESS),
-        }
-    })
-}
-
-async fn verify_journal(config: Config) -> Result<ExitCode, Fault> {
-    let app = App::open(config, Clock::System).await?;
-    let mut tx = app.db.read().await?;
-    Ok(match audit::verify_all(&mut tx).await? {
-        Ok(lines) => {
-            println!("journal: {lines} lines, every chain is whole");
-            ExitCode::SUCCESS
-        }
-        Err(broken) => {
-            println!("journal: {broken}");
-            ExitCode::FAILURE
         }
     })
 }

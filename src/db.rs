@@ -299,6 +299,18 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// The bytes that hexadecimal digits stand for; none when they are not pairs of such.
+#[must_use]
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    if !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok())
+        .collect()
+}
+
 /// An enum that is stored, sent and shown by the same lower-case words.
 #[macro_export]
 macro_rules! text_enum {

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::config::Config;
-use crate::db::{Id, Tx, hex, random_bytes};
+use crate::db::{Id, Tx, hex, random_bytes, unhex};
 use crate::error::Fault;
 use crate::{clock::Timestamp, execute, fetch_optional};
 
@@ -33,6 +33,8 @@ pub struct Keys {
     pub join: EncodingKey,
     /// What the media node verifies them with.
     pub join_public: [u8; 32],
+    /// Signs what the journal's chains rest on, and nothing else.
+    pub journal: Ed25519KeyPair,
     /// Secret of the sandbox officer's signing key.
     pub signing_seed: [u8; 32],
 }
@@ -81,8 +83,16 @@ impl Keys {
             wrapping: SealingKey::new(derive(&prk, "case-key-wrap")),
             join: EncodingKey::from_ed_der(&pkcs8),
             join_public,
+            journal: Ed25519KeyPair::from_seed_unchecked(&derive(&prk, "journal"))
+                .expect("32 bytes are the length of an Ed25519 seed"),
             signing_seed: derive(&prk, "sandbox-signature"),
         }
+    }
+
+    /// What an auditor checks the journal with.
+    #[must_use]
+    pub fn journal_public(&self) -> &[u8] {
+        self.journal.public_key().as_ref()
     }
 
     /// The master secret of a deployment: its setting, else the data folder's file.
@@ -173,15 +183,9 @@ impl Keys {
 /// # Errors
 /// When it is anything else.
 pub fn parse_master(text: &str) -> Result<[u8; 32], Fault> {
-    let refuse = || Fault::other("the master secret is not 64 hexadecimal digits");
-    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(refuse());
-    }
-    let mut master = [0_u8; 32];
-    for (index, byte) in master.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[index * 2..index * 2 + 2], 16).map_err(|_| refuse())?;
-    }
-    Ok(master)
+    unhex(text)
+        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
+        .ok_or_else(|| Fault::other("the master secret is not 64 hexadecimal digits"))
 }
 
 /// A key that seals and opens values.

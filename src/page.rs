@@ -106,6 +106,12 @@ impl Ctx {
             if matches!(officer.role, Role::UnitAdmin | Role::DepartmentAdmin))
     }
 
+    /// Whether the officer reads journals, and nothing else.
+    #[must_use]
+    pub fn is_auditor(&self) -> bool {
+        matches!(&self.who, Who::Officer(officer) if officer.role == Role::Auditor)
+    }
+
     /// How the page names the person who is signed in.
     #[must_use]
     pub fn display_name(&self) -> String {

@@ -373,7 +373,11 @@ impl TestApp {
     /// Checks that the journal's chains hold.
     pub(crate) async fn journal_holds(&self) {
         let mut tx = self.db.read().await.unwrap();
-        crate::audit::verify_all(&mut tx).await.unwrap().unwrap();
+        let key = self.keys.journal_public();
+        crate::audit::verify::verify_all(&mut tx, key)
+            .await
+            .unwrap()
+            .unwrap();
     }
 }
 

@@ -1,7 +1,8 @@
-//! Pages where an administrator sets up a unit: desks and their hours. It
-//! decides who may; what is done is the other slices' affair.
+//! Pages where an administrator sets up a unit: desks and their hours; and
+//! where an auditor reads its journal. It decides who may; what is done is the other slices' affair.
 
 mod desks;
+mod journal;
 #[cfg(test)]
 mod tests;
 
@@ -66,5 +67,5 @@ async fn desk_of(
 
 /// The slice's routes.
 pub fn router() -> Router<App> {
-    desks::router()
+    desks::router().merge(journal::router())
 }

@@ -338,3 +338,184 @@ async fn the_officers_day_shows_the_units_appointments_and_notes_who_read_them()
         app.journal_holds().await;
     }
 }
+
+const JOURNAL: &str = "/administration/journal";
+
+#[tokio::test]
+async fn an_auditor_searches_the_journal_and_every_look_is_written_in_it() {
+    for app in on_every_engine(MONDAY).await {
+        let admin = app.officer(Role::UnitAdmin, POLICE).await;
+        app.post(&admin, "/administration/guichets/nouveau", EVENING)
+            .await;
+        let auditor = app.officer(Role::Auditor, POLICE).await;
+        let page = app.get(&auditor, JOURNAL).await;
+        assert_eq!(page.status, StatusCode::OK);
+        let officer = format!("officer/{}", admin.id);
+        for shown in ["Guichet ouvert", "desk.open", &officer, "Journal consulté"] {
+            assert!(page.text.contains(shown), "{shown}");
+        }
+        let address = format!("{JOURNAL}?acte=desk&acteur={officer}");
+        let found = app.get(&auditor, &address).await;
+        assert!(found.text.contains("desk.open") && !found.text.contains("journal.read"));
+        let none = app
+            .get(&auditor, &format!("{JOURNAL}?objet=desk/nothing"))
+            .await;
+        assert!(none.text.contains("Aucune ligne"));
+        // Before the demonstration began there is nothing.
+        let before = app
+            .get(&auditor, &format!("{JOURNAL}?du=2020-01-01&au=2020-01-02"))
+            .await;
+        assert!(before.text.contains("Aucune ligne"));
+
+        let mut tx = app.db.read().await.unwrap();
+        let lines = crate::audit::lines_about(&mut tx, &format!("journal/{POLICE}"))
+            .await
+            .unwrap();
+        drop(tx);
+        assert_eq!(lines.len(), 4);
+        assert!(
+            lines.iter().all(|line| line.act == "journal.read"
+                && line.actor == format!("officer/{}", auditor.id))
+        );
+        assert!(
+            lines[1]
+                .detail
+                .contains(&format!("act=desk actor={officer}"))
+        );
+        app.journal_holds().await;
+    }
+}
+
+#[tokio::test]
+async fn names_and_nonsense_are_not_searched_for_and_leave_no_trace() {
+    let app = on_sqlite(MONDAY).await;
+    let auditor = app.officer(Role::Auditor, POLICE).await;
+    for (query, said) in [
+        (
+            "acteur=Ang%C3%A8le",
+            "Un nom de personne ne se cherche pas ici",
+        ),
+        ("objet=%27--", "Un nom de personne ne se cherche pas ici"),
+        ("acte=Vol", "Indiquez un code d’acte"),
+        ("du=2026-02-30", "Indiquez un jour qui existe"),
+        ("du=2026-03-02&au=2026-03-01", "ne précède pas le premier"),
+    ] {
+        let page = app.get(&auditor, &format!("{JOURNAL}?{query}")).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{query}");
+        assert!(page.text.contains(said), "{query}");
+    }
+    let mut tx = app.db.read().await.unwrap();
+    let lines = crate::audit::lines_about(&mut tx, &format!("journal/{POLICE}"))
+        .await
+        .unwrap();
+    assert!(lines.is_empty());
+}
+
+#[tokio::test]
+async fn a_journal_longer_than_a_page_is_read_page_by_page_to_its_end() {
+    let app = on_sqlite(MONDAY).await;
+    let auditor = app.officer(Role::Auditor, POLICE).await;
+    let mut tx = app.db.begin().await.unwrap();
+    for number in 0..120 {
+        crate::audit::append(
+            &mut tx,
+            POLICE,
+            app.clock.now(),
+            &crate::audit::Actor::System,
+            "test.count",
+            &format!("test/{number}"),
+            "",
+        )
+        .await
+        .unwrap();
+    }
+    tx.commit().await.unwrap();
+    let mut address = format!("{JOURNAL}?acte=test.count");
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let page = app.get(&auditor, &address).await;
+        let document = scraper::Html::parse_document(&page.text);
+        let link = scraper::Selector::parse("a[rel=next]").unwrap();
+        let object = scraper::Selector::parse("dd a[href*='objet=']").unwrap();
+        seen.extend(
+            document
+                .select(&object)
+                .map(|found| found.text().collect::<String>())
+                .filter(|text| text.starts_with("test/")),
+        );
+        address = document
+            .select(&link)
+            .next()
+            .map_or_else(String::new, |link| link.attr("href").unwrap().to_owned());
+    }
+    assert_eq!(address, "", "a fourth page");
+    let expected: Vec<String> = (0..120)
+        .rev()
+        .map(|number| format!("test/{number}"))
+        .collect();
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn the_journal_is_for_auditors_of_its_department() {
+    let app = on_sqlite(MONDAY).await;
+    for (role, own, neighbour, foreign) in [
+        (Role::Officer, 403, 403, 403),
+        (Role::UnitAdmin, 403, 403, 403),
+        (Role::DepartmentAdmin, 403, 403, 403),
+        (Role::Auditor, 200, 200, 404),
+    ] {
+        let person = app.officer(role, POLICE).await;
+        for (unit, expected) in [
+            (POLICE, own),
+            ("u-78-gendarmerie", neighbour),
+            ("u-974-police", foreign),
+            ("service", if own == 403 { 403 } else { 404 }),
+        ] {
+            let page = app.get(&person, &format!("{JOURNAL}?unite={unit}")).await;
+            assert_eq!(page.status.as_u16(), expected, "{role} {unit}");
+            let fields = [("unite", unit), ("format", "chaine")];
+            let taken = app
+                .post(&person, &format!("{JOURNAL}/export"), &fields)
+                .await;
+            assert_eq!(taken.status.as_u16(), expected, "{role} {unit}");
+        }
+    }
+    let (angele, _) = app.citizen_with_case("Angèle", POLICE).await;
+    assert_eq!(
+        app.get(&angele, JOURNAL).await.status,
+        StatusCode::FORBIDDEN
+    );
+}
+
+#[tokio::test]
+async fn the_journal_is_taken_away_as_a_table_as_lines_and_as_a_chain_that_can_be_checked() {
+    for app in on_every_engine(MONDAY).await {
+        let auditor = app.officer(Role::Auditor, POLICE).await;
+        let export = format!("{JOURNAL}/export");
+        let table = app.post(&auditor, &export, &[("format", "csv")]).await;
+        assert_eq!(table.kind, "text/csv; charset=utf-8");
+        assert!(table.text.starts_with("\u{feff}Ligne,Instant (UTC),Auteur"));
+        assert!(table.text.contains("unit.add"));
+        let lines = app.post(&auditor, &export, &[("format", "jsonl")]).await;
+        let read: Vec<crate::audit::Line> = lines
+            .text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(read.last().unwrap().act, "journal.export");
+        assert!(read.iter().all(|line| line.chain == POLICE));
+        let chain = app.post(&auditor, &export, &[("format", "chaine")]).await;
+        let found =
+            crate::audit::file::check(chain.text.as_bytes(), app.keys.journal_public()).unwrap();
+        assert_eq!((found.chains, found.roots), (1, 1));
+        assert_eq!(found.lines, read.len() + 1, "its own line is in it");
+        let wrong = app.post(&auditor, &export, &[("format", "exe")]).await;
+        assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+        assert_eq!(
+            app.post_raw(&auditor, &export, "format=csv").await.status,
+            StatusCode::FORBIDDEN
+        );
+        app.journal_holds().await;
+    }
+}

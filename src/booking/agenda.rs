@@ -129,7 +129,9 @@ async fn agenda(
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Html<String>, PageError> {
     if !officer.serves(&officer.unit_id) {
-        return Err(Refusal::new(StatusCode::FORBIDDEN, "agenda-not-for-role").into());
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "agenda-not-for-role")
+            .way_out("/administration/journal", "way-out-journal")
+            .into());
     }
     let mut tx = app.db.begin().await?;
     let unit = calendar::find_unit(&mut tx, &officer.unit_id)

@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, TlsMode};
 use crate::error::Fault;
-use crate::{complaint, fetch_optional, hearings, keys, media, metrics, notifications};
+use crate::{audit, complaint, fetch_optional, hearings, keys, media, metrics, notifications};
 
 const SELF_SIGNED_PEM: &str = "self-signed.pem";
 
@@ -154,6 +154,7 @@ pub fn background(app: &App, shutdown: &CancellationToken) -> Vec<tokio::task::J
         tokio::spawn(notifications::outbox::run(app.clone(), shutdown.clone())),
         tokio::spawn(hearings::control::run(app.clone(), shutdown.clone())),
         tokio::spawn(complaint::handoff::run(app.clone(), shutdown.clone())),
+        tokio::spawn(audit::keeper::run(app.clone(), shutdown.clone())),
     ];
     #[cfg(feature = "sandbox")]
     let tasks = {

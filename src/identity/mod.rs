@@ -138,6 +138,14 @@ impl SignedInOfficer {
             Role::Officer | Role::Auditor => false,
         }
     }
+
+    /// Whether this person reads a unit's journal: an auditor does, for the units
+    /// of the department they are empowered in. Who has work of their own in a
+    /// unit does not look at what is written about it.
+    #[must_use]
+    pub fn may_audit(&self, department: &str) -> bool {
+        self.role == Role::Auditor && self.department == department
+    }
 }
 
 /// The person behind a request.

@@ -126,6 +126,13 @@ pub const TABLE: &[Entry] = &[
         identity: Budget::new(60, 250),
         address: Budget::new(1_500, 40),
     },
+    // Each reads up to three years of a unit's journal.
+    Entry {
+        name: "journal_export",
+        routes: &[("POST", "/administration/journal/export")],
+        identity: Budget::new(10, 60_000),
+        address: Budget::new(100, 6_000),
+    },
     // The editor saves while an officer types; a check list is ticked fast.
     Entry {
         name: "form",

@@ -1,0 +1,272 @@
+//! Heads gathered in signed trees. A root holds the heads of the chains that
+//! moved since the root before, as leaves of an RFC 6962 tree (library
+//! `ct-merkle`), so that a short proof shows one unit's head in it without
+//! telling those of others. It is signed with a key that signs nothing else
+//! and names the root before it: neither a root nor what it holds can be taken
+//! out or changed by whoever has the database alone.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ct_merkle::mem_backed_tree::MemoryBackedTree;
+use ct_merkle::{InclusionProof, RootHash};
+use ring::signature::{ED25519, Ed25519KeyPair, UnparsedPublicKey};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use sha2::digest::Output;
+
+use super::chain::{FIRST, framed};
+use crate::clock::Timestamp;
+use crate::db::{Tx, hex, unhex};
+use crate::error::Fault;
+use crate::keys::sha256_hex;
+use crate::{execute, fetch_all, fetch_optional};
+
+/// The head a chain had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
+pub struct Head {
+    /// Unit id, or [`SERVICE_CHAIN`](super::SERVICE_CHAIN).
+    pub chain: String,
+    /// Its last line.
+    pub seq: i64,
+    /// Hash of that line.
+    pub hash: String,
+}
+
+impl Head {
+    fn leaf(&self) -> String {
+        framed(&[&self.chain, &self.seq.to_string(), &self.hash])
+    }
+}
+
+/// A signed root.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
+pub struct SignedRoot {
+    /// Position among the roots, from 1.
+    pub seq: i64,
+    /// When the heads were gathered.
+    pub at: Timestamp,
+    /// How many heads it holds.
+    pub size: i64,
+    /// Root of the tree, hexadecimal.
+    pub root: String,
+    /// Hash of the root before.
+    pub previous: String,
+    /// Hash of all the above.
+    pub hash: String,
+    /// Ed25519 over the hash, base64url.
+    pub signature: String,
+}
+
+impl SignedRoot {
+    fn hash_of(&self) -> String {
+        let text = framed(&[
+            "journal-root",
+            &self.seq.to_string(),
+            &self.at.0.to_string(),
+            &self.size.to_string(),
+            &self.root,
+            &self.previous,
+        ]);
+        sha256_hex(text.as_bytes())
+    }
+
+    /// Whether the root says what was signed with that key (32 bytes, public).
+    #[must_use]
+    pub fn is_signed_by(&self, key: &[u8]) -> bool {
+        self.hash == self.hash_of() && is_signed(key, &self.hash, &self.signature)
+    }
+
+    /// Whether a head stands in the tree, by its place and the path of hashes
+    /// from there to the root.
+    #[must_use]
+    pub fn holds(&self, head: &Head, position: u64, path: &[String]) -> bool {
+        let (Some(root), Ok(size)) = (unhex(&self.root), u64::try_from(self.size)) else {
+            return false;
+        };
+        let path: Option<Vec<u8>> = path
+            .iter()
+            .map(|hash| unhex(hash).filter(|bytes| bytes.len() == 32))
+            .collect::<Option<Vec<_>>>()
+            .map(|parts| parts.concat());
+        // A tree of more leaves than there can be units is no tree of ours.
+        let (Some(path), Ok(root)) = (path, <[u8; 32]>::try_from(root)) else {
+            return false;
+        };
+        if size > u64::from(u32::MAX) {
+            return false;
+        }
+        let Ok(proof) = InclusionProof::<Sha256>::try_from_bytes(path) else {
+            return false;
+        };
+        RootHash::<Sha256>::new(Output::<Sha256>::from(root), size)
+            .verify_inclusion(&head.leaf(), position, &proof)
+            .is_ok()
+    }
+}
+
+/// Signs a text with the journal's key.
+pub(super) fn signed(key: &Ed25519KeyPair, text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(key.sign(text.as_bytes()))
+}
+
+/// Whether a text was signed with the key of that public half.
+pub(super) fn is_signed(key: &[u8], text: &str, signature: &str) -> bool {
+    URL_SAFE_NO_PAD.decode(signature).is_ok_and(|signature| {
+        UnparsedPublicKey::new(&ED25519, key)
+            .verify(text.as_bytes(), &signature)
+            .is_ok()
+    })
+}
+
+fn tree_of(heads: &[Head]) -> MemoryBackedTree<Sha256, String> {
+    let mut tree = MemoryBackedTree::new();
+    for head in heads {
+        tree.push(head.leaf());
+    }
+    tree
+}
+
+/// Root of the tree over these heads, in their order, hexadecimal.
+#[must_use]
+pub fn root_over(heads: &[Head]) -> String {
+    hex(tree_of(heads).root().as_bytes())
+}
+
+/// The path from the head at `position` to the root over these heads; none when
+/// there is no such head.
+#[must_use]
+pub fn path_to(heads: &[Head], position: usize) -> Option<Vec<String>> {
+    (position < heads.len()).then(|| {
+        let proof = tree_of(heads).prove_inclusion(position);
+        proof.as_bytes().chunks(32).map(hex).collect()
+    })
+}
+
+/// What came of gathering.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gathered {
+    /// The new root; none when no chain moved.
+    pub root: Option<SignedRoot>,
+    /// Chains that no longer hold the head they were last signed with: somebody
+    /// changed them in the database. They are not signed again.
+    pub contradicted: Vec<String>,
+}
+
+/// Gathers the heads of the chains that moved since they were last gathered. Of two processes that gather at once, the second is
+/// refused by the root's number, and what it saw is gathered by the next.
+///
+/// # Errors
+/// When the database fails, or another process was faster
+/// ([`Fault::is_unique_violation`]).
+pub async fn gather(tx: &mut Tx, key: &Ed25519KeyPair, now: Timestamp) -> Result<Gathered, Fault> {
+    let contradicted: Vec<String> = fetch_all!(
+        tx,
+        (String,),
+        "select h.chain from journal_heads h
+         where exists (select 1 from journal_leaves l where l.chain = h.chain)
+           and not exists (select 1 from journal_leaves l
+               join journal j on j.chain = l.chain and j.seq = l.seq and j.hash = l.hash
+               where l.chain = h.chain
+                 and l.seq = (select max(m.seq) from journal_leaves m where m.chain = h.chain))
+           and not exists (select 1 from journal_checkpoints c where c.chain = h.chain
+               and c.through_seq >= (select max(m.seq) from journal_leaves m where m.chain = h.chain))
+         order by h.chain"
+    )?
+    .into_iter()
+    .map(|(chain,)| chain)
+    .collect();
+    let mut heads = fetch_all!(
+        tx,
+        Head,
+        "select h.chain, h.seq, h.hash from journal_heads h
+         where h.seq > 0 and not exists
+             (select 1 from journal_leaves l where l.chain = h.chain and l.seq >= h.seq)"
+    )?;
+    heads.retain(|head| !contradicted.contains(&head.chain));
+    if heads.is_empty() {
+        return Ok(Gathered {
+            root: None,
+            contradicted,
+        });
+    }
+    // Not by the database, whose collations differ.
+    heads.sort_by(|one, other| one.chain.cmp(&other.chain));
+    let last = fetch_optional!(
+        tx,
+        (i64, String),
+        "select seq, hash from journal_roots order by seq desc limit 1"
+    )?;
+    let (seq, previous) = last.unwrap_or_else(|| (0, FIRST.to_owned()));
+    let mut root = SignedRoot {
+        seq: seq + 1,
+        at: now,
+        size: i64::try_from(heads.len()).map_err(Fault::other)?,
+        root: root_over(&heads),
+        previous,
+        hash: String::new(),
+        signature: String::new(),
+    };
+    root.hash = root.hash_of();
+    root.signature = signed(key, &root.hash);
+    execute!(
+        tx,
+        "insert into journal_roots (seq, at, size, root, previous, hash, signature)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        root.seq,
+        root.at,
+        root.size,
+        &root.root,
+        &root.previous,
+        &root.hash,
+        &root.signature
+    )?;
+    for (position, head) in (0_i64..).zip(&heads) {
+        execute!(
+            tx,
+            "insert into journal_leaves (root_seq, position, chain, seq, hash) values ($1, $2, $3, $4, $5)",
+            root.seq,
+            position,
+            &head.chain,
+            head.seq,
+            &head.hash
+        )?;
+    }
+    Ok(Gathered {
+        root: Some(root),
+        contradicted,
+    })
+}
+
+/// Roots after `seq`, in order, at most `most`.
+pub(super) async fn list_after(tx: &mut Tx, seq: i64, most: i64) -> Result<Vec<SignedRoot>, Fault> {
+    fetch_all!(
+        tx,
+        SignedRoot,
+        "select seq, at, size, root, previous, hash, signature from journal_roots
+         where seq > $1 order by seq limit $2",
+        seq,
+        most
+    )
+}
+
+/// The heads a root holds, in the order of its leaves.
+pub(super) async fn heads_of(tx: &mut Tx, root_seq: i64) -> Result<Vec<Head>, Fault> {
+    fetch_all!(
+        tx,
+        Head,
+        "select chain, seq, hash from journal_leaves where root_seq = $1 order by position",
+        root_seq
+    )
+}
+
+/// The last root that holds a head of a chain.
+pub(super) async fn last_of(tx: &mut Tx, chain: &str) -> Result<Option<SignedRoot>, Fault> {
+    fetch_optional!(
+        tx,
+        SignedRoot,
+        "select r.seq, r.at, r.size, r.root, r.previous, r.hash, r.signature
+         from journal_roots r join journal_leaves l on l.root_seq = r.seq
+         where l.chain = $1 order by r.seq desc limit 1",
+        chain
+    )
+}

@@ -1,0 +1,163 @@
+//! The whole journal checked in its database: every chain, from its checkpoint
+//! to its head, and every signed root.
+
+use std::collections::BTreeMap;
+
+use super::chain::{BrokenChain, ChainCheck, FIRST};
+use super::roots::{self, Head};
+use super::{retention, search};
+use crate::db::Tx;
+use crate::error::Fault;
+use crate::{fetch_all, fetch_optional};
+
+/// Rows read at once.
+const BATCH: i64 = 1000;
+
+/// What is wrong with the journal.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    /// A chain.
+    #[error(transparent)]
+    Chain(#[from] BrokenChain),
+    /// A chain's head is gone, but not all its traces.
+    #[error("chain {0}: its head was removed")]
+    NoHead(String),
+    /// A checkpoint is not ours.
+    #[error("chain {0}: the checkpoint in place of old lines was not signed by this service")]
+    Checkpoint(String),
+    /// A root's signature.
+    #[error("root {0}: its signature does not fit what it says")]
+    Signature(i64),
+    /// Roots do not follow each other.
+    #[error("root {0}: a root before it was removed, inserted or moved")]
+    RootsParted(i64),
+    /// A root's tree.
+    #[error("root {0}: the heads it holds were changed")]
+    Tree(i64),
+}
+
+/// What was read of a whole journal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Read {
+    /// Lines of all chains.
+    pub lines: usize,
+    /// Signed roots.
+    pub roots: usize,
+}
+
+/// Verifies every chain and root of the database; `key` is the public half (32
+/// bytes) of the key that signed them.
+///
+/// # Errors
+/// When the database fails; what is wrong with the journal is in the inner result.
+pub async fn verify_all(tx: &mut Tx, key: &[u8]) -> Result<Result<Read, Broken>, Fault> {
+    let mut read = Read::default();
+    match verify_roots(tx, key).await? {
+        Ok(count) => read.roots = count,
+        Err(broken) => return Ok(Err(broken)),
+    }
+    let lost = fetch_optional!(
+        tx,
+        (String,),
+        "select chain from journal_leaves where chain not in (select chain from journal_heads)
+         union select chain from journal where chain not in (select chain from journal_heads)
+         order by chain limit 1"
+    )?;
+    if let Some((chain,)) = lost {
+        return Ok(Err(Broken::NoHead(chain)));
+    }
+    let heads = fetch_all!(
+        tx,
+        Head,
+        "select chain, seq, hash from journal_heads order by chain"
+    )?;
+    for head in heads {
+        match verify_chain(tx, &head, key).await? {
+            Ok(count) => read.lines += count,
+            Err(broken) => return Ok(Err(broken)),
+        }
+    }
+    Ok(Ok(read))
+}
+
+async fn verify_roots(tx: &mut Tx, key: &[u8]) -> Result<Result<usize, Broken>, Fault> {
+    let mut count = 0;
+    let mut last: Option<(i64, String)> = None;
+    loop {
+        let after = last.as_ref().map_or(0, |(seq, _)| *seq);
+        let batch = roots::list_after(tx, after, BATCH).await?;
+        if batch.is_empty() {
+            return Ok(Ok(count));
+        }
+        for root in batch {
+            if !root.is_signed_by(key) {
+                return Ok(Err(Broken::Signature(root.seq)));
+            }
+            // The first one there may follow others that were kept long enough.
+            let follows = match &last {
+                Some((seq, hash)) => root.seq == seq + 1 && root.previous == *hash,
+                None => root.seq > 1 || root.previous == FIRST,
+            };
+            if !follows {
+                return Ok(Err(Broken::RootsParted(root.seq)));
+            }
+            let heads = roots::heads_of(tx, root.seq).await?;
+            let size = i64::try_from(heads.len()).unwrap_or(i64::MAX);
+            if size != root.size || roots::root_over(&heads) != root.root {
+                return Ok(Err(Broken::Tree(root.seq)));
+            }
+            count += 1;
+            last = Some((root.seq, root.hash));
+        }
+    }
+}
+
+async fn verify_chain(
+    tx: &mut Tx,
+    head: &Head,
+    key: &[u8],
+) -> Result<Result<usize, Broken>, Fault> {
+    let checkpoint = retention::checkpoint_of(tx, &head.chain).await?;
+    if checkpoint
+        .as_ref()
+        .is_some_and(|checkpoint| !checkpoint.is_signed_by(key))
+    {
+        return Ok(Err(Broken::Checkpoint(head.chain.clone())));
+    }
+    let signed: BTreeMap<i64, String> = fetch_all!(
+        tx,
+        (i64, String),
+        "select seq, hash from journal_leaves where chain = $1",
+        &head.chain
+    )?
+    .into_iter()
+    .collect();
+    let begin = checkpoint
+        .as_ref()
+        .map(|checkpoint| (checkpoint.through_seq, checkpoint.hash.as_str()));
+    let mut check = match ChainCheck::new(&head.chain, begin, signed) {
+        Ok(check) => check,
+        Err(broken) => return Ok(Err(broken.into())),
+    };
+    let mut count = 0;
+    // From the very beginning: what left before the checkpoint and stands there
+    // again was put back by somebody.
+    let mut after = i64::MIN;
+    loop {
+        let batch = search::after(tx, &head.chain, after, BATCH).await?;
+        let Some(last) = batch.last() else {
+            break;
+        };
+        after = last.seq;
+        for line in &batch {
+            if let Err(broken) = check.push(line) {
+                return Ok(Err(broken.into()));
+            }
+        }
+        count += batch.len();
+    }
+    Ok(check
+        .finish((head.seq, &head.hash))
+        .map(|()| count)
+        .map_err(Broken::from))
+}
