@@ -60,10 +60,11 @@ impl Rewrite {
                 return None;
             }
             let out = sequence.wrapping_add(offsets.0);
-            if is_before(out, highest) && highest.wrapping_sub(out) >= Arrivals::SIZE {
+            if !is_before(highest, out) && highest.wrapping_sub(out) >= Arrivals::SIZE {
                 // Nothing as late as that is let in, so the source jumped, half the
-                // circle of numbers or more. A number is never used again: it is
-                // part of what each packet is encrypted with.
+                // circle of numbers or more (half of it is neither before nor after).
+                // A number is never used again: it is part of what each packet is
+                // encrypted with.
                 offsets = self.begin(sequence, timestamp, kind, now);
             }
         }

@@ -308,4 +308,11 @@ fn no_number_leaves_twice_when_a_source_jumps_around_the_circle() {
         assert!(left.insert(number));
     }
     assert_eq!(rewrite.apply(32_863, 0, MediaKind::Video, now), None);
+
+    // Half the circle is neither before nor after.
+    let mut rewrite = Rewrite::default();
+    for (sequence, expected) in [(2, 2), (3, 3), (32_771, 4)] {
+        let numbers = rewrite.apply(sequence, 0, MediaKind::Video, now);
+        assert_eq!(numbers.unwrap().0, expected);
+    }
 }
