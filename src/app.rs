@@ -2,6 +2,7 @@
 //! one set of headers and limits.
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use crate::limits::{self, Limits};
 use crate::live::Live;
 use crate::media::Media;
 use crate::metrics::Metrics;
+use crate::routes::Routes;
 use crate::{
     admin, booking, calendar, complaint, declaration, hearings, identity, information, orientation,
     page,
@@ -105,18 +107,6 @@ impl App {
 
     /// The whole service as one router.
     pub fn router(&self) -> Router {
-        let pages = Router::new()
-            .merge(admin::router())
-            .merge(booking::router())
-            .merge(calendar::router())
-            .merge(complaint::router())
-            .merge(declaration::router())
-            .merge(hearings::router())
-            .merge(identity::router())
-            .merge(information::router())
-            .merge(orientation::router());
-        #[cfg(feature = "sandbox")]
-        let pages = pages.merge(crate::sandbox::router());
         // Browsers hold `form-action` against redirects too, so the login
         // forms need the providers' origins.
         // Signaling is named beside 'self' for browsers of before 2022, to whom
@@ -131,7 +121,8 @@ impl App {
         );
         let csp = HeaderValue::from_str(&csp)
             .expect("origins parsed from addresses hold only visible ASCII");
-        pages
+        page_routes()
+            .into_router()
             .fallback(async || -> Result<(), PageError> { Err(Refusal::not_found().into()) })
             .layer(middleware::from_fn_with_state(self.clone(), limits::hold))
             .layer(CatchPanicLayer::custom(panicked))
@@ -139,10 +130,7 @@ impl App {
             .layer(RequestBodyTimeoutLayer::new(BODY_WITHIN))
             .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
             .layer(private_by_default())
-            .route("/static/{*path}", get(assets::serve))
-            .merge(crate::media::router())
-            .route("/health", get(async || "ok\n"))
-            .route("/ready", get(crate::commands::ready))
+            .merge(bare_routes().into_router())
             .layer(CompressionLayer::new())
             .layer(SetResponseHeaderLayer::if_not_present(
                 header::CONTENT_SECURITY_POLICY,
@@ -165,6 +153,39 @@ impl App {
             ))
             .with_state(self.clone())
     }
+}
+
+/// The patterns of all routes of the site. The port of the metrics is apart.
+#[must_use]
+pub fn paths() -> BTreeSet<String> {
+    let (pages, bare) = (page_routes(), bare_routes());
+    pages.paths() | bare.paths()
+}
+
+/// What answers with pages, to somebody in a language.
+fn page_routes() -> Routes {
+    let routes = Routes::new()
+        .merge(admin::router())
+        .merge(booking::router())
+        .merge(calendar::router())
+        .merge(complaint::router())
+        .merge(declaration::router())
+        .merge(hearings::router())
+        .merge(identity::router())
+        .merge(information::router())
+        .merge(orientation::router());
+    #[cfg(feature = "sandbox")]
+    let routes = routes.merge(crate::sandbox::router());
+    routes
+}
+
+/// What answers anybody alike, without a page around it.
+fn bare_routes() -> Routes {
+    Routes::new()
+        .merge(crate::media::router())
+        .route("/static/{*path}", get(assets::serve))
+        .route("/health", get(async || "ok\n"))
+        .route("/ready", get(crate::commands::ready))
 }
 
 /// A panic is a fault like any other, with a page and a reference; the hook of

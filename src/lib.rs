@@ -7,7 +7,7 @@
 //! ```text
 //! admin → complaint → hearings → booking → declaration → orientation · calendar → identity
 //!               └─────────┴─────────┴→ notifications (calls nobody)
-//! every slice → db · clock · error · config · audit · page
+//! every slice → db · clock · error · config · audit · page · routes
 //! information (home, help, rights, legal pages) ← declaration
 //! sandbox (feature): the demonstration's provider, mailbox, receiver of packages
 //! ```
@@ -43,6 +43,7 @@ pub mod notifications;
 pub mod orientation;
 pub mod page;
 pub mod path;
+pub mod routes;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod seed;

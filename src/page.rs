@@ -320,6 +320,10 @@ fn worded(ctx: Ctx, mut response: Response, wants_json: bool) -> Response {
             .headers_mut()
             .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
+    // Which methods there are instead is part of a 405.
+    if let Some(allowed) = response.headers().get(header::ALLOW) {
+        worded.headers_mut().insert(header::ALLOW, allowed.clone());
+    }
     // Cookies set on the way to a refusal (a login just ended, say) are kept.
     for cookie in response.headers().get_all(header::SET_COOKIE) {
         worded

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 
 use askama::Template;
-use axum::Router;
 use axum::extract::{Query, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -26,9 +25,10 @@ use crate::form::Form;
 use crate::identity::SignedInOfficer;
 use crate::page::{Ctx, render, render_with};
 use crate::path::{self, PathId};
+use crate::routes::Routes;
 
-pub(super) fn router() -> Router<App> {
-    Router::new()
+pub(super) fn router() -> Routes {
+    Routes::new()
         .route(
             "/administration",
             get(async || Redirect::to("/administration/guichets")),

@@ -4,7 +4,6 @@
 //! name comes into the journal by way of a search.
 
 use askama::Template;
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State as Shared;
 use axum::http::{StatusCode, header};
@@ -26,14 +25,15 @@ use crate::identity::{Role, SignedInOfficer};
 use crate::messages;
 use crate::page::{Ctx, render_with};
 use crate::path;
+use crate::routes::Routes;
 
 /// Days that the empty form looks back.
 const RECENT_DAYS: u64 = 30;
 /// Lines read at once for a file.
 const BATCH: i64 = 1000;
 
-pub(super) fn router() -> Router<App> {
-    Router::new()
+pub(super) fn router() -> Routes {
+    Routes::new()
         .route("/administration/journal", get(read))
         .route("/administration/journal/export", post(take))
 }

@@ -6,14 +6,13 @@ mod journal;
 #[cfg(test)]
 mod tests;
 
-use axum::Router;
 use axum::http::StatusCode;
 
-use crate::app::App;
 use crate::calendar::{self, Desk, Unit};
 use crate::db::{Id, Tx};
 use crate::error::{PageError, Refusal};
 use crate::identity::{Role, SignedInOfficer};
+use crate::routes::Routes;
 
 /// The units an administrator may set up; a person of another role is refused.
 ///
@@ -66,6 +65,6 @@ async fn desk_of(
 }
 
 /// The slice's routes.
-pub fn router() -> Router<App> {
+pub fn router() -> Routes {
     desks::router().merge(journal::router())
 }

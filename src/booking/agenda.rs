@@ -5,7 +5,6 @@
 use std::collections::HashMap;
 
 use askama::Template;
-use axum::Router;
 use axum::extract::{Query, State as Shared};
 use axum::http::StatusCode;
 use axum::response::Html;
@@ -22,9 +21,10 @@ use crate::declaration;
 use crate::error::{Fault, PageError, Refusal};
 use crate::identity::{SignedInOfficer, people};
 use crate::page::{Ctx, render};
+use crate::routes::Routes;
 
-pub(super) fn router() -> Router<App> {
-    Router::new().route("/agent", get(agenda))
+pub(super) fn router() -> Routes {
+    Routes::new().route("/agent", get(agenda))
 }
 
 #[derive(Template)]

@@ -20,9 +20,6 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-use axum::Router;
-
-use crate::app::App;
 use crate::audit::{self, Actor};
 use crate::calendar::{self, Slot, Unit, slots};
 use crate::clock::Timestamp;
@@ -30,6 +27,7 @@ use crate::db::{Id, Tx};
 use crate::declaration;
 use crate::error::Fault;
 use crate::keys::Keys;
+use crate::routes::Routes;
 use crate::text_enum;
 
 /// A chosen slot is kept this long while the person checks and confirms.
@@ -576,6 +574,6 @@ pub async fn nearest_slots(
 }
 
 /// The slice's routes.
-pub fn router() -> Router<App> {
+pub fn router() -> Routes {
     pages::router().merge(agenda::router())
 }

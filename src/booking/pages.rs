@@ -5,7 +5,6 @@
 use std::collections::HashMap;
 
 use askama::Template;
-use axum::Router;
 use axum::extract::{Query, State as Shared};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -26,12 +25,13 @@ use crate::form::Form;
 use crate::identity::SignedInCitizen;
 use crate::page::{Ctx, render, render_with};
 use crate::path::PathId;
+use crate::routes::Routes;
 
 /// Slots offered beside a refusal.
 const NEAREST: usize = 6;
 
-pub(super) fn router() -> Router<App> {
-    Router::new()
+pub(super) fn router() -> Routes {
+    Routes::new()
         .route("/rendez-vous/creneaux", get(choose).post(hold))
         .route("/rendez-vous/{id}", get(show))
         .route("/rendez-vous/{id}/confirmer", get(review).post(confirm))

@@ -13,15 +13,14 @@ pub mod wall;
 
 use std::collections::HashMap;
 
-use axum::Router;
 use chrono::{Days, NaiveDate};
 use chrono_tz::Tz;
 
-use crate::app::App;
 use crate::audit::{self, Actor};
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::error::Fault;
+use crate::routes::Routes;
 use crate::text_enum;
 
 pub use communes::{Commune, find_commune, search_communes, search_name};
@@ -455,6 +454,6 @@ pub async fn add_commune(tx: &mut Tx, commune: &Commune) -> Result<bool, Fault> 
 }
 
 /// The slice's routes.
-pub fn router() -> Router<App> {
-    Router::new()
+pub fn router() -> Routes {
+    Routes::new()
 }

@@ -20,14 +20,13 @@ pub mod store;
 pub mod vault;
 mod workspace;
 
-use axum::Router;
 use axum::routing::{get, post};
 
-use crate::app::App;
+use crate::routes::Routes;
 
 /// The slice's routes.
-pub fn router() -> Router<App> {
-    Router::new()
+pub fn router() -> Routes {
+    Routes::new()
         .route("/espace", get(space::show))
         .route("/espace/documents/{id}", get(space::download))
         .route("/audition/{id}/proces-verbal", get(person_pages::show))

@@ -17,10 +17,8 @@ mod tests;
 
 pub use rules::{Age, MissingStep, path_of_step};
 
-use axum::Router;
 use serde::{Deserialize, Serialize};
 
-use crate::app::App;
 use crate::audit::{self, Actor, SERVICE_CHAIN};
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
@@ -30,6 +28,7 @@ use crate::information::rights;
 use crate::keys::{Keys, SealingKey};
 use crate::messages::Lang;
 use crate::orientation::{self, Offence};
+use crate::routes::Routes;
 
 /// What was told, sealed with the case's key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -458,6 +457,6 @@ fn today_in_france(now: Timestamp) -> chrono::NaiveDate {
 }
 
 /// The slice's routes.
-pub fn router() -> Router<App> {
+pub fn router() -> Routes {
     pages::router()
 }

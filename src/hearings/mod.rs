@@ -14,7 +14,6 @@ mod room;
 pub mod store;
 mod token;
 
-use axum::Router;
 use axum::routing::{get, post};
 
 use crate::app::App;
@@ -22,6 +21,7 @@ use crate::booking::Appointment;
 use crate::clock::Timestamp;
 use crate::db::Id;
 use crate::identity::SignedInOfficer;
+use crate::routes::Routes;
 use crate::text_enum;
 
 pub use entry::{EnterError, check_window, enter, seat_of_browser};
@@ -153,8 +153,8 @@ pub fn may_hold(officer: &SignedInOfficer, appointment: &Appointment) -> bool {
 }
 
 /// The slice's routes.
-pub fn router() -> Router<App> {
-    Router::new()
+pub fn router() -> Routes {
+    Routes::new()
         .route(
             "/lien/{secret}",
             get(pages::link).post(pages::enter_by_link),

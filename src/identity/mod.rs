@@ -192,7 +192,7 @@ impl Providers {
 }
 
 /// The slice's routes.
-pub fn router() -> axum::Router<crate::app::App> {
+pub fn router() -> crate::routes::Routes {
     pages::router().merge(session_pages::router())
 }
 

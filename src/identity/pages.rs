@@ -2,7 +2,6 @@
 //! and answers; the words of refusals are in `refusals`.
 
 use askama::Template;
-use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -27,6 +26,7 @@ use crate::db::{Id, random_hex};
 use crate::error::{PageError, Refusal};
 use crate::form::Form;
 use crate::page::{Ctx, render, safe_return};
+use crate::routes::Routes;
 
 /// Binds an answer to the browser that left. It stays between logins, so that
 /// two tabs may be under way together.
@@ -38,8 +38,8 @@ const HINT_COOKIE: &str = "vp_hint";
 const LOGOUT_COOKIE: &str = "vp_logout";
 
 /// The routes of logging in and out.
-pub fn router() -> Router<App> {
-    Router::new()
+pub fn router() -> Routes {
+    Routes::new()
         .route("/connexion", get(citizen_login))
         .route("/connexion/franceconnect", post(leave_for_franceconnect))
         .route(

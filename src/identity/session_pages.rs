@@ -2,7 +2,6 @@
 //! in theirs: one list, one question before anything ends, one answer after.
 
 use askama::Template;
-use axum::Router;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -19,9 +18,10 @@ use crate::error::PageError;
 use crate::form::{Asked, Form};
 use crate::page::{Ctx, render};
 use crate::path::PathId;
+use crate::routes::Routes;
 
-pub(super) fn router() -> Router<App> {
-    let mut router = Router::new();
+pub(super) fn router() -> Routes {
+    let mut router = Routes::new();
     for base in [CITIZENS, OFFICERS] {
         router = router
             .route(base, get(list))

@@ -11,11 +11,9 @@ pub mod search;
 #[cfg(test)]
 mod tests;
 
-use axum::Router;
-
-use crate::app::App;
+use crate::routes::Routes;
 
 /// The slice's routes.
-pub fn router() -> Router<App> {
+pub fn router() -> Routes {
     pages::router()
 }

@@ -1,7 +1,6 @@
 //! The public pages.
 
 use askama::Template;
-use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::header;
@@ -16,9 +15,10 @@ use crate::error::PageError;
 use crate::form::Asked;
 use crate::messages::Lang;
 use crate::page::{Ctx, LANG_COOKIE, render, safe_return};
+use crate::routes::Routes;
 
-pub(super) fn router() -> Router<App> {
-    Router::new()
+pub(super) fn router() -> Routes {
+    Routes::new()
         .route("/", get(home))
         .route("/en-personne", get(in_person))
         .route("/aide", get(help_page))

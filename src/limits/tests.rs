@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -187,38 +186,16 @@ fn routes_draw_on_the_budgets_they_should() {
     }
 }
 
-fn sources(folder: &Path, text: &mut String) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.ends_with("limits") || path.ends_with("limits.rs") {
-            continue;
-        }
-        if path.is_dir() {
-            sources(&path, text);
-        } else if path.extension().is_some_and(|end| end == "rs") {
-            text.push_str(&std::fs::read_to_string(&path).unwrap());
-        }
-    }
-}
-
 #[test]
 fn the_table_names_routes_that_exist_once_and_ends_with_all_the_others() {
-    let mut text = String::new();
-    sources(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
-        &mut text,
-    );
+    let paths = crate::app::paths();
     let mut seen = BTreeSet::new();
     let mut names = BTreeSet::new();
     for Entry { name, routes, .. } in TABLE {
         assert!(names.insert(name), "{name} twice");
         for route in *routes {
             assert!(seen.insert(route), "{route:?} stands twice");
-            assert!(
-                text.contains(&format!("\"{}\"", route.1)),
-                "no route {}",
-                route.1
-            );
+            assert!(paths.contains(route.1), "no route {}", route.1);
         }
         assert_eq!(routes.is_empty(), *name == TABLE[TABLE.len() - 1].name);
     }

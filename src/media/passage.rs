@@ -3,7 +3,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -14,13 +13,14 @@ use tokio::net::TcpStream;
 
 use crate::app::App;
 use crate::error::Fault;
+use crate::routes::Routes;
 
 /// Whom each proxy on the way heard; the node knows how far to believe it.
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// The signaling addresses on the one HTTP port.
-pub fn router() -> Router<App> {
-    Router::new().route("/signaling/{node}", any(pass_through))
+pub fn router() -> Routes {
+    Routes::new().route("/signaling/{node}", any(pass_through))
 }
 
 /// Passes a WebSocket through to a node that is known by name. The control

@@ -10,10 +10,8 @@ pub mod rules;
 pub use catalogue::{Catalogue, Offence, catalogue};
 pub use rules::{Answer, Answers, Outcome, allows_video, decide};
 
-use axum::Router;
-
-use crate::app::App;
 use crate::messages::Lang;
+use crate::routes::Routes;
 
 /// One choice of a list of radio buttons or of a drop-down list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +58,6 @@ pub fn path_of_outcome(offence: &Offence) -> String {
 }
 
 /// The slice's routes.
-pub fn router() -> Router<App> {
+pub fn router() -> Routes {
     pages::router()
 }

@@ -1,7 +1,6 @@
 //! The questions and where they lead. Both are plain GET pages.
 
 use askama::Template;
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -15,9 +14,10 @@ use crate::app::App;
 use crate::error::PageError;
 use crate::form::Asked;
 use crate::page::{Ctx, render, render_with};
+use crate::routes::Routes;
 
-pub(super) fn router() -> Router<App> {
-    Router::new()
+pub(super) fn router() -> Routes {
+    Routes::new()
         .route("/orientation", get(questions))
         .route("/orientation/resultat", get(outcome))
 }

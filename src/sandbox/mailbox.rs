@@ -2,7 +2,6 @@
 //! links and calendar object, and SMS. They read one table and change nothing.
 
 use askama::Template;
-use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{Html, IntoResponse, Response};
@@ -14,11 +13,12 @@ use crate::db::{Id, Tx};
 use crate::error::{Fault, PageError, Refusal};
 use crate::notifications::Channel;
 use crate::page::{Ctx, render};
+use crate::routes::Routes;
 use crate::{fetch_all, fetch_optional};
 
 /// The mailbox's routes.
-pub fn router() -> Router<App> {
-    Router::new()
+pub fn router() -> Routes {
+    Routes::new()
         .route("/bac-a-sable/courrier", get(list))
         .route("/bac-a-sable/courrier/{id}", get(read))
         .route("/bac-a-sable/courrier/{id}/calendrier.ics", get(calendar))

@@ -11,19 +11,17 @@ pub mod openid;
 pub mod people;
 pub mod receiver;
 
-use axum::Router;
-
-use crate::app::App;
 use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::error::Fault;
 use crate::execute;
 use crate::identity::OfficerIdentity;
 use crate::keys::Keys;
+use crate::routes::Routes;
 
 /// The slice's routes.
-pub fn router() -> Router<App> {
-    Router::new()
+pub fn router() -> Routes {
+    Routes::new()
         .merge(openid::router())
         .merge(mailbox::router())
 }

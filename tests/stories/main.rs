@@ -15,5 +15,6 @@ mod login;
 mod meeting_link;
 mod privacy;
 mod record;
+mod rights;
 mod sessions;
 mod support;

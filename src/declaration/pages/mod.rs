@@ -7,7 +7,6 @@ mod facts;
 mod rights;
 
 use askama::Template;
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{Html, Redirect};
@@ -22,9 +21,10 @@ use crate::identity::SignedInCitizen;
 use crate::messages::Lang;
 use crate::orientation::{self, FieldError, Offence};
 use crate::page::{Ctx, render};
+use crate::routes::Routes;
 
-pub(super) fn router() -> Router<App> {
-    Router::new()
+pub(super) fn router() -> Routes {
+    Routes::new()
         .route("/declaration", get(resume))
         .route("/declaration/droits", get(rights::show).post(rights::save))
         .route(

@@ -8,7 +8,7 @@ use axum::extract::{Path, RawForm, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use axum::{Extension, Json, Router};
+use axum::{Extension, Json};
 use chrono::Datelike;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -24,11 +24,12 @@ use crate::error::{PageError, Refusal};
 use crate::form::Form;
 use crate::identity::ProviderName;
 use crate::page::{Ctx, render, render_with};
+use crate::routes::Routes;
 use crate::sandbox::people::{self, Birthdate, DemoCitizen};
 
 /// The provider's routes.
-pub fn router() -> Router<App> {
-    Router::new()
+pub fn router() -> Routes {
+    Routes::new()
         .route(
             "/bac-a-sable/{face}/api/v2/.well-known/openid-configuration",
             get(discovery),
@@ -48,7 +49,7 @@ pub fn router() -> Router<App> {
             "/bac-a-sable/{face}/api/v2/session/end",
             get(end_session).post(end_session),
         )
-        .layer(Extension(Arc::new(UsedCodes::default())))
+        .within(|router| router.layer(Extension(Arc::new(UsedCodes::default()))))
 }
 
 /// Which face the path names.

@@ -2,7 +2,7 @@
 //! work, and a media node where the story needs one.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use tokio::net::TcpListener;
@@ -11,7 +11,7 @@ use visioplainte::app::App;
 use visioplainte::clock::{Clock, Timestamp};
 use visioplainte::commands::background;
 use visioplainte::config::Config;
-use visioplainte::db::{Id, Tx, random_hex};
+use visioplainte::db::{Db, Id, Tx, random_hex};
 
 use super::{Browser, Citizen, Officer, until};
 
@@ -37,6 +37,24 @@ impl std::ops::Deref for TestApp {
 impl Drop for TestApp {
     fn drop(&mut self) {
         self.stop.cancel();
+    }
+}
+
+/// What is left of a service to start others from.
+pub struct Kept {
+    folder: tempfile::TempDir,
+}
+
+/// Copies a file, or a folder with all that is in it.
+fn copy(from: &Path, to: &Path) {
+    if !from.is_dir() {
+        std::fs::copy(from, to).unwrap();
+        return;
+    }
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        copy(&entry.path(), &to.join(entry.file_name()));
     }
 }
 
@@ -95,9 +113,38 @@ impl TestApp {
     }
 
     async fn start(database_url: String, clock: Clock) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), database_url, clock).await
+    }
+
+    /// A service on SQLite as another one stood when it was kept.
+    pub async fn like(kept: &Kept, now: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        copy(kept.folder.path(), folder.path());
+        Self::start_in(folder, String::new(), Clock::fixed(at(now))).await
+    }
+
+    /// Keeps a service on SQLite as it stands: its database, keys and documents.
+    pub async fn keep(&self) -> Kept {
+        let Db::Lite { writer, .. } = &self.db else {
+            panic!("only a file is copied");
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("visioplainte.sqlite");
+        // The folder's name is ours and holds no quote.
+        let copy_of_it = format!("vacuum into '{}'", file.display());
+        sqlx::query(sqlx::AssertSqlSafe(copy_of_it))
+            .execute(writer)
+            .await
+            .unwrap();
+        for name in ["master.key", "objects"] {
+            copy(&self.folder.path().join(name), &folder.path().join(name));
+        }
+        Kept { folder }
+    }
+
+    async fn start_in(folder: tempfile::TempDir, database_url: String, clock: Clock) -> Self {
         // Two TLS stacks could be asked for; as in the service, ring for all.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let folder = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listen = listener.local_addr().unwrap();
         let config = Config {

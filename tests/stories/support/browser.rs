@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use reqwest::header::HeaderMap;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE, USER_AGENT};
-use reqwest::{Client, Method, Response};
+use reqwest::{Client, Method, Response, StatusCode};
 
 use super::page::{Form, Page};
 
@@ -206,6 +207,43 @@ impl Browser {
         // A page asks for every word of it: none may be missing.
         assert!(!page.text().contains('⟦'), "a message is missing: {page}");
         Ok(page)
+    }
+
+    /// The same cookies at another site: a service that was started from what was
+    /// kept of this one.
+    #[must_use]
+    pub fn at(&self, site: &str) -> Self {
+        let cookies = self.jar.lock().unwrap().clone();
+        Browser {
+            site: site.to_owned(),
+            jar: Arc::new(Mutex::new(cookies)),
+            ..self.clone()
+        }
+    }
+
+    /// Whether somebody is let in, without what a browser would do next: status,
+    /// where it leads, and the words of it. An answer that goes on for ever has
+    /// no words. Nothing is kept of it, so that it can be asked again.
+    pub async fn asks(
+        &self,
+        method: Method,
+        address: &str,
+        origin: &str,
+        body: String,
+    ) -> (StatusCode, HeaderMap, String) {
+        let url = url::Url::parse(&self.site).unwrap().join(address).unwrap();
+        let mut request = self.http.request(method.clone(), url);
+        if method != Method::GET {
+            request = request.header(ORIGIN, origin).header(CONTENT_TYPE, FORM);
+        }
+        let request = request.header(COOKIE, self.cookies()).body(body);
+        let answer = request.send().await.unwrap();
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let kind = headers.get(CONTENT_TYPE).map(|kind| kind.as_bytes());
+        if kind.is_some_and(|kind| kind.starts_with(b"text/event-stream")) {
+            return (status, headers, String::new());
+        }
+        (status, headers, answer.text().await.unwrap())
     }
 
     /// An answer that goes on: server-sent events, say. Gives it once it has begun.

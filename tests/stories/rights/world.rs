@@ -1,0 +1,367 @@
+//! The people of the table and one case, kept at every stage of its life, so
+//! that each question is asked of the same ground.
+
+use std::collections::BTreeMap;
+
+use visioplainte::db::{Id, Tx};
+use visioplainte::identity::session::{self, Subject};
+use visioplainte::identity::{OfficerIdentity, Role};
+use visioplainte::keys::sha256_hex;
+use visioplainte::page::csrf_token;
+
+use crate::support::app::Kept;
+use crate::support::messages::mail_to;
+use crate::support::page::Form;
+use crate::support::people::EMAIL;
+use crate::support::people::together::NARRATIVE;
+use crate::support::{Browser, Citizen, Officer, Page, TestApp};
+
+const MONDAY: &str = "2026-11-23T08:00:00Z";
+const UNIT: &str = "u-78-police";
+
+/// Who asks, in the order of the table's columns. The case is the `owner`'s and
+/// lies with the police of Fontclaire, in the Yvelines.
+pub const ACTORS: [&str; 11] = [
+    // Not signed in.
+    "nobody",
+    // The citizen whose case it is.
+    "owner",
+    // Another citizen.
+    "citizen",
+    // The officer who holds the hearing.
+    "seated",
+    // A colleague of the same unit.
+    "officer",
+    // An officer of another unit of the same department.
+    "officer_else",
+    // The unit's administrator.
+    "unit_admin",
+    // The administrator of another unit of the same department.
+    "unit_adm_else",
+    // The department's administrator, empowered in another of its units.
+    "dept_admin",
+    // The administrator of another department.
+    "dept_adm_else",
+    // An auditor of the unit.
+    "auditor",
+];
+
+/// How far the case is, in the order of its life.
+pub const STAGES: [&str; 10] = [
+    "told",
+    "held",
+    "booked",
+    "open",
+    "in_hearing",
+    "written",
+    "in_review",
+    "changes",
+    "agreed",
+    "signed",
+];
+
+pub struct World {
+    kept: BTreeMap<&'static str, Kept>,
+    browsers: BTreeMap<&'static str, Browser>,
+    /// What stands for `{…}` in a path, by path or by the parameter alone.
+    parameters: BTreeMap<&'static str, String>,
+    /// What the pages' own forms send, by the address they send it to.
+    forms: BTreeMap<String, Vec<(String, String)>>,
+}
+
+/// The anti-forgery token that pages of this browser hold.
+pub fn csrf_of(app: &TestApp, browser: &Browser) -> String {
+    browser.cookie(session::COOKIE).map_or_else(
+        || "0".repeat(64),
+        |cookie| csrf_token(app, &sha256_hex(cookie.as_bytes())),
+    )
+}
+
+/// Somebody whom the sandbox does not have, signed in under one empowerment.
+async fn empowered(tx: &mut Tx, app: &TestApp, role: Role, unit: &str) -> Browser {
+    let (now, officer, empowerment) = (app.clock.now(), Id::random(), Id::random());
+    let identity = OfficerIdentity {
+        given_name: "Dominique".into(),
+        usual_name: "Agent".into(),
+        email: "dominique.agent@interieur.example".into(),
+    };
+    let sealed = app
+        .keys
+        .service
+        .seal_json(&format!("officer/{officer}"), &identity);
+    visioplainte::execute!(
+        tx,
+        "insert into officers (id, sub, idp_id, sealed_identity, rio, created_at)
+         values ($1, $2, 'table', $3, '1234567', $4)",
+        &officer,
+        officer.as_str(),
+        sealed,
+        now
+    )
+    .unwrap();
+    visioplainte::execute!(
+        tx,
+        "insert into empowerments (id, officer_id, unit_id, role, granted_at, granted_by)
+         values ($1, $2, $3, $4, $5, 'system')",
+        &empowerment,
+        &officer,
+        unit,
+        role,
+        now
+    )
+    .unwrap();
+    let subject = Subject::Officer(&officer, &empowerment);
+    let cookie = session::start(tx, &app.keys, subject, "eidas1-mfa", "pwd", "", now)
+        .await
+        .unwrap();
+    let browser = app.browser();
+    browser.set_cookie(session::COOKIE, &cookie);
+    browser
+}
+
+/// The handle of the one other session of a list.
+fn other_session(list: &Page) -> String {
+    list.attributes("main a[href$='/fermer']", "href")
+        .into_iter()
+        .find(|address| !address.contains("/les-autres/"))
+        .and_then(|address| address.split('/').nth(3).map(ToOwned::to_owned))
+        .unwrap()
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let app = TestApp::at(MONDAY).await;
+        let (camille, amina) = (app.citizen("camille"), app.citizen("amina"));
+        let sarah = app.officer("78-police");
+        let mut world = World {
+            kept: BTreeMap::new(),
+            browsers: BTreeMap::new(),
+            parameters: BTreeMap::new(),
+            forms: BTreeMap::new(),
+        };
+        world.meet(&app, &camille, &amina, &sarah).await;
+        let (appointment, slot) = world.book(&app, &camille).await;
+        world.hear(&app, &camille, &sarah, &appointment).await;
+        world.settle(&app, &camille, &sarah, &appointment).await;
+        let link = mail_to(&app.site, EMAIL, "").await.link.unwrap();
+        let mail = app.browser().get("/bac-a-sable/courrier").await.ok();
+        let mail = mail
+            .attribute("main a[href^='/bac-a-sable/courrier/']", "href")
+            .unwrap();
+        let last = |address: &str| address.rsplit('/').next().unwrap().to_owned();
+        world.parameters.extend([
+            ("id", appointment),
+            ("secret", last(&link)),
+            ("lang", "fr".to_owned()),
+            ("face", "proconnect".to_owned()),
+            ("node", "node-1".to_owned()),
+            ("*path", "rien.css".to_owned()),
+            ("/bac-a-sable/courrier/{id}", last(&mail)),
+            ("/bac-a-sable/courrier/{id}/calendrier.ics", last(&mail)),
+            (
+                "/administration/guichets/{id}/plages",
+                "d-78-police-1".to_owned(),
+            ),
+            (
+                "/administration/guichets/{id}/fermeture",
+                "d-78-police-1".to_owned(),
+            ),
+        ]);
+        world.forms.insert(
+            "/rendez-vous/creneaux".to_owned(),
+            vec![("creneau".to_owned(), slot)],
+        );
+        world.browsers.extend([
+            ("nobody", app.browser()),
+            ("owner", camille.browser),
+            ("citizen", amina.browser),
+            ("seated", sarah.browser),
+        ]);
+        world
+    }
+
+    /// The service as it was at a stage.
+    pub async fn at(&self, stage: &str) -> TestApp {
+        TestApp::like(&self.kept[stage], MONDAY).await
+    }
+
+    pub fn browser(&self, actor: &str, site: &str) -> Browser {
+        self.browsers[actor].at(site)
+    }
+
+    /// The address a route has for what is the owner's and their unit's.
+    pub fn address(&self, path: &str) -> String {
+        let mut address = path.to_owned();
+        while let Some((before, rest)) = address.split_once('{') {
+            let (name, after) = rest.split_once('}').unwrap();
+            let value = self.parameters.get(path);
+            let value = value.or_else(|| self.parameters.get(name));
+            let value = value.unwrap_or_else(|| panic!("what stands for {name} in {path}?"));
+            address = format!("{before}{value}{after}");
+        }
+        if address == "/administration/guichets/nouveau" {
+            address = format!("{address}?unite={UNIT}");
+        }
+        address
+    }
+
+    /// What the form sends that leads to an address, but for the token.
+    pub fn fields(&self, path: &str, address: &str) -> Vec<(String, String)> {
+        if let Some(fields) = self.forms.get(address) {
+            return fields.clone();
+        }
+        let fields: &[(&str, &str)] = match path {
+            "/administration/guichets/nouveau" => &[
+                ("unite", UNIT),
+                ("libelle", "Guichet 2"),
+                ("jour", "MO"),
+                ("debut", "09:00"),
+                ("fin", "17:00"),
+                ("premier_jour", "2026-11-23"),
+            ],
+            "/administration/guichets/{id}/plages" => &[
+                ("jour", "SU"),
+                ("debut", "20:00"),
+                ("fin", "21:00"),
+                ("premier_jour", "2026-11-23"),
+            ],
+            "/agent/habilitation" => &[("habilitation", "e-two-roles-u-78-police-officer")],
+            _ => &[],
+        };
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        fields.iter().map(owned).collect()
+    }
+
+    fn remember(&mut self, form: &Form) {
+        let mut fields = form.fields.clone();
+        fields.retain(|(name, _)| name != "csrf");
+        self.forms.insert(form.action.clone(), fields);
+    }
+
+    async fn keep(&mut self, app: &TestApp, stage: &'static str) {
+        self.kept.insert(stage, app.keep().await);
+    }
+
+    /// Everybody signs in, the owner and the seated officer twice.
+    async fn meet(&mut self, app: &TestApp, camille: &Citizen, amina: &Citizen, sarah: &Officer) {
+        amina.logs_in("/espace").await.ok();
+        camille.logs_in("/espace").await.ok();
+        sarah.logs_in("/agent").await.ok();
+        camille.elsewhere().logs_in("/espace").await.ok();
+        app.officer("78-police").logs_in("/agent").await.ok();
+        let list = camille.get("/espace/sessions").await.ok();
+        self.parameters
+            .insert("/espace/sessions/{id}/fermer", other_session(&list));
+        let list = sarah.get("/agent/sessions").await.ok();
+        self.parameters
+            .insert("/agent/sessions/{id}/fermer", other_session(&list));
+        let mut tx = app.db.begin().await.unwrap();
+        for (actor, role, unit) in [
+            ("officer", Role::Officer, UNIT),
+            ("officer_else", Role::Officer, "u-78-gendarmerie"),
+            ("unit_admin", Role::UnitAdmin, UNIT),
+            ("unit_adm_else", Role::UnitAdmin, "u-78-gendarmerie"),
+            ("dept_admin", Role::DepartmentAdmin, "u-78-gendarmerie"),
+            ("dept_adm_else", Role::DepartmentAdmin, "u-974-police"),
+            ("auditor", Role::Auditor, UNIT),
+        ] {
+            let browser = empowered(&mut tx, app, role, unit).await;
+            self.browsers.insert(actor, browser);
+        }
+        tx.commit().await.unwrap();
+    }
+
+    /// From the first page to the appointment; gives it and its slot.
+    async fn book(&mut self, app: &TestApp, camille: &Citizen) -> (String, String) {
+        let slots = camille.declares("Versailles").await;
+        self.keep(app, "told").await;
+        for step in ["droits", "coordonnees", "faits"] {
+            let address = format!("/declaration/{step}");
+            let page = camille.get(&address).await.ok();
+            let mut form = page.form(&format!("main form[action='{address}']"));
+            if step == "droits" {
+                for name in ["francais", "droits", "cgu"] {
+                    form = form.forge(name, "oui");
+                }
+            }
+            self.remember(&form);
+        }
+        let form = slots.form("form.vp-next-slot");
+        let review = camille.submit(&form).await.ok();
+        self.keep(app, "held").await;
+        let appointment = camille.confirms(&review).await;
+        app.outbox_is_empty().await;
+        self.keep(app, "booked").await;
+        (appointment, form.field("creneau").to_owned())
+    }
+
+    /// From the door to the text.
+    async fn hear(&mut self, app: &TestApp, camille: &Citizen, sarah: &Officer, id: &str) {
+        camille.enters(id).await;
+        let room = sarah.opens(id).await;
+        self.remember(&room.form("form[action$='/admettre']"));
+        self.keep(app, "open").await;
+        let room = sarah.admits(id).await;
+        self.remember(&room.form("form[action$='/renvoyer']"));
+        let check = room.form("form[action$='/constat']");
+        let result = check.choices("resultat").into_iter().next();
+        let check = match result {
+            Some(result) => check.with("resultat", &result),
+            None => check,
+        };
+        self.remember(&check);
+        self.remember(&room.form("form[action$='/texte']").with("texte", NARRATIVE));
+        self.keep(app, "in_hearing").await;
+        let room = sarah.ticks_everything(&room).await;
+        let room = sarah.writes(&room, NARRATIVE).await.ok();
+        self.keep(app, "written").await;
+        sarah
+            .submit(&room.form("form[action$='/relecture']"))
+            .await
+            .ok();
+        self.keep(app, "in_review").await;
+    }
+
+    /// From the reading to the documents; the change asked for is another branch.
+    async fn settle(&mut self, app: &TestApp, camille: &Citizen, sarah: &Officer, id: &str) {
+        let act = camille.reads_the_act(id).await;
+        let change = act
+            .form("form[action$='/modification']")
+            .with("texte", "Il était midi.");
+        self.remember(&change);
+        let agreement = act
+            .form("form[action$='/accord']")
+            .with("decision", "agreed");
+        self.remember(&agreement);
+        let branch = self.at("in_review").await;
+        let there = Citizen::new(camille.key, camille.browser.at(&branch.site));
+        there
+            .submit(&change.forge("csrf", &csrf_of(&branch, &there)))
+            .await
+            .ok();
+        self.keep(&branch, "changes").await;
+        let sarah_there = Officer::new(sarah.key, sarah.browser.at(&branch.site));
+        let room = sarah_there.workspace(id).await;
+        let answer = room
+            .form("form[action$='/reponse']")
+            .with("reponse", "C’est corrigé.");
+        self.remember(&answer);
+
+        camille.submit(&agreement).await.ok();
+        self.keep(app, "agreed").await;
+        let room = sarah.workspace(id).await;
+        sarah
+            .submit(&room.form("form[action$='/signature']"))
+            .await
+            .ok();
+        self.keep(app, "signed").await;
+        let space = camille.get("/espace").await.ok();
+        let document = space
+            .attribute("main a[href^='/espace/documents/']", "href")
+            .unwrap();
+        let document = document.rsplit('/').next().unwrap().to_owned();
+        for path in ["/espace/documents/{id}", "/agent/documents/{id}"] {
+            self.parameters.insert(path, document.clone());
+        }
+    }
+}
