@@ -19,7 +19,7 @@ use crate::db::hex;
 use crate::error::{Fault, FaultReference, PageError, Refusal, WayOut};
 use crate::identity::session::{self, cookie_name};
 use crate::identity::{Role, SignedInCitizen, SignedInOfficer, Who};
-use crate::limits;
+use crate::limits::{self, Kind};
 use crate::messages::{self, Lang};
 
 /// Cookie that keeps a language chosen by hand.
@@ -175,7 +175,13 @@ pub async fn prepare(State(app): State<App>, mut request: Request, next: Next) -
     let wants_json = wants_json(&headers);
     let jar = CookieJar::from_headers(&headers);
     let stranger = stranger(&app, &jar, &headers, path);
-    let ctx = match known(&app, &jar, stranger.clone()).await {
+    // Before anything is looked up: a flood of invented cookies ends here.
+    let knocked = limits::knock(&app, &mut request);
+    let found = match knocked {
+        None => known(&app, &jar, stranger.clone()).await,
+        Some(_) => Ok(stranger.clone()),
+    };
+    let ctx = match found {
         Ok(ctx) => ctx,
         Err(fault) => {
             let fault = PageError::Fault(fault).into_response();
@@ -191,7 +197,9 @@ pub async fn prepare(State(app): State<App>, mut request: Request, next: Next) -
         .extensions()
         .get::<axum::extract::MatchedPath>()
         .map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
-    let mut response = if foreign {
+    let mut response = if let Some(refusal) = knocked {
+        PageError::from(refusal).into_response()
+    } else if foreign {
         PageError::from(
             Refusal::new(StatusCode::FORBIDDEN, "refusal-forged").way_out("/", "way-out-home"),
         )
@@ -366,6 +374,10 @@ async fn known(app: &App, jar: &CookieJar, mut ctx: Ctx) -> Result<Ctx, Fault> {
         let (found, due) = session::find(&mut tx, &app.keys, cookie.value(), now).await?;
         drop(tx);
         ctx.who = found;
+        let stands = session_of(&ctx.who).is_some();
+        app.limits
+            .proven
+            .note(Kind::Session, cookie.value(), stands);
         if due && let Some(session) = session_of(&ctx.who) {
             let mut tx = app.db.begin().await?;
             session::mark_seen(&mut tx, session, now).await?;

@@ -17,6 +17,7 @@ use crate::execute;
 use crate::identity::SignedInCitizen;
 use crate::identity::session::{SEAT_COOKIE, cookie_name};
 use crate::keys::sha256_hex;
+use crate::limits::Kind;
 
 /// Why somebody does not come in.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +49,8 @@ pub fn browser_hash(app: &App, jar: &CookieJar) -> Option<String> {
         .map(|cookie| sha256_hex(cookie.value().as_bytes()))
 }
 
-/// The seat that this browser holds in an appointment.
+/// The seat that this browser holds in an appointment. Whoever holds one draws on
+/// budgets of their own from then on, although their session may have run out.
 ///
 /// # Errors
 /// When the database fails.
@@ -58,10 +60,16 @@ pub async fn seat_of_browser(
     jar: &CookieJar,
     appointment_id: &Id,
 ) -> Result<Option<Seat>, Fault> {
-    match browser_hash(app, jar) {
-        Some(hash) => store::find_seat_of_browser(tx, appointment_id, &hash).await,
-        None => Ok(None),
+    let Some(cookie) = jar.get(&cookie_name(app.config.secure(), SEAT_COOKIE)) else {
+        return Ok(None);
+    };
+    let hash = sha256_hex(cookie.value().as_bytes());
+    let seat = store::find_seat_of_browser(tx, appointment_id, &hash).await?;
+    // A cookie that opens no seat here may open one elsewhere.
+    if seat.is_some() {
+        app.limits.proven.note(Kind::Seat, cookie.value(), true);
     }
+    Ok(seat)
 }
 
 /// When an appointment's room lets people in.

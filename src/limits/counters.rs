@@ -11,6 +11,7 @@ use governor::{RateLimiter, clock};
 use signaling::{Network, Visitor};
 
 use super::budget::Budget;
+use super::proven::Proven;
 use super::{Entry, TABLE};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -24,15 +25,6 @@ pub const MOST: usize = 50_000;
 /// Those whose budget is full again are forgotten this often.
 const FORGET_EVERY: Duration = Duration::from_secs(10);
 
-/// Which budget is used up, and how long until there is one more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TooMuch {
-    /// That of the identity.
-    Identity(Duration),
-    /// That of the address.
-    Address(Duration),
-}
-
 /// What everybody has done lately.
 #[derive(Debug)]
 pub struct Limits {
@@ -40,6 +32,8 @@ pub struct Limits {
     proxies: Vec<Network>,
     /// Nobody finds out by trying which others share their place in a table.
     hash: RandomState,
+    /// Whom the database knows.
+    pub(crate) proven: Proven,
     /// One for each entry of the table: by identity, by address.
     counters: Vec<(Counter, Counter)>,
 }
@@ -59,6 +53,7 @@ impl Limits {
         };
         Ok(Limits {
             proxies,
+            proven: Proven::default(),
             counters: TABLE
                 .iter()
                 .map(
@@ -82,31 +77,27 @@ impl Limits {
         &self.proxies
     }
 
-    /// Counts one request on an entry of the table. One that the identity's budget
-    /// refuses is not counted for the address.
+    /// Counts one request of an identity on an entry of the table. What it refuses
+    /// costs an address nothing.
     ///
     /// # Errors
-    /// Which budget is used up.
-    pub fn spend(
-        &self,
-        entry: usize,
-        identity: Option<&str>,
-        address: Option<Visitor>,
-    ) -> Result<(), TooMuch> {
-        let Some((identities, addresses)) = self.counters.get(entry) else {
+    /// How long until there is one more.
+    pub fn spend_identity(&self, entry: usize, identity: &str) -> Result<(), Duration> {
+        let Some((identities, _)) = self.counters.get(entry) else {
             return Ok(());
         };
-        if let Some(identity) = identity {
-            identities
-                .spend(self.hash.hash_one(identity), &self.ticks)
-                .map_err(TooMuch::Identity)?;
-        }
-        if let Some(address) = address {
-            addresses
-                .spend(self.hash.hash_one(address), &self.ticks)
-                .map_err(TooMuch::Address)?;
-        }
-        Ok(())
+        identities.spend(self.hash.hash_one(identity), &self.ticks)
+    }
+
+    /// Counts one request from an address on an entry of the table.
+    ///
+    /// # Errors
+    /// How long until there is one more.
+    pub fn spend_address(&self, entry: usize, address: Visitor) -> Result<(), Duration> {
+        let Some((_, addresses)) = self.counters.get(entry) else {
+            return Ok(());
+        };
+        addresses.spend(self.hash.hash_one(address), &self.ticks)
     }
 
     /// How many identities and addresses are counted for an entry.

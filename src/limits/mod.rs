@@ -1,8 +1,16 @@
 //! How often one may knock. Every entry point where a flood would cost somebody
 //! something has a budget in [`TABLE`], twice: by identity (a person signed in,
-//! or the browser that holds a seat) and by address. The smaller one of a person
-//! is asked first, and what it refuses is not counted against the address, so
-//! that one person's flood leaves the colleagues behind the same address alone.
+//! or the browser that holds a seat) and by address.
+//!
+//! # Who pays
+//! A cookie is a text that anybody can invent, so it pays for nothing by itself.
+//! A request whose cookies the database has not vouched for is its address's, and
+//! the address is asked before anything is looked up ([`knock`]). Once a session
+//! or a seat was found, this process remembers it ([`Proven`]), and from then on
+//! its requests are the person's alone ([`hold`]): whoever floods from behind the
+//! address of a town hall or a mobile network locks newcomers out there for as long
+//! as it lasts, but nobody who is signed in; and one person's flood leaves the
+//! colleagues behind the same address alone.
 //!
 //! # The numbers
 //! A budget is a number at once and a pace at which it fills up again. That of an
@@ -26,6 +34,7 @@
 
 mod budget;
 mod counters;
+mod proven;
 #[cfg(test)]
 mod tests;
 
@@ -41,11 +50,12 @@ use signaling::{FORWARDED_FOR, Visitor, visitor};
 
 pub use self::budget::Budget;
 pub use self::counters::Limits;
+pub use self::proven::{Kind, Proven};
 use crate::app::App;
 use crate::config::TlsMode;
 use crate::error::{PageError, Refusal};
 use crate::identity::Who;
-use crate::identity::session::{SEAT_COOKIE, cookie_name};
+use crate::identity::session::{self, SEAT_COOKIE, cookie_name};
 use crate::page::Ctx;
 
 /// A group of routes that draw on the same budgets.
@@ -82,6 +92,7 @@ pub const TABLE: &[Entry] = &[
             ("GET", "/connexion/franceconnect/retour"),
             ("GET", "/agent/connexion/proconnect/retour"),
             ("POST", "/agent/habilitation"),
+            ("POST", "/agent/habilitation/demande"),
         ],
         identity: Budget::new(20, 30_000),
         address: Budget::new(300, 500),
@@ -164,47 +175,79 @@ pub fn entry_of(method: &Method, route: &str) -> Option<usize> {
     found.or_else(|| changes.then(|| TABLE.len() - 1))
 }
 
-/// Middleware, inside `page::prepare`: refuses whoever comes too often.
+/// Left with a request whose session was known: nobody has paid for it yet.
+#[derive(Clone, Copy, Debug)]
+struct Unpaid;
+
+/// What a request must pay before anybody is looked up for it, by
+/// `page::prepare`: nothing where its session is known to this process, else the
+/// budget of its seat, where that is known, else that of its address.
+pub fn knock(app: &App, request: &mut Request) -> Option<Refusal> {
+    let index = entry_of_request(request)?;
+    let jar = CookieJar::from_headers(request.headers());
+    let secure = app.config.secure();
+    let known = |kind, name| {
+        let cookie = jar.get(&cookie_name(secure, name))?;
+        let known = app.limits.proven.knows(kind, cookie.value());
+        known.then(|| cookie.value().to_owned())
+    };
+    if known(Kind::Session, session::COOKIE).is_some() {
+        request.extensions_mut().insert(Unpaid);
+        return None;
+    }
+    match known(Kind::Seat, SEAT_COOKIE) {
+        Some(seat) => identity_pays(app, index, &format!("seat/{seat}")),
+        None => address_pays(app, index, request),
+    }
+}
+
+/// Middleware, inside `page::prepare`: what a request pays once it is known who
+/// asks. A session that has ended since it was known is nobody's.
 pub async fn hold(State(app): State<App>, request: Request, next: Next) -> Response {
-    match refusal(&app, &request) {
+    match owed(&app, &request) {
         None => next.run(request).await,
         Some(refusal) => PageError::from(refusal).into_response(),
     }
 }
 
-fn refusal(app: &App, request: &Request) -> Option<Refusal> {
-    // Nothing is to be had where no route is.
-    let route = request.extensions().get::<MatchedPath>()?;
-    let index = entry_of(request.method(), route.as_str())?;
-    let identity = identity_of(app, request);
-    let visitor = visitor_of(app, request);
-    let (name, wait) = match app.limits.spend(index, identity.as_deref(), visitor) {
-        Ok(()) => return None,
-        Err(counters::TooMuch::Identity(wait)) => ("refusal-too-many", wait),
-        Err(counters::TooMuch::Address(wait)) => ("refusal-too-many-here", wait),
-    };
-    app.metrics
-        .limited(TABLE[index].name, name == "refusal-too-many");
-    Some(
-        Refusal::new(StatusCode::TOO_MANY_REQUESTS, name)
-            .retry_after(wait)
-            .way_out("/", "way-out-home")
-            .way_out("/en-personne", "way-out-in-person"),
-    )
-}
-
-/// Whom a request is counted for: the person signed in, whatever session they
-/// use, else the browser that holds a seat in a hearing.
-fn identity_of(app: &App, request: &Request) -> Option<String> {
+fn owed(app: &App, request: &Request) -> Option<Refusal> {
+    let index = entry_of_request(request)?;
     match &request.extensions().get::<Ctx>()?.who {
-        Who::Citizen(citizen) => Some(format!("citizen/{}", citizen.id)),
-        Who::Officer(officer) => Some(format!("officer/{}", officer.id)),
+        // The person, whatever session they use.
+        Who::Citizen(citizen) => identity_pays(app, index, &format!("citizen/{}", citizen.id)),
+        Who::Officer(officer) => identity_pays(app, index, &format!("officer/{}", officer.id)),
         Who::Nobody => {
-            let jar = CookieJar::from_headers(request.headers());
-            let seat = jar.get(&cookie_name(app.config.secure(), SEAT_COOKIE))?;
-            Some(format!("seat/{}", seat.value()))
+            request.extensions().get::<Unpaid>()?;
+            address_pays(app, index, request)
         }
     }
+}
+
+/// The place in the table of a request; none where no route is, since nothing is
+/// to be had there.
+fn entry_of_request(request: &Request) -> Option<usize> {
+    let route = request.extensions().get::<MatchedPath>()?;
+    entry_of(request.method(), route.as_str())
+}
+
+fn identity_pays(app: &App, index: usize, identity: &str) -> Option<Refusal> {
+    let wait = app.limits.spend_identity(index, identity).err()?;
+    app.metrics.limited(TABLE[index].name, true);
+    Some(too_many("refusal-too-many", wait))
+}
+
+fn address_pays(app: &App, index: usize, request: &Request) -> Option<Refusal> {
+    let visitor = visitor_of(app, request)?;
+    let wait = app.limits.spend_address(index, visitor).err()?;
+    app.metrics.limited(TABLE[index].name, false);
+    Some(too_many("refusal-too-many-here", wait))
+}
+
+fn too_many(name: &'static str, wait: Duration) -> Refusal {
+    Refusal::new(StatusCode::TOO_MANY_REQUESTS, name)
+        .retry_after(wait)
+        .way_out("/", "way-out-home")
+        .way_out("/en-personne", "way-out-in-person")
 }
 
 /// The address a request is counted for, as far as our own proxies tell it. Behind a

@@ -148,3 +148,47 @@ async fn strangers_share_what_their_address_may_do_and_nobody_invents_another_ad
         knock(STATION).await.is(StatusCode::NOT_FOUND);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_an_address_that_somebody_floods_whoever_is_signed_in_goes_on() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        // A mobile network: Camille has an appointment, Amina is signed in.
+        let camille = Citizen::new("camille", app.browser().behind(STATION));
+        let id = camille.has_an_appointment().await;
+        camille.enters(&id).await;
+        let (amina, csrf) = signed_in(&app, "amina", STATION).await;
+        // Somebody else there invents sessions and seats, one for each request.
+        let flood = async |turn: usize| {
+            let stranger = app.browser().behind(STATION);
+            for cookie in ["vp_session", "vp_seat"] {
+                stranger.set_cookie(cookie, &format!("{turn:064x}"));
+            }
+            stranger.get_here("/lien/0123456789abcdef").await
+        };
+        let mut turn = 0;
+        let refused = loop {
+            let page = flood(turn).await;
+            if page.status != StatusCode::NOT_FOUND {
+                break page;
+            }
+            turn += 1;
+        };
+        assert_eq!(turn, 300);
+        refused.refused(
+            StatusCode::TOO_MANY_REQUESTS,
+            "Trop de demandes depuis votre réseau",
+        );
+        let link = amina.get_here("/lien/0123456789abcdef").await;
+        link.is(StatusCode::NOT_FOUND);
+        calls_off(&amina, &csrf).await.is(StatusCode::NOT_FOUND);
+        // Camille's session runs out; her seat alone still opens her door.
+        let mut tx = app.db.begin().await.unwrap();
+        visioplainte::execute!(&mut tx, "update sessions set last_seen_at = 0").unwrap();
+        tx.commit().await.unwrap();
+        let room = camille.get_here(&format!("/audition/{id}")).await.ok();
+        assert!(room.has("[data-call]"));
+        let link = camille.get_here("/lien/0123456789abcdef").await;
+        link.is(StatusCode::NOT_FOUND);
+        flood(turn).await.is(StatusCode::TOO_MANY_REQUESTS);
+    }
+}
