@@ -1,7 +1,9 @@
-//! Pages where an administrator sets up a unit: desks and their hours; and
-//! where an auditor reads its journal. It decides who may; what is done is the other slices' affair.
+//! Pages where an administrator sets up a unit: desks and their hours, who is
+//! empowered; and where an auditor reads its journal. It decides who may; what is
+//! done is the other slices' affair.
 
 mod desks;
+mod empowerments;
 mod journal;
 #[cfg(test)]
 mod tests;
@@ -66,5 +68,7 @@ async fn desk_of(
 
 /// The slice's routes.
 pub fn router() -> Routes {
-    desks::router().merge(journal::router())
+    desks::router()
+        .merge(empowerments::router())
+        .merge(journal::router())
 }

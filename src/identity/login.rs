@@ -304,6 +304,36 @@ pub async fn choose(
     Ok(cookie)
 }
 
+/// The empowerments an officer who is signed in may change to.
+///
+/// # Errors
+/// When the database fails.
+pub async fn empowerments_of(tx: &mut Tx, officer: &Id) -> Result<Vec<Empowerment>, Fault> {
+    store::list_live_empowerments(tx, officer).await
+}
+
+/// Goes on under another empowerment; gives the cookie of the session that takes
+/// the place of the former.
+///
+/// # Errors
+/// When the session is over, or the empowerment is not one of the officer's.
+pub async fn change(
+    tx: &mut Tx,
+    keys: &Keys,
+    session: &str,
+    empowerment: &Id,
+    now: Timestamp,
+) -> Result<String, LoginError> {
+    let (cookie, chosen) = session::rotate(tx, keys, session, empowerment, now)
+        .await?
+        .ok_or(LoginError::NotEmpowered)?;
+    let held = store::list_live_empowerments(tx, &chosen.officer).await?;
+    let held = held.iter().find(|held| held.id == *empowerment);
+    let held = held.ok_or(LoginError::NotEmpowered)?;
+    journal_officer(tx, &chosen.officer, held, &chosen.acr, now).await?;
+    Ok(cookie)
+}
+
 async fn journal_officer(
     tx: &mut Tx,
     officer: &Id,

@@ -3,6 +3,7 @@
 
 pub mod browser_kind;
 pub mod claims;
+pub mod empowerments;
 pub mod http;
 pub mod level;
 pub mod login;
@@ -11,6 +12,8 @@ mod pages;
 pub mod people;
 pub mod provider;
 pub mod refusals;
+mod request_pages;
+pub mod requests;
 pub mod session;
 mod session_pages;
 mod store;
@@ -73,6 +76,16 @@ pub struct OfficerIdentity {
     pub usual_name: String,
     /// Professional address.
     pub email: String,
+}
+
+impl OfficerIdentity {
+    /// Given name and name in use, for those who administer.
+    #[must_use]
+    pub fn display_name(&self) -> String {
+        format!("{} {}", self.given_name, self.usual_name)
+            .trim()
+            .to_owned()
+    }
 }
 
 text_enum! {
@@ -193,7 +206,9 @@ impl Providers {
 
 /// The slice's routes.
 pub fn router() -> crate::routes::Routes {
-    pages::router().merge(session_pages::router())
+    pages::router()
+        .merge(request_pages::router())
+        .merge(session_pages::router())
 }
 
 #[cfg(test)]

@@ -16,14 +16,15 @@ use super::login::{self, OfficerCookie, Remembered};
 use super::own_sessions;
 use super::provider::{ProviderName, Verified};
 use super::refusals::{LoginError, login_path};
+use super::requests::TurnedAway;
 use super::session::{self, cookie_name, private_cookie};
 use super::store::Empowerment;
-use super::{Role, Who};
+use super::{Role, Who, claims, request_pages};
 use crate::app::App;
 use crate::audit::Actor;
 use crate::clock::Timestamp;
 use crate::db::{Id, random_hex};
-use crate::error::{PageError, Refusal};
+use crate::error::{Fault, PageError, Refusal};
 use crate::form::Form;
 use crate::page::{Ctx, render, safe_return};
 use crate::routes::Routes;
@@ -31,9 +32,9 @@ use crate::routes::Routes;
 /// Binds an answer to the browser that left. It stays between logins, so that
 /// two tabs may be under way together.
 const BROWSER_COOKIE: &str = "vp_login";
-/// Sealed id token of an officer who was turned away, so that a shared
-/// computer can be given to a colleague.
-const HINT_COOKIE: &str = "vp_hint";
+/// Who was turned away, sealed: for asking to be empowered, and for leaving the
+/// provider, so that a shared computer can be given to a colleague.
+pub(super) const HINT_COOKIE: &str = "vp_hint";
 /// Expected back from the provider's logout.
 const LOGOUT_COOKIE: &str = "vp_logout";
 
@@ -211,12 +212,19 @@ async fn turn_away(
     let mut tx = app.db.begin().await?;
     login::journal_refused_officer(&mut tx, now).await?;
     tx.commit().await?;
-    let sealed = app
-        .keys
-        .service
-        .seal("login-hint", verified.id_token.as_bytes());
+    let (identity, idp_id) =
+        claims::officer(&verified.claims).map_err(|error| PageError::Fault(Fault::other(error)))?;
+    let turned_away = TurnedAway {
+        sub: verified.subject.clone(),
+        idp_id,
+        identity,
+        id_token: verified.id_token.clone(),
+        at: now,
+    };
+    let sealed = app.keys.service.seal_json("login-hint", &turned_away);
     let cookie = private_cookie(app, HINT_COOKIE, URL_SAFE_NO_PAD.encode(sealed));
     let refusal = Refusal::new(axum::http::StatusCode::FORBIDDEN, "login-not-empowered")
+        .way_out(request_pages::PATH, "login-way-out-ask")
         .way_out(
             "/agent/connexion/autre-compte",
             "login-way-out-other-account",
@@ -227,15 +235,19 @@ async fn turn_away(
 
 /// Leaves the provider's session of an officer who was turned away.
 async fn other_account(State(app): State<App>, jar: CookieJar) -> Result<Response, PageError> {
-    let id_token = cookie_of(&app, &jar, HINT_COOKIE)
-        .and_then(|value| URL_SAFE_NO_PAD.decode(value).ok())
-        .and_then(|sealed| app.keys.service.open("login-hint", &sealed).ok())
-        .and_then(|plain| String::from_utf8(plain).ok());
+    let turned_away = turned_away(&app, &jar);
     let jar = jar.add(removed(&app, HINT_COOKIE));
-    let Some(id_token) = id_token else {
+    let Some(TurnedAway { id_token, .. }) = turned_away else {
         return Ok((jar, Redirect::to("/agent/connexion")).into_response());
     };
     leave_provider(&app, jar, ProviderName::ProConnect, &id_token).await
+}
+
+/// Who was turned away in this browser.
+pub(super) fn turned_away(app: &App, jar: &CookieJar) -> Option<TurnedAway> {
+    let sealed = cookie_of(app, jar, HINT_COOKIE)?;
+    let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+    app.keys.service.open_json("login-hint", &sealed).ok()
 }
 
 /// Reads an answer of the provider: departure used first, then the issuer,
@@ -349,7 +361,10 @@ async fn choose_page(
     let next = return_in(query.as_deref())?;
     let cookie = cookie_of(&app, &jar, session::CHOICE_COOKIE).unwrap_or_default();
     let mut tx = app.db.read().await?;
-    let empowerments = login::choices(&mut tx, &cookie, ctx.now).await?;
+    let mut empowerments = login::choices(&mut tx, &cookie, ctx.now).await?;
+    if let (true, Who::Officer(officer)) = (empowerments.is_empty(), &ctx.who) {
+        empowerments = login::empowerments_of(&mut tx, &officer.id).await?;
+    }
     if empowerments.is_empty() {
         return Err(LoginError::ChoiceOver.page(ProviderName::ProConnect, &next));
     }
@@ -367,8 +382,11 @@ struct Choosing {
     retour: String,
 }
 
+/// Chooses after a login, or changes while signed in; either way the session's
+/// cookie is a new one.
 async fn choose(
     State(app): State<App>,
+    ctx: Ctx,
     jar: CookieJar,
     headers: HeaderMap,
     Form(form): Form<Choosing>,
@@ -377,11 +395,18 @@ async fn choose(
     let cookie = cookie_of(&app, &jar, session::CHOICE_COOKIE).unwrap_or_default();
     let mut tx = app.db.begin().await?;
     let empowerment = Id(form.habilitation);
-    let session = login::choose(&mut tx, &app.keys, &cookie, &empowerment, app.clock.now())
-        .await
-        .map_err(|error| error.page(ProviderName::ProConnect, &return_to))?;
+    let now = app.clock.now();
+    let session = match &ctx.who {
+        Who::Officer(officer) if cookie.is_empty() => {
+            login::change(&mut tx, &app.keys, &officer.session, &empowerment, now).await
+        }
+        _ => login::choose(&mut tx, &app.keys, &cookie, &empowerment, now).await,
+    }
+    .map_err(|error| error.page(ProviderName::ProConnect, &return_to))?;
     own_sessions::note_kind(&mut tx, &session, BrowserKind::of(&headers)).await?;
     tx.commit().await?;
+    // The former session is over, and what it kept fed with it.
+    app.live.changed(own_sessions::TOPIC);
     let jar = jar
         .add(removed(&app, session::CHOICE_COOKIE))
         .add(private_cookie(&app, session::COOKIE, session));
@@ -532,12 +557,16 @@ fn removed(app: &App, name: &str) -> axum_extra::extract::cookie::Cookie<'static
     cookie
 }
 
-pub(super) fn role_label(role: Role) -> &'static str {
-    match role {
-        Role::Officer => "role-officer",
-        Role::UnitAdmin => "role-unit-admin",
-        Role::DepartmentAdmin => "role-department-admin",
-        Role::Auditor => "role-auditor",
+impl Role {
+    /// Message identifier of its name; with `-hint` after it, of what it allows.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Role::Officer => "role-officer",
+            Role::UnitAdmin => "role-unit-admin",
+            Role::DepartmentAdmin => "role-department-admin",
+            Role::Auditor => "role-auditor",
+        }
     }
 }
 
@@ -545,6 +574,6 @@ impl Empowerment {
     /// Message identifier of what the empowerment allows.
     #[must_use]
     pub fn role_label(&self) -> &'static str {
-        role_label(self.role)
+        self.role.label()
     }
 }

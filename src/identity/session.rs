@@ -312,3 +312,50 @@ pub async fn end_choosing(
         id_token: String::from_utf8(plain).unwrap_or_default(),
     }))
 }
+
+/// Puts a session under another empowerment of its officer in place of one; none
+/// when that one is over or was never theirs. The cookie is new, since rights never
+/// change under a cookie that somebody may have copied; the end stays where it was.
+///
+/// # Errors
+/// When the database fails.
+pub async fn rotate(
+    tx: &mut Tx,
+    keys: &Keys,
+    session: &str,
+    empowerment: &Id,
+    now: Timestamp,
+) -> Result<Option<(String, Chosen)>, Fault> {
+    let row = fetch_optional!(
+        tx,
+        (Id, String, String, Vec<u8>, Timestamp),
+        "update sessions set ended_at = $2
+         where id = $1 and ended_at is null and expires_at > $2 and empowerment_id is not null
+           and exists (select 1 from empowerments e
+               where e.id = $3 and e.officer_id = sessions.officer_id and e.revoked_at is null)
+         returning officer_id, acr, amr, sealed_id_token, expires_at",
+        session,
+        now,
+        empowerment
+    )?;
+    let Some((officer, acr, amr, sealed, expires_at)) = row else {
+        return Ok(None);
+    };
+    let plain = keys.service.open(&format!("session/{session}"), &sealed)?;
+    let chosen = Chosen {
+        officer,
+        acr,
+        amr,
+        id_token: String::from_utf8(plain).unwrap_or_default(),
+    };
+    let subject = Subject::Officer(&chosen.officer, empowerment);
+    let (acr, amr, id_token) = (&chosen.acr, &chosen.amr, &chosen.id_token);
+    let cookie = start(tx, keys, subject, acr, amr, id_token, now).await?;
+    execute!(
+        tx,
+        "update sessions set expires_at = $2 where id = $1",
+        sha256_hex(cookie.as_bytes()),
+        expires_at
+    )?;
+    Ok(Some((cookie, chosen)))
+}

@@ -8,8 +8,8 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use serde::Deserialize;
 
+use super::login;
 use super::own_sessions::{self, OwnSession};
-use super::pages::role_label;
 use super::{SignedInCitizen, SignedInOfficer};
 use crate::app::App;
 use crate::audit::Actor;
@@ -88,7 +88,7 @@ impl Shown {
         Shown {
             kind: ctx.t2("session-kind", "browser", browser, "device", device),
             acts_for: session.acts_for.map_or_else(String::new, |(unit, role)| {
-                format!("{} – {unit}", ctx.t(role_label(role)))
+                format!("{} – {unit}", ctx.t(role.label()))
             }),
             since: ctx.t1("session-since", "ago", ago(ctx, session.started_at)),
             seen: ctx.t1("session-seen", "ago", ago(ctx, session.last_seen_at)),
@@ -164,6 +164,8 @@ struct List {
     others_href: String,
     done: String,
     sessions: Vec<Shown>,
+    /// Whether there is another empowerment to act under.
+    may_change: bool,
 }
 
 #[derive(Template)]
@@ -193,12 +195,21 @@ async fn list(
             words => ctx.t(words),
         },
         sessions: shown(&app, &owner, &ctx).await?,
+        may_change: may_change(&app, &owner).await?,
     };
     if owner.base == OFFICERS {
         return render(&OfficerPage { ctx, list });
     }
     let ctx = ctx.with_quick_exit();
     render(&CitizenPage { ctx, list })
+}
+
+async fn may_change(app: &App, owner: &Owner) -> Result<bool, PageError> {
+    let Actor::Officer(officer) = &owner.actor else {
+        return Ok(false);
+    };
+    let mut tx = app.db.read().await?;
+    Ok(login::empowerments_of(&mut tx, officer).await?.len() > 1)
 }
 
 async fn shown(app: &App, owner: &Owner, ctx: &Ctx) -> Result<Vec<Shown>, PageError> {

@@ -8,6 +8,7 @@
 mod booking;
 mod calendar;
 mod call;
+mod empowerments;
 mod hostile;
 mod journey;
 mod limits;

@@ -166,6 +166,10 @@ impl World {
                 "/administration/guichets/{id}/fermeture",
                 "d-78-police-1".to_owned(),
             ),
+            (
+                "/administration/habilitations/{id}/retrait",
+                "e-78-police-u-78-police-officer".to_owned(),
+            ),
         ]);
         world.forms.insert(
             "/rendez-vous/creneaux".to_owned(),
@@ -199,7 +203,12 @@ impl World {
             let value = value.unwrap_or_else(|| panic!("what stands for {name} in {path}?"));
             address = format!("{before}{value}{after}");
         }
-        if address == "/administration/guichets/nouveau" {
+        if [
+            "/administration/guichets/nouveau",
+            "/administration/habilitations/nouvelle",
+        ]
+        .contains(&path)
+        {
             address = format!("{address}?unite={UNIT}");
         }
         address
@@ -225,7 +234,13 @@ impl World {
                 ("fin", "21:00"),
                 ("premier_jour", "2026-11-23"),
             ],
-            "/agent/habilitation" => &[("habilitation", "e-two-roles-u-78-police-officer")],
+            "/agent/habilitation" => &[("habilitation", "e-78-police-u-78-police-officer")],
+            "/administration/habilitations" | "/administration/habilitations/nouvelle" => &[
+                ("unite", UNIT),
+                ("agent", "9974001"),
+                ("role", "officer"),
+                ("personne", "officer/o-974-police"),
+            ],
             _ => &[],
         };
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());

@@ -28,11 +28,15 @@ officer-login-who-shared = On a shared computer, sign out when you leave: otherw
 officer-login-victim = Do you want to lodge a complaint?
 
 choose-empowerment-title = Choose an empowerment
-choose-empowerment-lead = You have several empowerments. Choose the one you act under now; to change, sign in again.
+choose-empowerment-lead = You have several empowerments. Choose the one you act under now; you can change it from “My sessions”.
 role-officer = Investigator
 role-unit-admin = Administrator of the unit
 role-department-admin = Administrator of the department
 role-auditor = Auditor
+role-officer-hint = Holds the unit’s hearings and signs the records.
+role-unit-admin-hint = Also opens the unit’s desks and empowers its officers.
+role-department-admin-hint = The same for every unit of the department.
+role-auditor-hint = Examines the unit’s work and takes no part in it.
 
 signed-out-title = You are signed out
 signed-out-text = Your session is closed, here and at the identity provider.
@@ -43,6 +47,7 @@ signed-out-officer = Officers’ sign-in
 
 login-way-out-again = Start signing in again
 login-way-out-other-account = Use another ProConnect account
+login-way-out-ask = Ask to be empowered
 login-state-unknown-title = This sign-in did not start here
 login-state-unknown-text = We found no sign-in that matches this address. Nobody was signed in. Start again from our site.
 login-other-browser-title = This sign-in started in another browser
@@ -81,6 +86,15 @@ login-not-empowered-title = You are not empowered
 login-not-empowered-text = Your account is known, but no unit has empowered you to use this service. Ask the administrator of your unit.
 login-choice-over-title = This choice is over
 login-choice-over-text = You have already chosen, or too much time has passed. Sign in again.
+
+empowerment-request-title = Ask to be empowered
+empowerment-request-lead = Your identity, as ProConnect gave it to us, will be kept for { $days } days with a code. Give that code to your unit’s administrator: only they can empower you.
+empowerment-request-ask = Get a code
+empowerment-request-code = Your code: { $code }
+empowerment-request-done = Give it to your unit’s administrator, in person or by the service’s own mail. It can be used once, for { $days } days. Once empowered, sign in again.
+empowerment-request-over-title = Sign in again to ask to be empowered
+empowerment-request-over-text = You signed in more than a quarter of an hour ago, or in another browser. Nothing was kept.
+sessions-change-empowerment = Change empowerment
 
 sessions-title = My sessions
 sessions-lead = The browsers where you are signed in at this moment. Close those you no longer use.

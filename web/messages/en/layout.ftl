@@ -28,6 +28,7 @@ layout-nav-home = Home
 layout-nav-my-space = My account
 layout-nav-agenda = Schedule
 layout-nav-desks = Desks
+layout-nav-empowerments = Empowerments
 layout-nav-help = Help
 layout-logout = Sign out
 

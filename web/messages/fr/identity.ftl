@@ -33,6 +33,10 @@ role-officer = Enquêteur
 role-unit-admin = Administrateur de l’unité
 role-department-admin = Administrateur du département
 role-auditor = Auditeur
+role-officer-hint = Tient les auditions de l’unité et signe les procès-verbaux.
+role-unit-admin-hint = Ouvre aussi les guichets de l’unité et habilite ses agents.
+role-department-admin-hint = La même chose pour toutes les unités du département.
+role-auditor-hint = Contrôle le travail de l’unité, sans y prendre part.
 
 signed-out-title = Vous êtes déconnecté
 signed-out-text = Votre session est fermée, ici et chez le fournisseur d’identité.
@@ -43,6 +47,7 @@ signed-out-officer = Connexion des enquêteurs
 
 login-way-out-again = Recommencer la connexion
 login-way-out-other-account = Changer de compte ProConnect
+login-way-out-ask = Demander mon habilitation
 login-state-unknown-title = Cette connexion n’a pas commencé ici
 login-state-unknown-text = Nous n’avons pas trouvé de demande de connexion qui corresponde à cette adresse. Personne n’a été connecté. Recommencez depuis notre site.
 login-other-browser-title = Cette connexion a commencé dans un autre navigateur
@@ -81,6 +86,15 @@ login-not-empowered-title = Vous n’êtes pas habilité
 login-not-empowered-text = Votre compte est reconnu, mais aucune unité ne vous a habilité à utiliser ce service. Adressez-vous à l’administrateur de votre unité.
 login-choice-over-title = Ce choix n’est plus possible
 login-choice-over-text = Vous avez déjà choisi, ou trop de temps a passé. Reconnectez-vous.
+
+empowerment-request-title = Demander mon habilitation
+empowerment-request-lead = Votre identité, telle que ProConnect nous l’a transmise, sera conservée { $days } jours avec un code. Donnez ce code à l’administrateur de votre unité : lui seul peut vous habiliter.
+empowerment-request-ask = Obtenir un code
+empowerment-request-code = Votre code : { $code }
+empowerment-request-done = Donnez-le à l’administrateur de votre unité, de vive voix ou par la messagerie de service. Il sert une seule fois et vaut { $days } jours. Une fois habilité, reconnectez-vous.
+empowerment-request-over-title = Reconnectez-vous pour demander votre habilitation
+empowerment-request-over-text = Votre connexion date de plus d’un quart d’heure, ou a été faite dans un autre navigateur. Rien n’a été conservé.
+sessions-change-empowerment = Changer d’habilitation
 
 sessions-title = Mes sessions
 sessions-lead = Les navigateurs où vous êtes connecté en ce moment. Fermez ceux que vous n’utilisez plus.

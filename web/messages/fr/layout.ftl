@@ -28,6 +28,7 @@ layout-nav-home = Accueil
 layout-nav-my-space = Mon espace
 layout-nav-agenda = Agenda
 layout-nav-desks = Guichets
+layout-nav-empowerments = Habilitations
 layout-nav-help = Aide
 layout-logout = Se déconnecter
 
