@@ -3,7 +3,6 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { freePort } from '../free-port.mjs'
 import { Driver } from './driver.mjs'
 import { assertAccessible, assertReflows, launchChromium, person } from './lib.mjs'
 import { startService } from './service.mjs'
@@ -12,9 +11,8 @@ let browser
 let service
 let base
 before(async () => {
-  const port = await freePort()
-  base = `http://localhost:${port}`
-  service = await startService({ port, publicUrl: base })
+  service = await startService()
+  base = service.base
   browser = await launchChromium()
 })
 after(async () => {
