@@ -51,7 +51,7 @@ pub fn parse(text: &str) -> Option<Id> {
         && text.len() <= LONGEST
         && text
             .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
     sound.then(|| Id::from(text))
 }
 
@@ -61,7 +61,12 @@ mod tests {
 
     #[test]
     fn only_what_can_be_an_identifier_is_looked_up() {
-        for good in ["u-78-police", "0123456789abcdef", "A"] {
+        for good in [
+            "u-78-police",
+            "e-auditor-unit_admin",
+            "0123456789abcdef",
+            "A",
+        ] {
             assert!(parse(good).is_some(), "{good}");
         }
         for wrong in [

@@ -56,7 +56,6 @@ impl Routes {
     }
 
     /// The router that answers requests.
-    #[must_use]
     pub fn into_router(self) -> Router<App> {
         self.router
     }

@@ -62,11 +62,11 @@ test('a person who comes too often is told when to come back', async () => {
     await driver.follow('form[action="/connexion/franceconnect"] button')
     await driver.follow('button[name="personne"][value="camille"]')
     let answer = await comesTooOften(context, page)
-    await saysWhenToComeBack(page, answer, /^Réessayez dans \d+ s\.$/)
+    await saysWhenToComeBack(page, answer, /^Réessayez dans \d+\ss\.$/)
     await looksWell(page, 'too many requests of a person')
     await context.request.get(`${base}/langue/en?retour=%2F`)
     answer = await comesTooOften(context, page)
-    await saysWhenToComeBack(page, answer, /^Try again in \d+ s\.$/)
+    await saysWhenToComeBack(page, answer, /^Try again in \d+\ss\.$/)
     assert.equal(await page.locator('html').getAttribute('lang'), 'en')
     await assertAccessible(page, 'too many requests of a person, in English')
   } finally {
@@ -80,7 +80,7 @@ test('so is whoever shares an address with a flood, and nobody elsewhere', async
   const elsewhere = await person(browser, 'desktop', proxied('192.0.2.8'))
   try {
     const answer = await comesTooOften(flood.context, flood.page)
-    await saysWhenToComeBack(flood.page, answer, /^Réessayez dans \d+ s\.$/)
+    await saysWhenToComeBack(flood.page, answer, /^Réessayez dans \d+\ss\.$/)
     await looksWell(flood.page, 'too many requests from an address')
     const other = await elsewhere.page.goto(`${base}${LINK}`)
     assert.equal(other.status(), 404)

@@ -21,7 +21,7 @@ const UNIT: &str = "u-78-police";
 
 /// Who asks, in the order of the table's columns. The case is the `owner`'s and
 /// lies with the police of Fontclaire, in the Yvelines.
-pub const ACTORS: [&str; 11] = [
+pub const ACTORS: [&str; 12] = [
     // Not signed in.
     "nobody",
     // The citizen whose case it is.
@@ -44,6 +44,8 @@ pub const ACTORS: [&str; 11] = [
     "dept_adm_else",
     // An auditor of the unit.
     "auditor",
+    // An auditor of another department.
+    "auditor_else",
 ];
 
 /// How far the case is, in the order of its life.
@@ -143,21 +145,12 @@ impl World {
         let (appointment, slot) = world.book(&app, &camille).await;
         world.hear(&app, &camille, &sarah, &appointment).await;
         world.settle(&app, &camille, &sarah, &appointment).await;
-        let link = mail_to(&app.site, EMAIL, "").await.link.unwrap();
-        let mail = app.browser().get("/bac-a-sable/courrier").await.ok();
-        let mail = mail
-            .attribute("main a[href^='/bac-a-sable/courrier/']", "href")
-            .unwrap();
-        let last = |address: &str| address.rsplit('/').next().unwrap().to_owned();
         world.parameters.extend([
             ("id", appointment),
-            ("secret", last(&link)),
             ("lang", "fr".to_owned()),
             ("face", "proconnect".to_owned()),
             ("node", "node-1".to_owned()),
             ("*path", "rien.css".to_owned()),
-            ("/bac-a-sable/courrier/{id}", last(&mail)),
-            ("/bac-a-sable/courrier/{id}/calendrier.ics", last(&mail)),
             (
                 "/administration/guichets/{id}/plages",
                 "d-78-police-1".to_owned(),
@@ -206,6 +199,7 @@ impl World {
         if [
             "/administration/guichets/nouveau",
             "/administration/habilitations/nouvelle",
+            "/administration/journal",
         ]
         .contains(&path)
         {
@@ -228,6 +222,7 @@ impl World {
                 ("fin", "17:00"),
                 ("premier_jour", "2026-11-23"),
             ],
+            "/administration/journal/export" => &[("unite", UNIT), ("format", "csv")],
             "/administration/guichets/{id}/plages" => &[
                 ("jour", "SU"),
                 ("debut", "20:00"),
@@ -279,6 +274,7 @@ impl World {
             ("dept_admin", Role::DepartmentAdmin, "u-78-gendarmerie"),
             ("dept_adm_else", Role::DepartmentAdmin, "u-974-police"),
             ("auditor", Role::Auditor, UNIT),
+            ("auditor_else", Role::Auditor, "u-974-police"),
         ] {
             let browser = empowered(&mut tx, app, role, unit).await;
             self.browsers.insert(actor, browser);
@@ -307,6 +303,17 @@ impl World {
         let appointment = camille.confirms(&review).await;
         app.outbox_is_empty().await;
         self.keep(app, "booked").await;
+        // Later messages bring no link and no calendar.
+        let last = |address: &str| address.rsplit('/').next().unwrap().to_owned();
+        let link = mail_to(&app.site, EMAIL, "").await.link.unwrap();
+        let mail = app.browser().get("/bac-a-sable/courrier").await.ok();
+        let mail = mail.attribute("main a[href^='/bac-a-sable/courrier/']", "href");
+        let mail = last(&mail.unwrap());
+        self.parameters.extend([
+            ("secret", last(&link)),
+            ("/bac-a-sable/courrier/{id}", mail.clone()),
+            ("/bac-a-sable/courrier/{id}/calendrier.ics", mail),
+        ]);
         (appointment, form.field("creneau").to_owned())
     }
 
