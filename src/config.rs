@@ -84,6 +84,9 @@ pub struct Config {
     pub franceconnect_client_secret: String,
     /// Level asked of FranceConnect: `eidas1`, or `eidas2`/`eidas3` at FranceConnect+.
     pub franceconnect_acr: String,
+    /// Whether a login is bound by PKCE as well. FranceConnect refuses parameters it
+    /// does not name, although it says that it can.
+    pub franceconnect_pkce: bool,
     /// Issuer of ProConnect; empty: the sandbox's.
     pub proconnect_issuer: String,
     /// Client id at ProConnect.
@@ -92,6 +95,8 @@ pub struct Config {
     pub proconnect_client_secret: String,
     /// Levels accepted from ProConnect, all of them with a second factor.
     pub proconnect_acr: Vec<String>,
+    /// Whether a login is bound by PKCE as well.
+    pub proconnect_pkce: bool,
     /// PEM certificates trusted besides the public ones when the providers are
     /// asked and `check` tries the relay (a private network's authority, our own
     /// self-signed certificate); empty: none.
@@ -139,12 +144,14 @@ impl Default for Config {
             franceconnect_client_id: "visioplainte".into(),
             franceconnect_client_secret: String::new(),
             franceconnect_acr: "eidas1".into(),
+            franceconnect_pkce: false,
             proconnect_issuer: String::new(),
             proconnect_client_id: "visioplainte-agents".into(),
             proconnect_client_secret: String::new(),
             proconnect_acr: ["eidas0-mfa", "eidas1-mfa", "eidas2", "eidas3"]
                 .map(String::from)
                 .to_vec(),
+            proconnect_pkce: false,
             provider_roots: PathBuf::new(),
             smtp_url: String::new(),
             mail_from: "VisioPlainte <ne-pas-repondre@visioplainte.example>".into(),

@@ -58,6 +58,12 @@ if ! command -v npm >/dev/null || ! node --eval 'process.exit(parseInt(process.v
   exit 1
 fi
 
+# The OpenID provider that is none of ours: its packages are locked.
+if ! cmp -s tests/oidc/package-lock.json tests/oidc/node_modules/.of; then
+  npm --prefix tests/oidc ci --no-audit --no-fund
+  cp tests/oidc/package-lock.json tests/oidc/node_modules/.of
+fi
+
 mapfile -t packages < <(missing)
 ((${#packages[@]} == 0)) && exit 0
 

@@ -48,6 +48,16 @@ pub fn citizen(claims: &Map<String, Value>) -> Result<PivotIdentity, UnusableCla
     Ok(identity)
 }
 
+/// Whether somebody else acts for the person by a mandate (Aidants Connect), which
+/// FranceConnect tells by the scopes of the mandate. Whoever is heard must be there
+/// themselves.
+#[must_use]
+pub fn is_by_helper(claims: &Map<String, Value>) -> bool {
+    claims
+        .get("rep_scope")
+        .is_some_and(|scope| !scope.is_null())
+}
+
 /// What ProConnect tells of an officer, and through which of its providers.
 ///
 /// # Errors

@@ -26,6 +26,9 @@ pub struct Departure {
     pub state: String,
     /// Comes back inside the id token.
     pub nonce: String,
+    /// Proves to the provider that whoever redeems the code is whoever left (PKCE);
+    /// sent as a hash, where it is sent at all.
+    pub verifier: String,
 }
 
 /// What is remembered of a departure, sealed: a return path may hold a secret.
@@ -35,6 +38,9 @@ pub struct Remembered {
     pub nonce: String,
     /// Where the person wanted to go; a safe path of this site.
     pub return_to: String,
+    /// Sent with the code. Departures from before an update have none.
+    #[serde(default)]
+    pub verifier: String,
 }
 
 /// Notes that a browser leaves for a provider.
@@ -52,11 +58,13 @@ pub async fn depart(
     let departure = Departure {
         state: random_hex::<32>(),
         nonce: random_hex::<32>(),
+        verifier: random_hex::<32>(),
     };
     let state_hash = sha256_hex(departure.state.as_bytes());
     let remembered = Remembered {
         nonce: departure.nonce.clone(),
         return_to: return_to.to_owned(),
+        verifier: departure.verifier.clone(),
     };
     let sealed = keys
         .service
@@ -141,6 +149,9 @@ pub async fn sign_in_citizen(
     former_session: Option<&str>,
     now: Timestamp,
 ) -> Result<String, LoginError> {
+    if claims::is_by_helper(&verified.claims) {
+        return Err(LoginError::ByHelper);
+    }
     let identity = claims::citizen(&verified.claims)?;
     let fresh = Id::random();
     let sealed = keys

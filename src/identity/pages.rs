@@ -127,7 +127,7 @@ async fn depart(
     let address = app
         .providers
         .named(provider)
-        .departure(&departure.state, &departure.nonce, now)
+        .departure(&departure, now)
         .await
         .map_err(|error| error.page(provider, &return_to))?;
     let jar = jar.add(private_cookie(app, BROWSER_COOKIE, browser));
@@ -273,7 +273,7 @@ async fn arrive(
         }
     };
     tx.commit().await?;
-    let verified = verify(app, provider, answer, &remembered.nonce, now)
+    let verified = verify(app, provider, answer, &remembered, now)
         .await
         .map_err(|error| error.page(provider, &remembered.return_to))?;
     Ok((remembered, verified))
@@ -283,7 +283,7 @@ async fn verify(
     app: &App,
     provider: ProviderName,
     answer: Answer,
-    nonce: &str,
+    remembered: &Remembered,
     now: Timestamp,
 ) -> Result<Verified, LoginError> {
     let provider = app.providers.named(provider);
@@ -291,7 +291,7 @@ async fn verify(
     match (answer.error.as_deref(), answer.code) {
         (Some("access_denied"), _) => Err(LoginError::Cancelled),
         (Some(error), _) => Err(LoginError::ProviderRefused(known_code(error))),
-        (None, Some(code)) => provider.redeem(code, nonce, now).await,
+        (None, Some(code)) => provider.redeem(code, remembered, now).await,
         (None, None) => Err(LoginError::ProviderRefused("neither code nor error".into())),
     }
 }

@@ -17,8 +17,8 @@ use openidconnect::{
     AdditionalProviderMetadata, AuthType, AuthenticationContextClass, AuthorizationCode,
     ClaimsVerificationError, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet, EndpointNotSet,
     EndpointSet, IssuerUrl, LogoutProviderMetadata, LogoutRequest, Nonce, OAuth2TokenResponse,
-    PostLogoutRedirectUrl, ProviderMetadata, RedirectUrl, RequestTokenError, Scope,
-    SignatureVerificationError, TokenResponse,
+    PkceCodeChallenge, PkceCodeVerifier, PostLogoutRedirectUrl, ProviderMetadata, RedirectUrl,
+    RequestTokenError, Scope, SignatureVerificationError, TokenResponse,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -27,6 +27,7 @@ use tokio::sync::Mutex;
 use super::LoginError;
 use super::http::Http;
 use super::level::Levels;
+use super::login::{Departure, Remembered};
 use super::userinfo::{self, Expected, UserinfoError};
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -93,6 +94,7 @@ pub struct Provider {
     after_logout: PostLogoutRedirectUrl,
     scopes: &'static [&'static str],
     levels: Levels,
+    pkce: bool,
     http: Http,
     known: Mutex<Known>,
 }
@@ -129,18 +131,20 @@ impl Provider {
         let unusable = |error: openidconnect::url::ParseError| {
             Fault::other(format!("address of {name}: {error}"))
         };
-        let (issuer, given, client_id, client_secret) = match name {
+        let (issuer, given, client_id, client_secret, pkce) = match name {
             ProviderName::FranceConnect => (
                 config.franceconnect_issuer(),
                 &config.franceconnect_issuer,
                 &config.franceconnect_client_id,
                 &config.franceconnect_client_secret,
+                config.franceconnect_pkce,
             ),
             ProviderName::ProConnect => (
                 config.proconnect_issuer(),
                 &config.proconnect_issuer,
                 &config.proconnect_client_id,
                 &config.proconnect_client_secret,
+                config.proconnect_pkce,
             ),
         };
         // The least that a complaint, or an officer's empowerment, needs.
@@ -181,6 +185,7 @@ impl Provider {
             .map_err(unusable)?,
             scopes,
             levels,
+            pkce,
             http: Http::new(roots, given.is_empty())?,
             known: Mutex::default(),
         })
@@ -204,13 +209,13 @@ impl Provider {
     /// When the provider cannot be reached.
     pub async fn departure(
         &self,
-        state: &str,
-        nonce: &str,
+        departure: &Departure,
         now: Timestamp,
     ) -> Result<String, LoginError> {
         let metadata = self.metadata(now).await?;
         let client = self.client(&metadata);
-        let (state, nonce) = (CsrfToken::new(state.into()), Nonce::new(nonce.into()));
+        let state = CsrfToken::new(departure.state.clone());
+        let nonce = Nonce::new(departure.nonce.clone());
         let mut request = client
             .authorize_url(
                 CoreAuthenticationFlow::AuthorizationCode,
@@ -218,6 +223,11 @@ impl Provider {
                 move || nonce,
             )
             .add_scopes(self.scopes.iter().map(|scope| Scope::new((*scope).into())));
+        if self.pkce {
+            let verifier = PkceCodeVerifier::new(departure.verifier.clone());
+            request =
+                request.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+        }
         request = match &self.levels {
             Levels::AtLeast(level) => {
                 request.add_auth_context_value(AuthenticationContextClass::new(level.clone()))
@@ -265,14 +275,19 @@ impl Provider {
     pub async fn redeem(
         &self,
         code: String,
-        nonce: &str,
+        remembered: &Remembered,
         now: Timestamp,
     ) -> Result<Verified, LoginError> {
         let metadata = self.metadata(now).await?;
-        let answer = self
-            .client(&metadata)
+        let client = self.client(&metadata);
+        let mut request = client
             .exchange_code(AuthorizationCode::new(code))
-            .map_err(|error| LoginError::ProviderDown(error.to_string()))?
+            .map_err(|error| LoginError::ProviderDown(error.to_string()))?;
+        if self.pkce {
+            let verifier = PkceCodeVerifier::new(remembered.verifier.clone());
+            request = request.set_pkce_verifier(verifier);
+        }
+        let answer = request
             .request_async(&self.http)
             .await
             .map_err(|error| match error {
@@ -286,7 +301,7 @@ impl Provider {
                 }
             })?;
         let token = answer.id_token().ok_or(LoginError::UnreadableToken)?;
-        let nonce = Nonce::new(nonce.to_owned());
+        let nonce = Nonce::new(remembered.nonce.clone());
         let verified = match self.claims_of(token, &metadata, &nonce, now) {
             Err(LoginError::UnknownKey) => {
                 let fresh = self.metadata_afresh(now).await?;

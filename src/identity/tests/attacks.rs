@@ -83,6 +83,7 @@ async fn a_lying_provider_never_gets_anybody_in() {
         (Lie::UserinfoGarbage, 403, "login-userinfo-refused"),
         (Lie::UserinfoRefused, 503, "login-provider-down"),
         (Lie::IdentityIncomplete, 403, "login-identity-unusable"),
+        (Lie::ByHelper, 403, "login-by-helper"),
     ] {
         let mut browser = Browser::at(&site.address);
         let state = depart(&mut browser, &liar).await;

@@ -68,6 +68,8 @@ pub(super) enum Lie {
     UserinfoGarbage,
     UserinfoRefused,
     IdentityIncomplete,
+    /// Honestly: a helper with a mandate is at the keyboard.
+    ByHelper,
     /// Honestly: the person was renamed since they first came.
     RenamedSince,
 }
@@ -325,6 +327,7 @@ async fn userinfo(State(shared): Provider) -> Response {
         Lie::UserinfoNoAudience => ("aud", Value::Null),
         Lie::UserinfoExpired => ("exp", json!(now)),
         Lie::IdentityIncomplete => ("birthdate", json!("")),
+        Lie::ByHelper => ("rep_scope", json!(["Justice"])),
         Lie::RenamedSince => ("family_name", json!("MARTIN")),
         _ => ("sub", json!("somebody")),
     };

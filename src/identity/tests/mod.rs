@@ -1,10 +1,31 @@
 //! Logins told through HTTP: a real listener, a browser with cookies, and a
-//! provider, honest (the sandbox's) or not.
+//! provider, honest (the sandbox's, and one that is none of ours) or not.
+//!
+//! What the real providers are known for, and where it is tried:
+//! - levels are always asked for, as each wants it, and checked again, closed by
+//!   default; no parameter more than named: `the_departure_carries_exactly…`,
+//!   `WrongLevel`, `NoLevel`, `level.rs`;
+//! - exact callback, secret in the body, code of 30 s and tokens of 60 s:
+//!   `the_sandbox_gives_tokens_as_strictly…`, `independent.rs`;
+//! - ES256 or RS256, new keys fetched once, never HS256 or none: `attacks.rs`,
+//!   `independent.rs`;
+//! - `iss` in the answer, errors instead of a code: `what_the_callback_says…`;
+//! - user information is a signed JWT about the same subject: `Userinfo…` in `liar.rs`;
+//! - shapes of names, dates and places: `every_demonstration_citizen…`, `claims.rs`;
+//! - the identity is never edited here: `a_citizen_keeps_the_identity…`;
+//! - a helper with a mandate is told apart: `ByHelper`;
+//! - an officer is subject and provider, never an address; no siret is no harm:
+//!   `reconciliation.rs`;
+//! - twelve hours of single sign-on on a shared station: leaving ends it there too,
+//!   also for whoever was turned away: `a_login_replaces_the_session…`,
+//!   `every_demonstration_officer…`, `independent.rs`.
 #![allow(clippy::unwrap_used)]
 
 mod attacks;
 mod browser;
+mod independent;
 mod liar;
+mod reconciliation;
 mod round_trip;
 
 use std::net::SocketAddr;
@@ -36,9 +57,11 @@ impl Drop for Site {
 impl Site {
     /// Starts the service; `change` sets what the test needs.
     async fn start(change: impl FnOnce(&mut Config)) -> Site {
-        let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
-            .await
-            .unwrap();
+        Site::start_on(listen().await, change).await
+    }
+
+    /// The same on a port that is known beforehand.
+    async fn start_on(listener: tokio::net::TcpListener, change: impl FnOnce(&mut Config)) -> Site {
         let address = format!("http://{}", listener.local_addr().unwrap());
         let folder = tempfile::tempdir().unwrap();
         let app = open(&address, &folder, change).await;
@@ -118,6 +141,17 @@ impl Site {
         let now = self.app.clock.now();
         self.app.clock.set(now.plus_seconds(seconds));
     }
+}
+
+async fn listen() -> tokio::net::TcpListener {
+    tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+        .await
+        .unwrap()
+}
+
+/// The anti-forgery token of a session, as its pages hold it.
+fn csrf_of(app: &App, cookie: &str) -> String {
+    crate::page::csrf_token(app, &crate::keys::sha256_hex(cookie.as_bytes()))
 }
 
 async fn open(address: &str, folder: &tempfile::TempDir, change: impl FnOnce(&mut Config)) -> App {
