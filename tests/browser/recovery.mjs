@@ -3,7 +3,7 @@
 //   node tests/browser/recovery.mjs [http://localhost:8080]
 //
 // The media node is killed several times, the whole service once, the citizen's
-// network goes and returns, and each side loads its page anew. After each,
+// network goes and returns, each side looks away and loads its page anew. After each,
 // picture and sound of both sides grow again, without a click; a page loaded
 // anew needs the join button. How long each took is printed, never judged.
 //
@@ -180,6 +180,35 @@ async function muteIsTold(what, citizen, officer) {
   await officer.until(muted, false, `${what}: the officer sees that the citizen speaks`)
 }
 
+/** Runs in the page: as when another tab covers it, which no browser of a test ever does. */
+const cover = (covered) => {
+  Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => (covered ? 'hidden' : 'visible') })
+  document.dispatchEvent(new Event('visibilitychange'))
+}
+
+/** Runs in the page: two seconds of voice came, and not a packet of an image. */
+const onlyVoiceComes = async () => {
+  const now = { audio: 0, video: 0 }
+  for (const entry of (await window.vpConnections.at(-1).getStats()).values()) {
+    if (entry.type === 'inbound-rtp') now[entry.kind] += entry.packetsReceived
+  }
+  const since = window.vpVoice
+  if (since?.video !== now.video) window.vpVoice = now
+  return since?.video === now.video && now.audio >= since.audio + 100
+}
+
+/** A page that nobody looks at is sent no image, and has one at once when it is looked at. */
+async function looksAway({ driver, name }, sides) {
+  await driver.page.evaluate(cover, true)
+  await driver.until(onlyVoiceComes, null, `the ${name} looks away: the voice goes on without an image`)
+  await driver.page.evaluate(cover, false)
+  const began = performance.now()
+  marks += 1
+  await driver.until(picture, marks, `the ${name} looks again: the image is back`)
+  console.log(`the ${name} looks again: picture ${Math.round(performance.now() - began)} ms`)
+  await flows(`the ${name} looks again`, sides)
+}
+
 async function main(service) {
   const chromium = await launchChromium()
   const watches = []
@@ -216,6 +245,7 @@ async function main(service) {
     await flows('the citizen was offline', sides)
     await muteIsTold('the citizen was offline', citizen.driver, officer.driver)
 
+    for (const one of sides) await looksAway(one, sides)
     for (const one of sides) await reloads(one, sides)
 
     // Leaving and coming back takes the same lines of the other side again.
