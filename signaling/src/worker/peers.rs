@@ -51,6 +51,9 @@ impl Voice {
     }
 }
 
+/// Tables of a participant have a place for each kind of media.
+const KINDS: usize = MediaKind::ALL.len();
+
 /// A transport of a worker. The number of one that is gone is given again, so
 /// whoever remembers a number must do no harm with it.
 pub(super) type PeerKey = usize;
@@ -67,15 +70,15 @@ pub(super) struct PeerEntry<T> {
     addresses: VecDeque<SocketAddr>,
     /// Which line carries what, as last offered.
     lines: BTreeMap<Source, LineId>,
-    arrivals: [[Arrivals; LAYERS]; 3],
-    last_packet: [Option<Instant>; 3],
+    arrivals: [[Arrivals; LAYERS]; KINDS],
+    last_packet: [Option<Instant>; KINDS],
     last_layers: [Option<Instant>; LAYERS],
-    keyframes: [[KeyframeThrottle; LAYERS]; 3],
+    keyframes: [[KeyframeThrottle; LAYERS]; KINDS],
     deadline: Option<Instant>,
     touched: bool,
     measured: Measured,
     /// By kind, what the participant is asked to send at most.
-    pub limits: [Limit; 3],
+    pub limits: [Limit; KINDS],
     pub withholding: Withholding,
 }
 
@@ -367,7 +370,7 @@ impl<T: Transport> Worker<T> {
             addresses: VecDeque::new(),
             lines: BTreeMap::new(),
             arrivals: Default::default(),
-            last_packet: [None; 3],
+            last_packet: [None; KINDS],
             last_layers: [None; LAYERS],
             keyframes: Default::default(),
             deadline: None,
