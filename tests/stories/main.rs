@@ -10,6 +10,7 @@ mod calendar;
 mod call;
 mod empowerments;
 mod hostile;
+mod journal;
 mod journey;
 mod limits;
 mod login;
