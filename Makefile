@@ -4,7 +4,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 BIN := target/debug/visioplainte
 
-.PHONY: run run-lan web build test journey turn fuzz bench bench-sfu bench-sfu-recovery needs lint clean
+.PHONY: run run-lan web build test journey turn fuzz bench bench-sfu bench-sfu-recovery bench-identity needs lint clean
 
 run: build            ## build, migrate, seed and serve on http://localhost:8080
 	$(BIN) migrate
@@ -47,7 +47,7 @@ journey: needs build  ## the whole journey in real browsers; screenshots in targ
 turn: needs build     ## the relay and its paths in network namespaces; as root
 	tests/turn.sh
 
-bench: bench-sfu      ## every benchmark that there is; figures as lines "bench: name value unit"
+bench: bench-sfu bench-identity   ## every benchmark that there is; figures as lines "bench: name value unit"
 
 # Fifteen minutes on two quiet cores; BENCH_QUICK=1 in three. See load/README.md.
 bench-sfu: build      ## capacity of the media node, beside Janus and a relay floor; then its recovery
@@ -57,6 +57,11 @@ bench-sfu: build      ## capacity of the media node, beside Janus and a relay fl
 
 bench-sfu-recovery: build   ## how long a broken call is without voice; as root. See trials/README.md
 	trials/bench.sh
+
+# Ratios of one run on a database of its own: the journal's price, whether units
+# wait for each other, the outbox while its workers are ended.
+bench-identity:       ## the journal and the messages, on PostgreSQL
+	tests/bench-identity.sh
 
 fuzz:                 ## the media node under FUZZ_INPUTS hostile inputs a target; nightly compiler
 	tests/fuzz.sh

@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::error::Fault;
 use crate::media::node_name;
+use crate::notifications::suppliers::SmsKind;
 
 /// How `serve` speaks TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,10 +107,22 @@ pub struct Config {
     pub smtp_url: String,
     /// Sender of messages.
     pub mail_from: String,
-    /// HTTP gateway for SMS; empty: the sandbox's page.
+    /// Interface of the SMS supplier: `webhook`, `ovh` or `brevo`.
+    pub sms_kind: SmsKind,
+    /// Its address; empty: the sandbox's page.
     pub sms_url: String,
-    /// Bearer token of the SMS gateway.
+    /// Its bearer token or key; for `ovh`, `APPLICATION:SECRET:CONSUMER`.
     pub sms_token: String,
+    /// Interface of a second supplier, for when the first fails.
+    pub sms_second_kind: SmsKind,
+    /// Its address; empty: there is none.
+    pub sms_second_url: String,
+    /// Its token or key.
+    pub sms_second_token: String,
+    /// Who SMS say they come from, as declared at the suppliers; may be empty for `webhook` and `ovh`.
+    pub sms_sender: String,
+    /// What one segment of an SMS costs, in thousandths of a euro; 0: not shown.
+    pub sms_segment_price: u32,
 
     /// Folder the hand-off packages are delivered to; empty: `data_dir/handoff`.
     pub handoff_dir: String,
@@ -155,8 +168,14 @@ impl Default for Config {
             provider_roots: PathBuf::new(),
             smtp_url: String::new(),
             mail_from: "VisioPlainte <ne-pas-repondre@visioplainte.example>".into(),
+            sms_kind: SmsKind::Webhook,
             sms_url: String::new(),
             sms_token: String::new(),
+            sms_second_kind: SmsKind::Webhook,
+            sms_second_url: String::new(),
+            sms_second_token: String::new(),
+            sms_sender: String::new(),
+            sms_segment_price: 60,
             handoff_dir: String::new(),
         }
     }

@@ -54,16 +54,24 @@ pub(crate) fn at(text: &str) -> Timestamp {
 /// A seeded service on every engine there is: SQLite always, PostgreSQL when
 /// the environment names a server, which then must work.
 pub(crate) async fn on_every_engine(now: &str) -> Vec<TestApp> {
-    let mut apps = vec![start(String::new(), now).await];
+    on_every_engine_with(now, |_| {}).await
+}
+
+/// The same with some settings of its own.
+pub(crate) async fn on_every_engine_with(
+    now: &str,
+    settings: impl Fn(&mut Config),
+) -> Vec<TestApp> {
+    let mut apps = vec![start(String::new(), now, &settings).await];
     if let Ok(server) = std::env::var(POSTGRES) {
-        apps.push(start(fresh_postgres(&server).await, now).await);
+        apps.push(start(fresh_postgres(&server).await, now, &settings).await);
     }
     apps
 }
 
 /// A seeded service on SQLite.
 pub(crate) async fn on_sqlite(now: &str) -> TestApp {
-    start(String::new(), now).await
+    start(String::new(), now, |_| {}).await
 }
 
 /// A new, empty database on a PostgreSQL server.
@@ -85,13 +93,14 @@ pub(crate) async fn fresh_postgres(server: &str) -> String {
     url.to_string()
 }
 
-async fn start(database_url: String, now: &str) -> TestApp {
+async fn start(database_url: String, now: &str, settings: impl Fn(&mut Config)) -> TestApp {
     let folder = tempfile::tempdir().unwrap();
-    let config = Config {
+    let mut config = Config {
         data_dir: folder.path().to_owned(),
         database_url,
         ..Config::default()
     };
+    settings(&mut config);
     let app = App::open(config.completed().unwrap(), Clock::fixed(at(now)))
         .await
         .unwrap();

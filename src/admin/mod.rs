@@ -1,10 +1,11 @@
 //! Pages where an administrator sets up a unit: desks and their hours, who is
-//! empowered; and where an auditor reads its journal. It decides who may; what is
-//! done is the other slices' affair.
+//! empowered, the messages it sends; and where an auditor reads its journal. It
+//! decides who may; what is done is the other slices' affair.
 
 mod desks;
 mod empowerments;
 mod journal;
+mod messages;
 #[cfg(test)]
 mod tests;
 
@@ -71,4 +72,5 @@ pub fn router() -> Routes {
     desks::router()
         .merge(empowerments::router())
         .merge(journal::router())
+        .merge(messages::router())
 }

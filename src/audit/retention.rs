@@ -68,7 +68,8 @@ pub async fn checkpoint_of(tx: &mut Tx, chain: &str) -> Result<Option<Checkpoint
     )
 }
 
-/// The chains that hold lines older than the time they are kept.
+/// The chains that hold lines kept a day longer than they have to be: leaving is
+/// a line itself, and is written once a day at most.
 ///
 /// # Errors
 /// When the database fails.
@@ -78,7 +79,7 @@ pub async fn chains_due(tx: &mut Tx, now: Timestamp) -> Result<Vec<String>, Faul
         (String,),
         "select h.chain from journal_heads h
          where exists (select 1 from journal j where j.chain = h.chain and j.at < $1)",
-        oldest_kept(now)
+        oldest_kept(now).plus_minutes(-24 * 60)
     )?;
     Ok(rows.into_iter().map(|(chain,)| chain).collect())
 }
@@ -99,17 +100,22 @@ pub async fn purge(
     now: Timestamp,
 ) -> Result<Option<Checkpoint>, Fault> {
     lock(tx, chain).await?;
-    // The last line that a signed root covers and after which everything older
-    // than the limit has left: lines leave from the beginning on, without a gap.
+    // Lines leave from the beginning on, without a gap: up to the first that is
+    // kept, and no further than a signed root covers.
+    let first_kept = fetch_optional!(
+        tx,
+        (i64,),
+        "select seq from journal where chain = $1 and at >= $2 order by seq limit 1",
+        chain,
+        oldest_kept(now)
+    )?;
     let last = fetch_optional!(
         tx,
         (i64, String),
         "select j.seq, j.hash from journal j join journal_leaves l on l.chain = j.chain and l.seq = j.seq
-         where j.chain = $1 and j.at < $2
-           and not exists (select 1 from journal k where k.chain = j.chain and k.seq <= j.seq and k.at >= $2)
-         order by j.seq desc limit 1",
+         where j.chain = $1 and j.seq < $2 order by j.seq desc limit 1",
         chain,
-        oldest_kept(now)
+        first_kept.map_or(i64::MAX, |(seq,)| seq)
     )?;
     let Some((through_seq, hash)) = last else {
         return Ok(None);

@@ -345,9 +345,9 @@ async fn lines_leave_after_three_years_and_the_chain_can_still_be_checked() {
         act(&app, POLICE, 4).await;
         keeper::keep(&app).await.unwrap();
         let before = verified(&app).await.unwrap();
-        // The very day three years are over, nothing has left yet.
+        // A day after three years are over, nothing has left yet.
         app.clock
-            .set(at(MONDAY).plus_minutes(retention::DAYS * 24 * 60));
+            .set(at(MONDAY).plus_minutes((retention::DAYS + 1) * 24 * 60));
         act(&app, POLICE, 2).await;
         keeper::keep(&app).await.unwrap();
         assert_eq!(verified(&app).await.unwrap().lines, before.lines + 2);

@@ -1,6 +1,9 @@
 //! The appointment as an iCalendar object (RFC 5545). Times are in UTC, so it
 //! needs no table of zones; it says nothing of a complaint, because calendars
-//! are shared, synchronised and read aloud by cars.
+//! are shared, synchronised and read aloud by cars. In a mail it is an invitation
+//! (RFC 5546), which the calendar of whoever reads it takes over, and takes back
+//! when it is called off; the words `{organizer}` and `{attendee}` in it are
+//! replaced by their addresses when the mail is sent.
 
 use icalendar::{Calendar, Component, Event, EventLike, EventStatus, Property};
 
@@ -11,8 +14,10 @@ use crate::messages::{Lang, text, text_with};
 /// What happened to the appointment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Happening {
-    /// It was confirmed.
+    /// It was confirmed: what the person takes from its page.
     Booked,
+    /// It was confirmed: the invitation in the mail that tells so.
+    Invited,
     /// It was called off.
     Cancelled,
 }
@@ -37,19 +42,35 @@ pub fn render(
         .ends(appointment.ends_at.utc());
     let mut calendar = Calendar::new();
     match happening {
-        Happening::Booked => {
+        Happening::Booked | Happening::Invited => {
             let reference = [("reference", appointment.reference.as_str())];
             event
                 .description(&text_with(lang, "booking-ics-description", &reference))
                 .append_property(Property::new("URL", address))
                 .sequence(0)
                 .status(EventStatus::Confirmed);
-            calendar.append_property(("METHOD", "PUBLISH"));
+            let method = match happening {
+                Happening::Invited => "REQUEST",
+                _ => "PUBLISH",
+            };
+            calendar.append_property(("METHOD", method));
         }
         Happening::Cancelled => {
             event.sequence(1).status(EventStatus::Cancelled);
             calendar.append_property(("METHOD", "CANCEL"));
         }
+    }
+    if happening != Happening::Booked {
+        // An invitation has somebody who invites and somebody who is invited; no
+        // answer is asked for, since the person chose the hour.
+        event
+            .append_property(Property::new("ORGANIZER", "mailto:{organizer}"))
+            .append_multi_property(
+                Property::new("ATTENDEE", "mailto:{attendee}")
+                    .add_parameter("PARTSTAT", "ACCEPTED")
+                    .add_parameter("RSVP", "FALSE")
+                    .done(),
+            );
     }
     calendar.push(event.done()).to_string()
 }
@@ -129,6 +150,29 @@ mod tests {
                 );
             }
             assert!(!cancelled.contains("URL:"));
+            let invited = render(
+                &appointment,
+                Happening::Invited,
+                "{link}",
+                lang,
+                Timestamp(0),
+            );
+            for line in [
+                "METHOD:REQUEST",
+                "UID:a1@visioplainte",
+                "SEQUENCE:0",
+                "ORGANIZER:mailto:{organizer}",
+            ] {
+                assert!(
+                    invited.contains(&format!("{line}\r\n")),
+                    "{line} in {invited}"
+                );
+            }
+            assert!(
+                invited.contains("ATTENDEE;PARTSTAT=ACCEPTED;RSVP=FALSE:mailto:{attendee}"),
+                "{invited}"
+            );
+            assert!(!text.contains("ATTENDEE"), "{text}");
         }
     }
 }

@@ -29,7 +29,7 @@ pub(super) async fn booked(
 ) -> Result<(), Fault> {
     let letter = Letter {
         what: "booked",
-        happening: Happening::Booked,
+        happening: Happening::Invited,
         address: "{link}",
         link: Some((link.0.0, link.1)),
         expires_at: appointment.ends_at.plus_minutes(OVERRUN_MINUTES),
@@ -89,13 +89,16 @@ async fn send(
         }
         let values = Values {
             address,
-            values: told(appointment, &unit, lang, channel),
+            values: told(appointment, &unit, lang),
             link: letter.link.clone(),
             calendar,
+            // Both channels are used anyway.
+            fallback: String::new(),
         };
         let outgoing = Outgoing {
             event: &event,
             recipient: &recipient,
+            unit: Some(&unit.id),
             channel,
             template: letter.what,
             language: lang.as_str(),
@@ -108,12 +111,7 @@ async fn send(
     Ok(())
 }
 
-fn told(
-    appointment: &Appointment,
-    unit: &Unit,
-    lang: Lang,
-    channel: Channel,
-) -> BTreeMap<String, String> {
+fn told(appointment: &Appointment, unit: &Unit, lang: Lang) -> BTreeMap<String, String> {
     let zone = unit.zone();
     let mut when = wall::moment(lang, appointment.starts_at, zone);
     if zone != chrono_tz::Europe::Paris {
@@ -134,18 +132,6 @@ fn told(
         ("unit_phone", unit.phone.clone()),
     ]
     .into_iter()
-    .map(|(name, value)| {
-        let value = match channel {
-            Channel::Email => value,
-            Channel::Sms => plain(&value),
-        };
-        (name.to_owned(), value)
-    })
+    .map(|(name, value)| (name.to_owned(), value))
     .collect()
-}
-
-/// Spaces that do not break and curly apostrophes are outside the alphabet of
-/// SMS: one of them would make the whole message longer and dearer.
-fn plain(text: &str) -> String {
-    text.replace(['\u{a0}', '\u{202f}'], " ").replace('’', "'")
 }

@@ -64,7 +64,11 @@ pub async fn check(config: Config, relay_alone: bool) -> Result<ExitCode, Fault>
         report.line(name, provider(&issuer).await);
     }
     report.line("mail", reachable(&app.config.smtp_url).await);
+    report.line("mail's line", mail_line(&app.config));
     report.line("sms", reachable(&app.config.sms_url).await);
+    if !app.config.sms_second_url.is_empty() {
+        report.line("second sms", reachable(&app.config.sms_second_url).await);
+    }
     for address in &app.config.media_nodes {
         let examined = crate::hearings::control::examine(&app, address).await;
         report.line("media node", examined);
@@ -141,6 +145,23 @@ async fn provider(issuer: &str) -> Result<String, String> {
         Ok(issuer.to_owned())
     } else {
         Err(format!("{issuer} answers {}", answer.status()))
+    }
+}
+
+/// Whether a password for mail would go over an open line.
+fn mail_line(config: &Config) -> Result<String, String> {
+    let Ok(url) = url::Url::parse(&config.smtp_url) else {
+        return Ok("none".into());
+    };
+    let asked = url.query_pairs().find(|(name, _)| name == "tls");
+    let required = asked.is_some_and(|(_, value)| value == "required");
+    match url.scheme() {
+        "smtps" => Ok("TLS".into()),
+        _ if required => Ok("STARTTLS, required".into()),
+        _ if url.password().is_some() => {
+            Err("the password would go over an open line: smtps://, or ?tls=required".into())
+        }
+        _ => Ok("open, and without a password".into()),
     }
 }
 

@@ -516,7 +516,8 @@ pub async fn note(
     .await
 }
 
-/// Tells the person by e-mail that something waits in their space.
+/// Tells the person that something waits in their space: by e-mail, or by SMS
+/// where that e-mail cannot be delivered.
 ///
 /// # Errors
 /// When the database fails.
@@ -536,6 +537,7 @@ pub async fn tell_person(
     };
     let mut values = Values {
         address: content.email,
+        fallback: content.phone,
         ..Values::default()
     };
     let reference = record.number.rsplit('/').next().unwrap_or_default();
@@ -549,6 +551,7 @@ pub async fn tell_person(
         &Outgoing {
             event: &format!("record/{}/{occasion}", record.case_id),
             recipient: &format!("citizen/{}", declared.citizen_id),
+            unit: Some(&record.unit_id),
             channel: Channel::Email,
             template,
             language: &declared.language,

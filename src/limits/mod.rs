@@ -123,6 +123,7 @@ pub const TABLE: &[Entry] = &[
         routes: &[
             ("POST", "/rendez-vous/{id}/confirmer"),
             ("POST", "/rendez-vous/{id}/annuler"),
+            ("POST", "/administration/messages/{id}/renvoyer"),
         ],
         identity: Budget::new(40, 60_000),
         address: Budget::new(300, 1_000),

@@ -2,10 +2,20 @@
 //! tells, a worker renders and sends it later, at least once. Given a
 //! recipient, a template and values, it knows no other slice but how the secret
 //! of a meeting link is derived, which it does at the last moment.
+//!
+//! A row is `pending` until a supplier takes it (`sent`), or nobody ever will:
+//! `dead` when the recipient or the content is refused for good, `expired` when
+//! its time is over. What was given up is a [dead letter](dead_letters), seen by
+//! the administrators of its unit. When the only channel an event was told by is
+//! dead, the other one is tried.
 
+pub mod dead_letters;
 pub mod outbox;
+pub mod segments;
 pub mod suppliers;
 pub mod templates;
+#[cfg(all(test, feature = "sandbox"))]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -27,11 +37,38 @@ text_enum! {
     }
 }
 
+impl Channel {
+    /// The other way to somebody.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Channel::Email => Channel::Sms,
+            Channel::Sms => Channel::Email,
+        }
+    }
+}
+
+text_enum! {
+    /// Why a message was given up.
+    Reason {
+        /// Nobody is at that address or number.
+        Recipient = "recipient",
+        /// The supplier does not carry this text.
+        Content = "content",
+        /// It could not be sent while it mattered.
+        Expired = "expired",
+    }
+}
+
 /// What a template is filled with; sealed while it waits.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Values {
     /// E-mail address or E.164 number.
     pub address: String,
+    /// Where the same is told by the other channel if this one is dead and nothing
+    /// goes by the other anyway; empty for nowhere.
+    #[serde(default)]
+    pub fallback: String,
     /// Values by name. Never a fact of the case.
     pub values: BTreeMap<String, String>,
     /// A meeting link (id, generation), derived only when the message is sent.
@@ -48,6 +85,8 @@ pub struct Outgoing<'a> {
     pub event: &'a str,
     /// Pseudonym of the recipient, such as `citizen/ID`.
     pub recipient: &'a str,
+    /// Unit whose administrators are told when it cannot be delivered.
+    pub unit: Option<&'a Id>,
     /// Channel.
     pub channel: Channel,
     /// Template, such as `booked`: messages `mail-NAME-subject`, `mail-NAME-body`, `sms-NAME`.
@@ -73,26 +112,39 @@ pub async fn enqueue(
     outgoing: &Outgoing<'_>,
     now: Timestamp,
 ) -> Result<(), Fault> {
+    insert(tx, keys, outgoing, None, now).await
+}
+
+/// The same, perhaps in place of a message whose channel was dead.
+async fn insert(
+    tx: &mut Tx,
+    keys: &Keys,
+    outgoing: &Outgoing<'_>,
+    instead_of: Option<&Id>,
+    now: Timestamp,
+) -> Result<(), Fault> {
     let id = Id::random();
     let sealed = keys
         .service
         .seal_json(&format!("message/{id}"), outgoing.values);
     execute!(
         tx,
-        "insert into messages (id, event, recipient, channel, template, language, sealed_values, state,
-             attempts, next_attempt_at, expires_at, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, 'pending', 0, $8, $9, $10)
+        "insert into messages (id, event, recipient, unit_id, channel, template, language, sealed_values, state,
+             attempts, next_attempt_at, expires_at, created_at, instead_of)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', 0, $9, $10, $11, $12)
          on conflict (event, recipient, channel) do nothing",
         &id,
         outgoing.event,
         outgoing.recipient,
+        outgoing.unit,
         outgoing.channel,
         outgoing.template,
         outgoing.language,
         sealed,
         outgoing.due_at,
         outgoing.expires_at,
-        now
+        now,
+        instead_of
     )?;
     Ok(())
 }

@@ -9,21 +9,26 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Channel, Values, suppliers, templates};
+use super::suppliers::{Parcel, Refused, Suppliers};
+use super::{Channel, Outgoing, Reason, Values, insert, templates};
 use crate::app::App;
 use crate::clock::Timestamp;
-use crate::db::{Id, Tx};
+use crate::db::{Id, Tx, random_bytes};
 use crate::error::Fault;
 use crate::{execute, fetch_optional};
 
-/// A claimed message is another worker's again after this long.
-const LEASE_SECONDS: i64 = 20;
+/// A claimed message is another worker's again after this long. Longer than
+/// every supplier of a channel together may take.
+const LEASE_SECONDS: i64 = 25;
 /// Pause between two looks at an empty outbox.
 const IDLE: Duration = Duration::from_millis(500);
 
 #[derive(Debug, sqlx::FromRow)]
 struct Claimed {
     id: Id,
+    event: String,
+    recipient: String,
+    unit_id: Option<Id>,
     channel: Channel,
     template: String,
     language: String,
@@ -34,7 +39,7 @@ struct Claimed {
 
 /// Sends what is due until `shutdown`.
 pub async fn run(app: App, shutdown: CancellationToken) {
-    let suppliers = suppliers::Suppliers::new(&app);
+    let suppliers = Suppliers::new(&app);
     while !shutdown.is_cancelled() {
         let pause = match send_next(&app, &suppliers).await {
             Ok(true) => continue,
@@ -55,7 +60,7 @@ pub async fn run(app: App, shutdown: CancellationToken) {
 ///
 /// # Errors
 /// When the database fails; a supplier's failure is an outcome, not an error.
-pub async fn send_next(app: &App, suppliers: &suppliers::Suppliers) -> Result<bool, Fault> {
+pub async fn send_next(app: &App, suppliers: &Suppliers) -> Result<bool, Fault> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let Some(claimed) = claim(&mut tx, now).await? else {
@@ -64,11 +69,13 @@ pub async fn send_next(app: &App, suppliers: &suppliers::Suppliers) -> Result<bo
     if claimed.expires_at <= now {
         execute!(
             &mut tx,
-            "update messages set state = 'expired' where id = $1 and state = 'pending'",
-            &claimed.id
+            "update messages set state = 'expired', reason = 'expired', ended_at = $2
+             where id = $1 and state = 'pending'",
+            &claimed.id,
+            now
         )?;
         tx.commit().await?;
-        tracing::info!(message_id = %claimed.id, "message {} expired unsent", claimed.id);
+        tracing::warn!(message_id = %claimed.id, "message {} expired unsent", claimed.id);
         return Ok(true);
     }
     tx.commit().await?;
@@ -84,46 +91,117 @@ pub async fn send_next(app: &App, suppliers: &suppliers::Suppliers) -> Result<bo
         &claimed.language,
         &values,
     );
-    let outcome = suppliers
-        .send(app, &claimed.id, claimed.channel, &values.address, &text)
-        .await;
+    let parcel = Parcel {
+        id: &claimed.id,
+        channel: claimed.channel,
+        address: &values.address,
+        text: &text,
+        attempts: claimed.attempts,
+    };
+    let outcome = suppliers.send(app, parcel).await;
 
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     match outcome {
-        Ok(()) => {
-            execute!(
-                &mut tx,
-                "update messages set state = 'sent', sent_at = $2, last_error = null where id = $1 and state = 'pending'",
-                &claimed.id,
-                now
-            )?;
-            tracing::info!(message_id = %claimed.id, channel = %claimed.channel, template = claimed.template,
-                "message {} sent", claimed.id);
-        }
-        Err(refused) if refused.permanent => {
-            execute!(
-                &mut tx,
-                "update messages set state = 'dead', last_error = $2 where id = $1 and state = 'pending'",
-                &claimed.id,
-                &refused.reason
-            )?;
-            tracing::warn!(message_id = %claimed.id, reason = refused.reason, "message {} is dead", claimed.id);
-        }
-        Err(refused) => {
-            let next = now.plus_seconds(back_off_seconds(claimed.attempts));
-            execute!(
-                &mut tx,
-                "update messages set next_attempt_at = $2, last_error = $3 where id = $1 and state = 'pending'",
-                &claimed.id,
-                next,
-                &refused.reason
-            )?;
-            tracing::warn!(message_id = %claimed.id, reason = refused.reason, "message {} will be tried again", claimed.id);
-        }
+        Ok(supplier) => note_sent(&mut tx, &claimed, supplier, now).await?,
+        Err(refused) => match refused.for_good {
+            Some(reason) => note_dead(&mut tx, app, &claimed, values, &refused, reason).await?,
+            None => note_refused(&mut tx, &claimed, &refused, now).await?,
+        },
     }
     tx.commit().await?;
     Ok(true)
+}
+
+async fn note_sent(
+    tx: &mut Tx,
+    claimed: &Claimed,
+    supplier: &str,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    execute!(
+        tx,
+        "update messages set state = 'sent', sent_at = $2, supplier = $3, last_error = null
+         where id = $1 and state = 'pending'",
+        &claimed.id,
+        now,
+        supplier
+    )?;
+    tracing::info!(message_id = %claimed.id, channel = %claimed.channel, template = claimed.template, supplier,
+        "message {} sent", claimed.id);
+    Ok(())
+}
+
+async fn note_refused(
+    tx: &mut Tx,
+    claimed: &Claimed,
+    refused: &Refused,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let chance = u16::from_be_bytes(random_bytes());
+    // Not beyond its end: it is given up then, not at some later look.
+    let next = now
+        .plus_millis(back_off_ms(claimed.attempts, chance))
+        .min(claimed.expires_at);
+    execute!(
+        tx,
+        "update messages set next_attempt_at = $2, last_error = $3, supplier = $4
+         where id = $1 and state = 'pending'",
+        &claimed.id,
+        next,
+        &refused.why,
+        refused.supplier
+    )?;
+    tracing::warn!(message_id = %claimed.id, why = refused.why, supplier = refused.supplier,
+        "message {} will be tried again", claimed.id);
+    Ok(())
+}
+
+/// Gives a message up; what it told goes by the other channel, where one is known
+/// and nothing went by it.
+async fn note_dead(
+    tx: &mut Tx,
+    app: &App,
+    claimed: &Claimed,
+    values: Values,
+    refused: &Refused,
+    reason: Reason,
+) -> Result<(), Fault> {
+    let now = app.clock.now();
+    let ended = execute!(
+        tx,
+        "update messages set state = 'dead', reason = $2, last_error = $3, supplier = $4, ended_at = $5
+         where id = $1 and state = 'pending'",
+        &claimed.id,
+        reason,
+        &refused.why,
+        refused.supplier,
+        now
+    )?;
+    tracing::warn!(message_id = %claimed.id, why = refused.why, supplier = refused.supplier, %reason,
+        "message {} is dead", claimed.id);
+    let other = claimed.channel.other();
+    if ended == 0 || values.fallback.is_empty() || !templates::speaks(other, &claimed.template) {
+        return Ok(());
+    }
+    let values = Values {
+        address: values.fallback,
+        fallback: String::new(),
+        calendar: String::new(),
+        ..values
+    };
+    let outgoing = Outgoing {
+        event: &claimed.event,
+        recipient: &claimed.recipient,
+        unit: claimed.unit_id.as_ref(),
+        channel: other,
+        template: &claimed.template,
+        language: &claimed.language,
+        values: &values,
+        expires_at: claimed.expires_at,
+        due_at: now,
+    };
+    insert(tx, &app.keys, &outgoing, Some(&claimed.id), now).await
 }
 
 /// Takes the oldest due message by moving its next attempt one lease ahead.
@@ -137,34 +215,41 @@ async fn claim(tx: &mut Tx, now: Timestamp) -> Result<Option<Claimed>, Fault> {
          where id = (select id from messages where state = 'pending' and next_attempt_at <= $1
                      order by next_attempt_at, id limit 1)
            and state = 'pending' and next_attempt_at <= $1
-         returning id, channel, template, language, sealed_values, attempts, expires_at",
+         returning id, event, recipient, unit_id, channel, template, language, sealed_values, attempts, expires_at",
         now,
         now.plus_seconds(LEASE_SECONDS)
     )
 }
 
-/// Seconds until the next attempt after `attempts` failed: doubling from 10 s to an hour.
-fn back_off_seconds(attempts: i64) -> i64 {
+/// Milliseconds until the next attempt after `attempts` failed: doubling from ten
+/// seconds to an hour, the second half of it by chance, so that what failed
+/// together does not come back together. `chance` is any number.
+fn back_off_ms(attempts: i64, chance: u16) -> i64 {
     let doublings = u32::try_from(attempts.clamp(1, 10) - 1).unwrap_or(9);
-    (10 * 2_i64.pow(doublings)).min(3600)
+    let whole = (10_000 * 2_i64.pow(doublings)).min(3_600_000);
+    let half = whole / 2;
+    half + half * i64::from(chance) / i64::from(u16::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::back_off_seconds;
+    use super::back_off_ms;
 
     #[test]
-    fn attempts_are_spaced_further_and_further() {
-        for (attempts, seconds) in [
-            (0, 10),
-            (1, 10),
-            (2, 20),
-            (5, 160),
-            (9, 2560),
-            (10, 3600),
-            (99, 3600),
+    fn attempts_are_spaced_further_and_further_and_never_all_alike() {
+        for (attempts, least, most) in [
+            (0, 5_000, 10_000),
+            (1, 5_000, 10_000),
+            (2, 10_000, 20_000),
+            (5, 80_000, 160_000),
+            (9, 1_280_000, 2_560_000),
+            (10, 1_800_000, 3_600_000),
+            (99, 1_800_000, 3_600_000),
         ] {
-            assert_eq!(back_off_seconds(attempts), seconds, "{attempts}");
+            assert_eq!(back_off_ms(attempts, 0), least, "{attempts}");
+            assert_eq!(back_off_ms(attempts, u16::MAX), most, "{attempts}");
+            let middle = back_off_ms(attempts, u16::MAX / 2);
+            assert!(least < middle && middle < most, "{attempts}");
         }
     }
 }

@@ -2,12 +2,61 @@
 //! `web/messages/LANG/notifications.ftl`; the meeting link's secret is derived
 //! here, at the last moment. Subjects and SMS never hold a fact of the case.
 
-use askama::Template;
+use std::collections::BTreeMap;
 
+use askama::Template;
+use lettre::message::Mailbox;
+
+use super::segments::plain;
 use super::{Channel, Values};
 use crate::app::App;
 use crate::booking::meeting_link;
-use crate::messages::{Lang, text_with};
+use crate::messages::{Lang, has, text_with};
+
+/// Every template that there is.
+pub const ALL: &[&str] = &["booked", "cancelled", "review", "ready"];
+
+/// What the page of texts fills templates with: as long as what people are told.
+#[must_use]
+pub fn example(lang: Lang, public_url: &str) -> BTreeMap<String, String> {
+    let when = match lang {
+        Lang::Fr => "mercredi 30 septembre 2026 à 10 h 30",
+        Lang::En => "Wednesday 30 September 2026 at 10:30",
+    };
+    [
+        ("reference", "VP-7K3M-92QX".to_owned()),
+        ("when", when.to_owned()),
+        ("unit", "Commissariat de Fontclaire".to_owned()),
+        (
+            "unit_address",
+            "1 place de l’Exemple, 78000 Fontclaire".to_owned(),
+        ),
+        ("unit_phone", "01 99 00 78 01".to_owned()),
+        ("space", format!("{public_url}/espace")),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}
+
+/// A personal link of nobody, as long as a real one.
+#[must_use]
+pub fn example_link(app: &App) -> String {
+    let secret = meeting_link::secret(&app.keys, &"0".repeat(32), 0);
+    format!("{}/lien/{secret}", app.config.public_url)
+}
+
+/// Whether a template has words for a channel.
+#[must_use]
+pub fn speaks(channel: Channel, template: &str) -> bool {
+    has(
+        Lang::Fr,
+        &match channel {
+            Channel::Sms => format!("sms-{template}"),
+            Channel::Email => format!("mail-{template}-subject"),
+        },
+    )
+}
 
 /// A rendered message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,16 +97,43 @@ pub fn render(
             let secret = meeting_link::secret(&app.keys, id, *generation);
             format!("{}/lien/{secret}", app.config.public_url)
         });
+    let organizer = app.config.mail_from.parse().map_or_else(
+        |_| String::new(),
+        |mailbox: Mailbox| mailbox.email.to_string(),
+    );
+    let calendar = values
+        .calendar
+        .replace("{organizer}", &organizer)
+        .replace("{attendee}", &values.address)
+        .replace("{link}", &link);
+    Rendered {
+        calendar: match channel {
+            Channel::Email => folded(&calendar),
+            Channel::Sms => String::new(),
+        },
+        ..fill(channel, template, lang, &values.values, &link)
+    }
+}
+
+/// Fills a template in, without what is attached; `link` is the address of the
+/// personal link, or empty.
+#[must_use]
+pub fn fill(
+    channel: Channel,
+    template: &str,
+    lang: Lang,
+    values: &BTreeMap<String, String>,
+    link: &str,
+) -> Rendered {
     let mut args: Vec<(&str, &str)> = values
-        .values
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    args.push(("link", &link));
+    args.push(("link", link));
     match channel {
         Channel::Sms => Rendered {
             subject: String::new(),
-            text: text_with(lang, &format!("sms-{template}"), &args),
+            text: plain(&text_with(lang, &format!("sms-{template}"), &args)),
             html: String::new(),
             calendar: String::new(),
         },
@@ -68,12 +144,12 @@ pub fn render(
                 lang,
                 subject: &subject,
                 paragraphs: text.split("\n\n").collect(),
-                link: &link,
+                link,
             }
             .render()
             .unwrap_or_default();
             Rendered {
-                calendar: folded(&values.calendar.replace("{link}", &link)),
+                calendar: String::new(),
                 html,
                 subject,
                 text,

@@ -10,6 +10,7 @@ pub mod mailbox;
 pub mod openid;
 pub mod people;
 pub mod receiver;
+pub mod supplier;
 
 use crate::clock::Timestamp;
 use crate::db::Tx;

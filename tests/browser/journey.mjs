@@ -34,7 +34,7 @@ async function seen(driver, name, { axe = true, reflow = !driver.puppet } = {}) 
   console.log(`${String(step).padStart(2, '0')} ${name}`)
 }
 
-const { administrator, admit, book, enter, openHearing, readMail } = people(base, seen)
+const { administrator, admit, auditor, book, enter, openHearing, readMail } = people(base, seen)
 
 async function main() {
   const chromium = await launchChromium()
@@ -164,6 +164,9 @@ async function main() {
     // 7. The package was handed over and acknowledged.
     await officer.until(() => /reçu/i.test(document.querySelector('[data-live="review"]').innerText), null, 'the hand-off is acknowledged')
     await seen(officer, 'transmission-acquittee')
+
+    // 8. An auditor finds who did what.
+    if (!firefox) await auditor(await desk())
     for (const watch of watches) assertQuiet(watch)
   } finally {
     await chromium.close()

@@ -101,6 +101,20 @@ export function people(base, seen = async () => {}) {
     await driver.follow('main form button[type="submit"]')
     expect((await driver.text('main')).includes('Guichet du parcours'), 'the new desk is listed')
     await seen(driver, 'administration-guichet-ouvert')
+    await driver.go(`${base}/administration/messages`)
+    await seen(driver, 'administration-messages')
+    await driver.follow('main a[href="/administration/messages/modeles"]')
+    await seen(driver, 'administration-textes')
+  }
+
+  /** Reads the unit's journal, where what the others did is written. */
+  async function auditor(driver) {
+    await officerLogin(driver, 'auditor', '/administration/journal')
+    await seen(driver, 'administration-journal')
+    await driver.fill('#acteur', 'Camille')
+    await driver.follow('main form[role="search"] button')
+    expect(/Un nom de personne ne se cherche pas ici/.test(await driver.text('main')), 'no name is searched for')
+    await seen(driver, 'administration-journal-erreur')
   }
 
   /** Books as somebody of the sandbox; gives the appointment's id. */
@@ -224,5 +238,5 @@ export function people(base, seen = async () => {}) {
     return id
   }
 
-  return { administrator, admit, book, enter, meet, openHearing, readMail }
+  return { administrator, admit, auditor, book, enter, meet, openHearing, readMail }
 }

@@ -7,6 +7,7 @@ use visioplainte::db::{Id, Tx};
 use visioplainte::identity::session::{self, Subject};
 use visioplainte::identity::{OfficerIdentity, Role};
 use visioplainte::keys::sha256_hex;
+use visioplainte::notifications::Values;
 use visioplainte::page::csrf_token;
 
 use crate::support::app::Kept;
@@ -18,6 +19,7 @@ use crate::support::{Browser, Citizen, Officer, Page, TestApp};
 
 const MONDAY: &str = "2026-11-23T08:00:00Z";
 const UNIT: &str = "u-78-police";
+const DEAD_LETTER: &str = "dead-letter";
 
 /// Who asks, in the order of the table's columns. The case is the `owner`'s and
 /// lies with the police of Fontclaire, in the Yvelines.
@@ -121,6 +123,30 @@ async fn empowered(tx: &mut Tx, app: &TestApp, role: Role, unit: &str) -> Browse
     browser
 }
 
+/// A message of the unit that could not be delivered.
+async fn a_dead_letter(tx: &mut Tx, app: &TestApp) {
+    let now = app.clock.now();
+    let values = Values {
+        address: EMAIL.to_owned(),
+        ..Values::default()
+    };
+    visioplainte::execute!(
+        tx,
+        "insert into messages (id, event, recipient, unit_id, channel, template, language, sealed_values, state,
+             reason, attempts, next_attempt_at, expires_at, created_at, ended_at)
+         values ($1, 'record/1/ready', 'citizen/1', $2, 'email', 'ready', 'fr', $3, 'dead',
+             'recipient', 1, $4, $5, $4, $4)",
+        DEAD_LETTER,
+        UNIT,
+        app.keys
+            .service
+            .seal_json(&format!("message/{DEAD_LETTER}"), &values),
+        now,
+        now.plus_minutes(24 * 60)
+    )
+    .unwrap();
+}
+
 /// The handle of the one other session of a list.
 fn other_session(list: &Page) -> String {
     list.attributes("main a[href$='/fermer']", "href")
@@ -158,6 +184,10 @@ impl World {
             (
                 "/administration/guichets/{id}/fermeture",
                 "d-78-police-1".to_owned(),
+            ),
+            (
+                "/administration/messages/{id}/renvoyer",
+                DEAD_LETTER.to_owned(),
             ),
             (
                 "/administration/habilitations/{id}/retrait",
@@ -279,6 +309,7 @@ impl World {
             let browser = empowered(&mut tx, app, role, unit).await;
             self.browsers.insert(actor, browser);
         }
+        a_dead_letter(&mut tx, app).await;
         tx.commit().await.unwrap();
     }
 

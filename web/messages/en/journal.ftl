@@ -64,6 +64,7 @@ act-hearing-open = Hearing opened
 act-journal-export = Journal taken away
 act-journal-purge = Lines gone after three years
 act-journal-read = Journal read
+act-message-resend = Message sent again
 act-officer-refuse = An officer was refused
 act-officer-sign-in = An officer signed in
 act-record-acknowledged = Record received by the unit

@@ -38,3 +38,42 @@ mail-ready-body =
     Your documents { $reference } are available in your account for six months. You need to sign in to download them.
 
     { $space }
+sms-review = VisioPlainte: a document of your appointment { $reference } is to be read in your space: { $space }
+sms-ready = VisioPlainte: your documents { $reference } are in your space for six months: { $space }
+
+messages-title = Messages
+messages-lead = Messages of the last 30 days that could not be delivered. Reach the person otherwise, or send the message again. Neither address nor number is shown.
+messages-empty-title = Everything was delivered
+messages-empty-text = No message of the last 30 days was left undelivered.
+messages-template-booked = Confirmation of an appointment
+messages-template-cancelled = Cancellation of an appointment
+messages-template-review = Document to read
+messages-template-ready = Documents available
+messages-channel-email = e-mail
+messages-channel-sms = SMS
+messages-why-recipient-email = The address does not exist or takes no more mail.
+messages-why-recipient-sms = The number does not exist or takes no SMS.
+messages-why-content-email = The mail server refused this message.
+messages-why-content-sms = The operator refused this text.
+messages-why-expired-email = The e-mail could not leave while it was of use.
+messages-why-expired-sms = The SMS could not leave while it was of use.
+messages-resend = Send again
+messages-over = This message is of no more use: it cannot be sent again.
+messages-back = Back to the messages
+messages-resend-title = Send a message again
+messages-resend-text = If the person gave you another address or number, enter it: check first whom you are talking to. Your identifier is written in the journal, the address is not.
+messages-address = Corrected address or number (optional)
+messages-address-hint = Empty: the message goes where it went before.
+messages-errors-title = The message was not sent again
+messages-error-email = Enter a whole e-mail address, for example first.last@example.fr.
+messages-error-sms = Enter a whole telephone number, for example 06 39 98 00 01.
+messages-done-resent = The message is on its way again.
+messages-too-late-title = This message was not sent again
+messages-too-late-text = It was sent again before, or it is of no more use. Nothing was changed.
+messages-texts-title = Texts that are sent
+messages-texts-lead = Each text in each language, with an example. SMS are billed by the segment; a single character outside their alphabet takes more than half of their room.
+messages-size-gsm7 = { $units } characters, segments billed: { $segments }
+messages-size-ucs2 = { $units } characters outside the SMS alphabet, segments billed: { $segments }
+messages-cost = about { $cents } cents
+messages-outsiders = Characters outside the SMS alphabet: { $characters }
+way-out-messages = See the messages

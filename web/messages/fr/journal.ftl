@@ -64,6 +64,7 @@ act-hearing-open = Audition ouverte
 act-journal-export = Journal emporté
 act-journal-purge = Lignes parties après trois ans
 act-journal-read = Journal consulté
+act-message-resend = Message renvoyé
 act-officer-refuse = Connexion refusée à un agent
 act-officer-sign-in = Connexion d’un agent
 act-record-acknowledged = Dossier reçu par l’unité

@@ -38,3 +38,42 @@ mail-ready-body =
     Vos documents { $reference } sont disponibles dans votre espace pendant six mois. Il faut vous connecter pour les télécharger.
 
     { $space }
+sms-review = VisioPlainte : un document de votre rendez-vous { $reference } est à relire dans votre espace : { $space }
+sms-ready = VisioPlainte : vos documents { $reference } sont disponibles pendant six mois dans votre espace : { $space }
+
+messages-title = Messages
+messages-lead = Les messages qui n’ont pas pu être remis depuis 30 jours. Joignez la personne autrement, ou renvoyez le message. Ni adresse ni numéro n’est montré.
+messages-empty-title = Tout a été remis
+messages-empty-text = Aucun message n’est resté sans destinataire depuis 30 jours.
+messages-template-booked = Confirmation de rendez-vous
+messages-template-cancelled = Annulation de rendez-vous
+messages-template-review = Document à relire
+messages-template-ready = Documents disponibles
+messages-channel-email = courriel
+messages-channel-sms = SMS
+messages-why-recipient-email = L’adresse n’existe pas ou ne reçoit plus de courriel.
+messages-why-recipient-sms = Le numéro n’existe pas ou ne reçoit pas de SMS.
+messages-why-content-email = Le serveur de courriel a refusé ce message.
+messages-why-content-sms = L’opérateur a refusé ce texte.
+messages-why-expired-email = Le courriel n’a pas pu partir tant qu’il était utile.
+messages-why-expired-sms = Le SMS n’a pas pu partir tant qu’il était utile.
+messages-resend = Renvoyer
+messages-over = Ce message n’est plus utile : il ne peut plus être renvoyé.
+messages-back = Retour aux messages
+messages-resend-title = Renvoyer un message
+messages-resend-text = Si la personne vous a donné une autre adresse ou un autre numéro, indiquez-le : vérifiez d’abord à qui vous parlez. Votre identifiant est inscrit au journal, l’adresse ne l’est pas.
+messages-address = Adresse ou numéro corrigé (facultatif)
+messages-address-hint = Vide : le message repart là où il était envoyé.
+messages-errors-title = Le message n’a pas été renvoyé
+messages-error-email = Indiquez une adresse électronique complète, par exemple prenom.nom@exemple.fr.
+messages-error-sms = Indiquez un numéro de téléphone complet, par exemple 06 39 98 00 01.
+messages-done-resent = Le message part à nouveau.
+messages-too-late-title = Ce message n’a pas été renvoyé
+messages-too-late-text = Il a déjà été renvoyé, ou il n’est plus utile. Rien n’a été changé.
+messages-texts-title = Textes envoyés
+messages-texts-lead = Chaque texte dans chaque langue, avec un exemple. Un SMS est facturé par segment ; un seul caractère hors de son alphabet en réduit la place de plus de moitié.
+messages-size-gsm7 = { $units } caractères, segments facturés : { $segments }
+messages-size-ucs2 = { $units } caractères hors de l’alphabet des SMS, segments facturés : { $segments }
+messages-cost = environ { $cents } centimes
+messages-outsiders = Caractères hors de l’alphabet des SMS : { $characters }
+way-out-messages = Voir les messages

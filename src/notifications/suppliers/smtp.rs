@@ -1,0 +1,173 @@
+//! Mail by SMTP: what is built of a message, how the line is secured, and what
+//! the server's answers mean.
+
+use lettre::message::header::ContentType;
+use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+
+use super::{PATIENCE, Parcel, Refused};
+use crate::config::Config;
+use crate::error::Fault;
+use crate::notifications::Reason;
+
+const NAME: &str = "smtp";
+
+/// A mail server.
+pub(super) struct Mail {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    from: Mailbox,
+}
+
+impl std::fmt::Debug for Mail {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Mail")
+    }
+}
+
+impl Mail {
+    /// The server that the settings name, if they do.
+    ///
+    /// # Errors
+    /// When its address, the sender's or an authority cannot be read.
+    pub(super) fn new(config: &Config) -> Result<Option<Self>, Fault> {
+        if config.smtp_url.is_empty() {
+            return Ok(None);
+        }
+        // The address may hold a password: what is wrong with it is not repeated.
+        let unusable = || Fault::other("smtp_url cannot be used");
+        let url = url::Url::parse(&config.smtp_url).map_err(|_| unusable())?;
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(&config.smtp_url)
+            .map_err(|_| unusable())?
+            .timeout(Some(PATIENCE));
+        if !config.provider_roots.as_os_str().is_empty() {
+            let wrapped = url.scheme() == "smtps";
+            let asked = url.query_pairs().find(|(name, _)| name == "tls");
+            let asked = asked.map(|(_, value)| value.into_owned());
+            if let Some(tls) = with_roots(config, &url, wrapped, asked.as_deref())? {
+                builder = builder.tls(tls);
+            }
+        }
+        let from = config
+            .mail_from
+            .parse()
+            .map_err(|_| Fault::other("mail_from is no e-mail address"))?;
+        Ok(Some(Mail {
+            transport: builder.build(),
+            from,
+        }))
+    }
+
+    pub(super) async fn send(&self, parcel: Parcel<'_>) -> Result<&'static str, Refused> {
+        let message = self.build(parcel)?;
+        match self.transport.send(message).await {
+            Ok(_) => Ok(NAME),
+            Err(error) => Err(meaning(&error)),
+        }
+    }
+
+    fn build(&self, parcel: Parcel<'_>) -> Result<Message, Refused> {
+        let to: Mailbox = parcel
+            .address
+            .parse()
+            .map_err(|_| Refused::for_good(NAME, Reason::Recipient, "no e-mail address"))?;
+        let unbuilt = |error: &dyn ToString| {
+            Refused::for_good(
+                NAME,
+                Reason::Content,
+                format!("the message cannot be built: {}", error.to_string()),
+            )
+        };
+        let text = parcel.text;
+        let mut body = MultiPart::alternative_plain_html(text.text.clone(), text.html.clone());
+        if !text.calendar.is_empty() {
+            // As an alternative it is an invitation that calendars offer to take
+            // over; the method said here is the one said inside (RFC 6047).
+            let method = text
+                .calendar
+                .lines()
+                .find_map(|line| line.strip_prefix("METHOD:"))
+                .unwrap_or("PUBLISH");
+            let kind = format!("text/calendar; charset=utf-8; method={method}");
+            let kind = ContentType::parse(&kind).map_err(|error| unbuilt(&error))?;
+            body = body.singlepart(
+                SinglePart::builder()
+                    .header(kind)
+                    .body(text.calendar.clone()),
+            );
+        }
+        Message::builder()
+            .from(self.from.clone())
+            .to(to)
+            .message_id(Some(format!(
+                "<{}@{}>",
+                parcel.id,
+                self.from.email.domain()
+            )))
+            .subject(&text.subject)
+            .multipart(body)
+            .map_err(|error| unbuilt(&error))
+    }
+}
+
+/// How the line is secured where a private authority vouches for the server.
+fn with_roots(
+    config: &Config,
+    url: &url::Url,
+    wrapped: bool,
+    asked: Option<&str>,
+) -> Result<Option<Tls>, Fault> {
+    let path = &config.provider_roots;
+    let unreadable =
+        |error: &dyn ToString| Fault::other(format!("{}: {}", path.display(), error.to_string()));
+    let pem = std::fs::read(path).map_err(|error| unreadable(&error))?;
+    let mut parameters = TlsParameters::builder(url.host_str().unwrap_or_default().to_owned());
+    for der in certificates(&pem) {
+        let root = Certificate::from_der(der).map_err(|error| unreadable(&error))?;
+        parameters = parameters.add_root_certificate(root);
+    }
+    let parameters = parameters.build().map_err(|error| unreadable(&error))?;
+    Ok(match asked {
+        _ if wrapped => Some(Tls::Wrapper(parameters)),
+        Some("required") => Some(Tls::Required(parameters)),
+        Some("opportunistic") => Some(Tls::Opportunistic(parameters)),
+        _ => None,
+    })
+}
+
+/// The certificates of a PEM file.
+fn certificates(pem: &[u8]) -> Vec<Vec<u8>> {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject;
+    CertificateDer::pem_slice_iter(pem)
+        .filter_map(|found| found.ok().map(|der| der.as_ref().to_vec()))
+        .collect()
+}
+
+fn meaning(error: &Error) -> Refused {
+    let code = error.status().map(u16::from);
+    match code.and_then(reason_of) {
+        Some(reason) => Refused::for_good(NAME, reason, told(code)),
+        // Neither permanent nor transient (a certificate nobody trusts, a server
+        // that hangs up) may mend itself: tried again, and logged.
+        None => Refused::later(NAME, told(code)),
+    }
+}
+
+/// A server may repeat the address in its answer; only its code is kept.
+fn told(code: Option<u16>) -> String {
+    code.map_or_else(|| "no answer".to_owned(), |code| code.to_string())
+}
+
+/// What a final answer (RFC 5321 section 4.2.3) says of the message; none where
+/// the fault is not the message's: our password, our right to send.
+pub(super) fn reason_of(code: u16) -> Option<Reason> {
+    match code {
+        // No mailbox, no mail taken there, no such name, not reachable by mail.
+        521 | 550 | 551 | 553 | 556 => Some(Reason::Recipient),
+        530..=539 => None,
+        500..=599 => Some(Reason::Content),
+        _ => None,
+    }
+}

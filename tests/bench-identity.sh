@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# `make bench-identity`: against a throw-away PostgreSQL of this run alone, or the
+# server that VISIOPLAINTE_TEST_POSTGRES names. What is measured waits for the
+# database, so the build of the tests will do.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+if [[ -z ${VISIOPLAINTE_TEST_POSTGRES-} ]]; then
+  VISIOPLAINTE_TEST_POSTGRES_PORT=$(node tests/free-port.mjs)
+  VISIOPLAINTE_TEST_POSTGRES_DIR=${TMPDIR:-/tmp}/visioplainte-bench-$$
+  export VISIOPLAINTE_TEST_POSTGRES_PORT VISIOPLAINTE_TEST_POSTGRES_DIR
+  trap 'tests/postgres.sh stop' EXIT
+  VISIOPLAINTE_TEST_POSTGRES=$(tests/postgres.sh start)
+  export VISIOPLAINTE_TEST_POSTGRES
+fi
+"${CARGO:-cargo}" bench --quiet --profile dev --features sandbox --bench identity
