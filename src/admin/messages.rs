@@ -21,7 +21,7 @@ use crate::declaration;
 use crate::error::{PageError, Refusal};
 use crate::form::Form;
 use crate::identity::SignedInOfficer;
-use crate::messages::Lang;
+use crate::messages::{self, Lang};
 use crate::notifications::dead_letters::{self, DeadLetter};
 use crate::notifications::segments::{Alphabet, outsiders, size_of};
 use crate::notifications::{Channel, templates};
@@ -74,12 +74,22 @@ fn shown(letter: &DeadLetter, unit: &Unit, ctx: &Ctx) -> Shown {
     }
     Shown {
         id: letter.id.to_string(),
-        what: ctx.t(&format!("messages-template-{}", letter.template)),
+        what: named(&letter.template, ctx),
         channel: ctx.t(&format!("messages-channel-{}", letter.channel)),
         when: wall::moment(ctx.lang, letter.ended_at, unit.zone()),
         why,
         event: letter.event.clone(),
         can_be_resent: letter.can_be_resent(ctx.now),
+    }
+}
+
+/// What a template is called; its own name where nobody gave it words.
+fn named(template: &str, ctx: &Ctx) -> String {
+    let id = format!("messages-template-{template}");
+    if messages::has(ctx.lang, &id) {
+        ctx.t(&id)
+    } else {
+        template.to_owned()
     }
 }
 
@@ -288,11 +298,7 @@ fn text(app: &App, ctx: &Ctx, template: &str, lang: Lang) -> Text {
     let odd: String = outsiders(&sms.text).into_iter().collect();
     Text {
         id: format!("{template}-{lang}"),
-        title: format!(
-            "{} – {}",
-            ctx.t(&format!("messages-template-{template}")),
-            lang.own_name()
-        ),
+        title: format!("{} – {}", named(template, ctx), lang.own_name()),
         lang,
         subject: mail.subject,
         body: mail.text,
