@@ -29,10 +29,6 @@ use crate::routes::Routes;
 
 pub(super) fn router() -> Routes {
     Routes::new()
-        .route(
-            "/administration",
-            get(async || Redirect::to("/administration/guichets")),
-        )
         .route("/administration/guichets", get(list))
         .route("/administration/guichets/nouveau", get(ask_open).post(open))
         .route(

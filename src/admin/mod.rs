@@ -10,11 +10,14 @@ mod messages;
 mod tests;
 
 use axum::http::StatusCode;
+use axum::response::Redirect;
+use axum::routing::get;
 
 use crate::calendar::{self, Desk, Unit};
 use crate::db::{Id, Tx};
 use crate::error::{PageError, Refusal};
-use crate::identity::{Role, SignedInOfficer};
+use crate::identity::{Role, SignedInOfficer, Who};
+use crate::page::Ctx;
 use crate::routes::Routes;
 
 /// The units an administrator may set up; a person of another role is refused.
@@ -23,8 +26,12 @@ use crate::routes::Routes;
 /// A refusal, or a fault of the database.
 async fn units_of(tx: &mut Tx, officer: &SignedInOfficer) -> Result<Vec<Unit>, PageError> {
     if !matches!(officer.role, Role::UnitAdmin | Role::DepartmentAdmin) {
+        let (href, label) = match officer.role {
+            Role::Auditor => ("/administration/journal", "way-out-journal"),
+            _ => ("/agent", "way-out-agenda"),
+        };
         return Err(Refusal::new(StatusCode::FORBIDDEN, "admin-not-for-role")
-            .way_out("/agent", "way-out-agenda")
+            .way_out(href, label)
             .into());
     }
     let units = calendar::list_units(tx, &officer.department).await?;
@@ -67,9 +74,21 @@ async fn desk_of(
     Ok((desk, unit))
 }
 
+/// Where each role's work begins; who nobody is yet signs in there.
+async fn begin(ctx: Ctx) -> Redirect {
+    let audits = matches!(&ctx.who, Who::Officer(officer) if officer.role == Role::Auditor);
+    Redirect::to(if audits {
+        "/administration/journal"
+    } else {
+        "/administration/guichets"
+    })
+}
+
 /// The slice's routes.
 pub fn router() -> Routes {
-    desks::router()
+    Routes::new()
+        .route("/administration", get(begin))
+        .merge(desks::router())
         .merge(empowerments::router())
         .merge(journal::router())
         .merge(messages::router())
