@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{Method, Request, StatusCode, header};
+use axum::http::{Method, Request, Response, StatusCode, header};
 use signaling::Visitor;
 use tower::ServiceExt;
 
@@ -230,13 +230,26 @@ impl Write for Log {
 
 /// A request for a link as a browser with such cookies sends it from an address.
 async fn knocks(app: &testing::TestApp, from: &str, cookies: &str) -> StatusCode {
-    let request = Request::get("/lien/0123456789abcdef")
+    let link = (Method::GET, "/lien/0123456789abcdef");
+    asks(app, link, from, cookies).await.status()
+}
+
+async fn asks(
+    app: &testing::TestApp,
+    (method, address): (Method, &str),
+    from: &str,
+    cookies: &str,
+) -> Response<Body> {
+    let request = Request::builder()
+        .method(method)
+        .uri(address)
         .header(header::COOKIE, cookies)
         .header("x-forwarded-for", from)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .extension(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 4000))))
         .body(Body::empty())
         .unwrap();
-    app.router().oneshot(request).await.unwrap().status()
+    app.router().oneshot(request).await.unwrap()
 }
 
 fn invented(turn: u32) -> String {
@@ -273,6 +286,44 @@ async fn invented_cookies_are_their_addresss_and_beyond_its_budget_look_nothing_
     for turn in 0..3 {
         let refused = knocks(&app, STATION, &invented(at_once + turn)).await;
         assert_eq!(refused, too_many);
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_departures_and_of_answers_nobody_asked_for_ends_at_its_address() {
+    let app = testing::on_sqlite(NOW).await;
+    let answer = "retour?state=0123456789abcdef&code=x&iss=y";
+    let (citizens, officers) = (
+        format!("/connexion/franceconnect/{answer}"),
+        format!("/agent/connexion/proconnect/{answer}"),
+    );
+    for (number, (method, address, entry)) in [
+        (Method::GET, citizens.as_str(), "login_return"),
+        (Method::GET, officers.as_str(), "login_return"),
+        (Method::POST, "/agent/habilitation", "login_return"),
+        (Method::POST, "/connexion/franceconnect", "login_departure"),
+        (
+            Method::POST,
+            "/agent/connexion/proconnect",
+            "login_departure",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let from = format!("198.51.100.{number}");
+        let at_once = TABLE[index_of(entry)].address.at_once.get();
+        let ask = async |turn| {
+            let asked = (method.clone(), address);
+            asks(&app, asked, &from, &invented(turn)).await
+        };
+        for turn in 0..at_once {
+            let status = ask(turn).await.status();
+            assert_ne!(status, StatusCode::TOO_MANY_REQUESTS, "{address} {turn}");
+        }
+        let refused = ask(at_once).await;
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS, "{address}");
+        assert_eq!(refused.headers()[header::RETRY_AFTER], "1", "{address}");
     }
 }
 
