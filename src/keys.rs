@@ -25,6 +25,8 @@ pub struct Keys {
     pub link: hmac::Key,
     /// Derives the anti-forgery token of a session.
     pub csrf: hmac::Key,
+    /// Marks what a case is about, so that the same facts are recognised unread.
+    pub facts: hmac::Key,
     /// Seals what belongs to no case (identities, outgoing messages).
     pub service: SealingKey,
     /// Wraps the per-case keys.
@@ -79,6 +81,7 @@ impl Keys {
         Keys {
             link: hmac::Key::new(hmac::HMAC_SHA256, &derive(&prk, "meeting-link")),
             csrf: hmac::Key::new(hmac::HMAC_SHA256, &derive(&prk, "csrf")),
+            facts: hmac::Key::new(hmac::HMAC_SHA256, &derive(&prk, "facts-mark")),
             service: SealingKey::new(derive(&prk, "service-seal")),
             wrapping: SealingKey::new(derive(&prk, "case-key-wrap")),
             join: EncodingKey::from_ed_der(&pkcs8),

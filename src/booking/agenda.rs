@@ -50,6 +50,8 @@ enum Standing {
     Expected,
     /// The slot has begun and nobody opened the room.
     Due,
+    /// The person had not come some minutes after the start.
+    Late,
     /// The room is open.
     Open,
     /// The person is heard.
@@ -67,6 +69,7 @@ enum Standing {
 impl Standing {
     fn of(appointment: &Appointment, ctx: &Ctx) -> Self {
         match appointment.state {
+            State::Booked | State::Open if appointment.late_at.is_some() => Standing::Late,
             State::Held | State::Booked if appointment.starts_at <= ctx.now => Standing::Due,
             State::Held | State::Booked => Standing::Expected,
             State::Open => Standing::Open,
@@ -85,6 +88,7 @@ impl Standing {
         match self {
             Standing::Expected => "agenda-standing-expected",
             Standing::Due => "agenda-standing-due",
+            Standing::Late => "agenda-standing-late",
             Standing::Open => "agenda-standing-open",
             Standing::InHearing => "agenda-standing-in-hearing",
             Standing::Closed => "agenda-standing-closed",
@@ -98,7 +102,7 @@ impl Standing {
     fn kind(self) -> &'static str {
         match self {
             Standing::Expected | Standing::Closed | Standing::Elsewhere => "",
-            Standing::Due | Standing::NoShow => "warning",
+            Standing::Due | Standing::Late | Standing::NoShow => "warning",
             Standing::Open => "info",
             Standing::InHearing => "success",
             Standing::Cancelled => "error",
@@ -242,7 +246,11 @@ async fn row(
         kind: standing.kind(),
         can_open: matches!(
             standing,
-            Standing::Expected | Standing::Due | Standing::Open | Standing::InHearing
+            Standing::Expected
+                | Standing::Due
+                | Standing::Late
+                | Standing::Open
+                | Standing::InHearing
         ),
     })
 }

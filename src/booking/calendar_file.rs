@@ -32,6 +32,8 @@ pub fn render(
     lang: Lang,
     now: Timestamp,
 ) -> String {
+    // RFC 5545: every change of the same event counts one up.
+    let sequence = u32::try_from(appointment.sequence).unwrap_or(u32::MAX - 1);
     let mut event = Event::new();
     event
         .uid(&format!("{}@visioplainte", appointment.id))
@@ -47,7 +49,7 @@ pub fn render(
             event
                 .description(&text_with(lang, "booking-ics-description", &reference))
                 .append_property(Property::new("URL", address))
-                .sequence(0)
+                .sequence(sequence)
                 .status(EventStatus::Confirmed);
             let method = match happening {
                 Happening::Invited => "REQUEST",
@@ -56,7 +58,7 @@ pub fn render(
             calendar.append_property(("METHOD", method));
         }
         Happening::Cancelled => {
-            event.sequence(1).status(EventStatus::Cancelled);
+            event.sequence(sequence + 1).status(EventStatus::Cancelled);
             calendar.append_property(("METHOD", "CANCEL"));
         }
     }
@@ -102,6 +104,8 @@ mod tests {
             ends_at: at("2026-07-15T06:30:00Z"),
             state: State::Booked,
             held_until: None,
+            sequence: 0,
+            late_at: None,
         };
         for lang in [Lang::Fr, Lang::En] {
             let text = render(

@@ -120,6 +120,21 @@ pub async fn revoke_all(tx: &mut Tx, appointment_id: &Id, now: Timestamp) -> Res
     Ok(())
 }
 
+/// Whether the person who booked has come in, by the link or from their space.
+///
+/// # Errors
+/// When the database fails.
+pub async fn citizen_came(tx: &mut Tx, appointment_id: &Id) -> Result<bool, Fault> {
+    let row = fetch_optional!(
+        tx,
+        (i64,),
+        "select count(*) from meeting_links
+         where appointment_id = $1 and role = 'citizen' and used_at is not null",
+        appointment_id
+    )?;
+    Ok(row.is_some_and(|(count,)| count > 0))
+}
+
 /// Reads a link.
 ///
 /// # Errors

@@ -1,21 +1,26 @@
-//! What a citizen is told of an appointment, by e-mail and by SMS. Neither
-//! holds any fact of the case: unit, day, hour, reference, link.
+//! What a citizen is told of an appointment, by e-mail and by SMS, and what the
+//! unit's mailbox is told of what the citizen did. None of it holds any fact of
+//! the case: unit, day, hour, reference, link.
 //!
-//! Values given to the templates `booked` and `cancelled`: `reference`, `when`
-//! (day and hour on the unit's clock, which is named where it is not Paris's),
-//! `unit`, `unit_address`, `unit_phone`.
+//! Values given to every template: `reference`, `when` (day and hour on the unit's
+//! clock, which is named where it is not Paris's), `unit`, `unit_address`,
+//! `unit_phone`, `appointment` (its id, for the address of its page). Besides:
+//! `before` (the former hour) where it moved, `reason` where the unit called it off,
+//! `offered` and `until` where an earlier slot is held, `other_unit`,
+//! `other_address`, `other_phone` where the case went to another unit.
 
 use std::collections::BTreeMap;
 
+use super::earlier::Offer;
 use super::meeting_link::OVERRUN_MINUTES;
-use super::{Appointment, calendar_file, calendar_file::Happening};
-use crate::calendar::{self, Unit, wall};
+use super::{Appointment, Reason, calendar_file, calendar_file::Happening, unit_of};
+use crate::calendar::{Unit, wall};
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::declaration::{self, Content, Declaration};
 use crate::error::Fault;
 use crate::keys::Keys;
-use crate::messages::{Lang, text_with};
+use crate::messages::{Lang, text, text_with};
 use crate::notifications::{self, Channel, Outgoing, Values};
 
 /// Confirmation, with the personal link and a calendar file.
@@ -28,13 +33,32 @@ pub(super) async fn booked(
     now: Timestamp,
 ) -> Result<(), Fault> {
     let letter = Letter {
-        what: "booked",
-        happening: Happening::Invited,
-        address: "{link}",
         link: Some((link.0.0, link.1)),
-        expires_at: appointment.ends_at.plus_minutes(OVERRUN_MINUTES),
+        happening: Some(Happening::Invited),
+        ..Letter::of("booked", appointment.ends_at.plus_minutes(OVERRUN_MINUTES))
     };
     send(tx, keys, appointment, declaration, letter, now).await
+}
+
+/// The new hour, with the former one, the new link, and what moves the entry in
+/// the person's calendar. `template` says who moved it.
+pub(super) async fn moved(
+    tx: &mut Tx,
+    keys: &Keys,
+    (former, moved): (&Appointment, &Appointment),
+    declaration: &Declaration,
+    template: &'static str,
+    link: (Id, i64),
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let unit = unit_of(tx, &moved.unit_id).await?;
+    let letter = Letter {
+        link: Some((link.0.0, link.1)),
+        happening: Some(Happening::Invited),
+        more: vec![("before", when(former, &unit, language(declaration)))],
+        ..Letter::of(template, moved.ends_at.plus_minutes(OVERRUN_MINUTES))
+    };
+    send(tx, keys, moved, declaration, letter, now).await
 }
 
 /// Cancellation, with what removes it from the person's calendar.
@@ -46,21 +70,193 @@ pub(super) async fn cancelled(
     now: Timestamp,
 ) -> Result<(), Fault> {
     let letter = Letter {
-        what: "cancelled",
-        happening: Happening::Cancelled,
-        address: "",
-        link: None,
-        expires_at: appointment.ends_at.plus_minutes(24 * 60),
+        happening: Some(Happening::Cancelled),
+        ..Letter::of("cancelled", a_day_after(appointment))
     };
     send(tx, keys, appointment, declaration, letter, now).await
 }
 
+/// The same when the unit called it off: why, and how to take another slot.
+pub(super) async fn cancelled_by_unit(
+    tx: &mut Tx,
+    keys: &Keys,
+    appointment: &Appointment,
+    reason: Reason,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let declaration = super::declaration_of(tx, &appointment.case_id).await?;
+    let words = text(
+        language(&declaration),
+        &format!("booking-told-reason-{}", reason.as_str().replace('_', "-")),
+    );
+    let letter = Letter {
+        happening: Some(Happening::Cancelled),
+        more: vec![("reason", words)],
+        ..Letter::of("cancelled-by-unit", a_day_after(appointment))
+    };
+    send(tx, keys, appointment, &declaration, letter, now).await
+}
+
+/// Nobody has come yet: the person may still join.
+pub(super) async fn late(
+    tx: &mut Tx,
+    keys: &Keys,
+    appointment: &Appointment,
+    declaration: &Declaration,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let letter = Letter::of("late", appointment.ends_at);
+    send(tx, keys, appointment, declaration, letter, now).await
+}
+
+/// The hearing did not take place: how to take another slot.
+pub(super) async fn no_show(
+    tx: &mut Tx,
+    keys: &Keys,
+    appointment: &Appointment,
+    declaration: &Declaration,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let letter = Letter {
+        happening: Some(Happening::Cancelled),
+        ..Letter::of(
+            "no-show",
+            a_day_after(appointment).max(now.plus_minutes(24 * 60)),
+        )
+    };
+    send(tx, keys, appointment, declaration, letter, now).await
+}
+
+/// A slot is held for somebody who asked for an earlier one: which, and until when.
+pub(super) async fn earlier(
+    tx: &mut Tx,
+    keys: &Keys,
+    appointment: &Appointment,
+    declaration: &Declaration,
+    offer: &Offer,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let unit = unit_of(tx, &appointment.unit_id).await?;
+    let lang = language(declaration);
+    let letter = Letter {
+        about: format!("/{}", offer.starts_at.0),
+        more: vec![
+            ("offered", instant(offer.starts_at, &unit, lang)),
+            ("until", instant(offer.until_at, &unit, lang)),
+        ],
+        ..Letter::of("earlier", offer.until_at)
+    };
+    send(tx, keys, appointment, declaration, letter, now).await
+}
+
+/// The case is another unit's now: which, and how to choose a slot there.
+pub(super) async fn transferred(
+    tx: &mut Tx,
+    keys: &Keys,
+    appointment: &Appointment,
+    declaration: &Declaration,
+    target: &Unit,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let address = format!("{}, {} {}", target.address, target.postal_code, target.city);
+    let letter = Letter {
+        happening: Some(Happening::Cancelled),
+        more: vec![
+            ("other_unit", target.name.clone()),
+            ("other_address", address),
+            ("other_phone", target.phone.clone()),
+        ],
+        ..Letter::of("transferred", a_day_after(appointment))
+    };
+    send(tx, keys, appointment, declaration, letter, now).await
+}
+
+/// Tells the mailbox of the appointment's unit what a person changed.
+pub(super) async fn tell_unit(
+    tx: &mut Tx,
+    keys: &Keys,
+    appointment: &Appointment,
+    template: &'static str,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let unit = unit_of(tx, &appointment.unit_id).await?;
+    tell_other_unit(tx, keys, appointment, &unit, template, now).await
+}
+
+/// Tells a unit's own mailbox of an appointment: reference and hour, no name.
+pub(super) async fn tell_other_unit(
+    tx: &mut Tx,
+    keys: &Keys,
+    appointment: &Appointment,
+    unit: &Unit,
+    template: &'static str,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    if unit.email.is_empty() {
+        return Ok(());
+    }
+    let event = event_of(appointment, template);
+    let recipient = format!("unit/{}", unit.id);
+    let values = Values {
+        address: unit.email.clone(),
+        values: told(appointment, unit, Lang::Fr, &[]),
+        link: None,
+        calendar: String::new(),
+        fallback: String::new(),
+    };
+    let outgoing = Outgoing {
+        event: &event,
+        recipient: &recipient,
+        unit: Some(&unit.id),
+        channel: Channel::Email,
+        template,
+        language: Lang::Fr.as_str(),
+        values: &values,
+        expires_at: a_day_after(appointment),
+        due_at: now,
+    };
+    notifications::enqueue(tx, keys, &outgoing, now).await
+}
+
+/// What happened, and to which of its hours: the same thing told of another hour
+/// is another message.
+fn event_of(appointment: &Appointment, what: &str) -> String {
+    match appointment.sequence {
+        0 => format!("appointment/{}/{what}", appointment.id),
+        moves => format!("appointment/{}/{what}/{moves}", appointment.id),
+    }
+}
+
+fn a_day_after(appointment: &Appointment) -> Timestamp {
+    appointment.ends_at.plus_minutes(24 * 60)
+}
+
+fn language(declaration: &Declaration) -> Lang {
+    Lang::parse(&declaration.language).unwrap_or_default()
+}
+
 struct Letter {
     what: &'static str,
-    happening: Happening,
-    address: &'static str,
+    happening: Option<Happening>,
     link: Option<(String, i64)>,
     expires_at: Timestamp,
+    /// What tells this message from another of the same kind, if that can be.
+    about: String,
+    /// Values besides those of every letter.
+    more: Vec<(&'static str, String)>,
+}
+
+impl Letter {
+    fn of(what: &'static str, expires_at: Timestamp) -> Self {
+        Letter {
+            what,
+            happening: None,
+            link: None,
+            expires_at,
+            about: String::new(),
+            more: Vec::new(),
+        }
+    }
 }
 
 async fn send(
@@ -71,15 +267,16 @@ async fn send(
     letter: Letter,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let unit = calendar::find_unit(tx, &appointment.unit_id)
-        .await?
-        .ok_or_else(|| Fault::other(format!("unit {} is missing", appointment.unit_id)))?;
+    let unit = unit_of(tx, &appointment.unit_id).await?;
     let Content { email, phone, .. } =
         declaration::open_content(tx, keys, &appointment.case_id).await?;
-    let lang = Lang::parse(&declaration.language).unwrap_or_default();
-    let event = format!("appointment/{}/{}", appointment.id, letter.what);
+    let lang = language(declaration);
+    let event = event_of(appointment, letter.what) + &letter.about;
     let recipient = format!("citizen/{}", appointment.citizen_id);
-    let calendar = calendar_file::render(appointment, letter.happening, letter.address, lang, now);
+    let address = if letter.link.is_some() { "{link}" } else { "" };
+    let calendar = letter.happening.map_or_else(String::new, |happening| {
+        calendar_file::render(appointment, happening, address, lang, now)
+    });
     for (channel, address, calendar) in [
         (Channel::Email, email, calendar),
         (Channel::Sms, phone, String::new()),
@@ -89,7 +286,7 @@ async fn send(
         }
         let values = Values {
             address,
-            values: told(appointment, &unit, lang),
+            values: told(appointment, &unit, lang, &letter.more),
             link: letter.link.clone(),
             calendar,
             // Both channels are used anyway.
@@ -111,27 +308,43 @@ async fn send(
     Ok(())
 }
 
-fn told(appointment: &Appointment, unit: &Unit, lang: Lang) -> BTreeMap<String, String> {
+/// Day and hour on the unit's clock, which is named where it is not Paris's.
+fn when(appointment: &Appointment, unit: &Unit, lang: Lang) -> String {
+    instant(appointment.starts_at, unit, lang)
+}
+
+fn instant(at: Timestamp, unit: &Unit, lang: Lang) -> String {
     let zone = unit.zone();
-    let mut when = wall::moment(lang, appointment.starts_at, zone);
-    if zone != chrono_tz::Europe::Paris {
-        let values = [
-            ("time", when.as_str()),
-            ("zone", &wall::zone_name(lang, zone)),
-        ];
-        when = text_with(lang, "booking-time-in-zone", &values);
+    let when = wall::moment(lang, at, zone);
+    if zone == chrono_tz::Europe::Paris {
+        return when;
     }
+    let values = [
+        ("time", when.as_str()),
+        ("zone", &wall::zone_name(lang, zone)),
+    ];
+    text_with(lang, "booking-time-in-zone", &values)
+}
+
+fn told(
+    appointment: &Appointment,
+    unit: &Unit,
+    lang: Lang,
+    more: &[(&'static str, String)],
+) -> BTreeMap<String, String> {
     [
         ("reference", appointment.reference.clone()),
-        ("when", when),
+        ("when", when(appointment, unit, lang)),
         ("unit", unit.name.clone()),
         (
             "unit_address",
             format!("{}, {} {}", unit.address, unit.postal_code, unit.city),
         ),
         ("unit_phone", unit.phone.clone()),
+        ("appointment", appointment.id.to_string()),
     ]
     .into_iter()
+    .chain(more.iter().cloned())
     .map(|(name, value)| (name.to_owned(), value))
     .collect()
 }

@@ -5,23 +5,33 @@
 //! Operations that take or give back a unit's time first take the lock of the
 //! unit's journal, then look, then act: so they follow one another within a
 //! unit, and never wait for another unit. The primary key of `desk_occupancy`
-//! keeps the promise even where somebody forgets.
+//! keeps the promise even where somebody forgets. A person's own time is kept in
+//! `citizen_occupancy` the same way.
 
+mod absence;
 mod agenda;
 pub mod calendar_file;
+mod cancellation;
+mod claim;
+pub mod earlier;
 pub mod lifecycle;
 pub mod meeting_link;
 mod messages;
 mod pages;
+mod reasons;
 mod reference;
+mod reschedule;
+mod reschedule_pages;
 mod store;
+mod transfer;
+mod unit_pages;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
 use crate::audit::{self, Actor};
-use crate::calendar::{self, Slot, Unit, slots};
+use crate::calendar::{self, Slot, Unit};
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::declaration;
@@ -29,6 +39,16 @@ use crate::error::Fault;
 use crate::keys::Keys;
 use crate::routes::Routes;
 use crate::text_enum;
+
+pub use absence::{
+    LATE_MINUTES, NO_SHOW_MINUTES, NoShowError, end_as_no_show, note_late, note_no_show,
+    note_unheld,
+};
+pub use cancellation::{CancelError, cancel, cancel_by_unit, cancel_limit};
+use claim::Taken;
+pub use reasons::Reason;
+pub use reschedule::{RescheduleError, reschedule};
+pub use transfer::{list_targets, transfer};
 
 /// A chosen slot is kept this long while the person checks and confirms.
 pub const HOLD_MINUTES: i64 = 5;
@@ -86,6 +106,10 @@ pub struct Appointment {
     pub state: State,
     /// End of the hold, while held.
     pub held_until: Option<Timestamp>,
+    /// How often it was moved to another slot.
+    pub sequence: i64,
+    /// When it was noted that nobody had come, some minutes after the start.
+    pub late_at: Option<Timestamp>,
 }
 
 /// A slot as a citizen chose it.
@@ -110,6 +134,12 @@ pub enum HoldError {
     /// The case has an appointment already: this one.
     #[error("the case has an appointment already")]
     AlreadyBooked(Id),
+    /// The person is expected in this appointment at that time.
+    #[error("the person has another appointment at that time")]
+    OwnTime(Id),
+    /// The person has this live appointment for the same facts, told in another case.
+    #[error("the person has an appointment for the same facts")]
+    SameFacts(Id),
     /// The world failed.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -129,21 +159,7 @@ pub enum ConfirmError {
     Fault(#[from] Fault),
 }
 
-/// Why an appointment is not called off. The transaction must be dropped.
-#[derive(Debug, thiserror::Error)]
-pub enum CancelError {
-    /// There is none, or not this person's.
-    #[error("no such appointment")]
-    NotFound,
-    /// The notice has passed, or the hearing has begun.
-    #[error("too late to call off")]
-    TooLate,
-    /// The world failed.
-    #[error(transparent)]
-    Fault(#[from] Fault),
-}
-
-/// Why an appointment does not move. The transaction must be dropped.
+/// Why an appointment does not change its state. The transaction must be dropped.
 #[derive(Debug, thiserror::Error)]
 pub enum MoveError {
     /// There is none.
@@ -241,18 +257,23 @@ pub async fn case_to_book(
 /// [`HoldError`].
 pub async fn hold(
     tx: &mut Tx,
+    keys: &Keys,
     choice: Choice<'_>,
     now: Timestamp,
 ) -> Result<Appointment, HoldError> {
     let actor = Actor::Citizen(choice.citizen_id.clone());
     let former = store::find_live(tx, choice.case_id).await?;
-    lock_units(tx, &choice.unit.id, former.as_ref()).await?;
+    let mut units = vec![choice.unit.id.clone()];
+    units.extend(former.map(|former| former.unit_id));
+    let lapsed = store::list_units_of_lapsed(tx, choice.citizen_id, now).await?;
+    units.extend(lapsed.into_iter().map(|(unit_id,)| unit_id));
+    claim::lock_units(tx, units).await?;
+    claim::end_lapsed_holds(tx, choice.citizen_id, now).await?;
     if let Some(former) = store::find_live(tx, choice.case_id).await? {
         if former.state != State::Held {
             return Err(HoldError::AlreadyBooked(former.id));
         }
-        let same = former.starts_at == choice.starts_at && former.unit_id == choice.unit.id;
-        if same && former.held_until.is_some_and(|until| until > now) {
+        if former.starts_at == choice.starts_at && former.unit_id == choice.unit.id {
             return Ok(former);
         }
         expire(tx, &former.id, &actor, now).await?;
@@ -260,8 +281,8 @@ pub async fn hold(
     let slot = calendar::offered_at(tx, choice.unit, choice.starts_at, now)
         .await?
         .ok_or(HoldError::SlotTaken)?;
-    let held = claim(tx, choice, &slot, now).await?;
-    store::insert_move(tx, &held.id, None, State::Held, &actor, now).await?;
+    let held = write_hold(tx, keys, choice, &slot, now).await?;
+    store::insert_move(tx, &held.id, None, State::Held, None, &actor, now).await?;
     audit::append(
         tx,
         held.unit_id.as_str(),
@@ -275,26 +296,16 @@ pub async fn hold(
     Ok(held)
 }
 
-/// Locks the units whose time an act may touch, always in the same order, so
-/// that two acts never wait for each other.
-async fn lock_units(tx: &mut Tx, unit_id: &Id, former: Option<&Appointment>) -> Result<(), Fault> {
-    let mut units = vec![unit_id];
-    units.extend(former.map(|former| &former.unit_id));
-    units.sort();
-    units.dedup();
-    for unit in units {
-        audit::lock(tx, unit.as_str()).await?;
-    }
-    Ok(())
-}
-
-/// Writes the hold at the first desk that gives all the time it needs.
-async fn claim(
+/// Writes the hold and takes its time.
+async fn write_hold(
     tx: &mut Tx,
+    keys: &Keys,
     choice: Choice<'_>,
     slot: &Slot,
     now: Timestamp,
 ) -> Result<Appointment, HoldError> {
+    let facts_mark = facts_mark(tx, keys, choice.case_id).await?;
+    let facts_mark = facts_mark.as_deref();
     let held_until = now.plus_minutes(HOLD_MINUTES);
     let mut appointment = Appointment {
         id: Id::random(),
@@ -308,30 +319,49 @@ async fn claim(
         ends_at: slot.ends_at,
         state: State::Held,
         held_until: Some(held_until),
+        sequence: 0,
+        late_at: None,
     };
-    while !store::insert_held(tx, &appointment, now).await? {
-        // Either the case has just taken another slot, or the reference exists.
+    while !store::insert_held(tx, &appointment, facts_mark, now).await? {
+        // The case has just taken another slot, its facts have one, or the
+        // reference exists.
         if let Some(other) = store::find_live(tx, choice.case_id).await? {
             return Err(HoldError::AlreadyBooked(other.id));
         }
+        let same = store::find_live_for_facts(tx, choice.citizen_id, facts_mark).await?;
+        if let Some((other,)) = same {
+            return Err(HoldError::SameFacts(other));
+        }
         appointment.reference = reference::random();
     }
-    let (first, last) = slots::quanta(slot.starts_at, slot.ends_at, choice.unit.buffer_minutes);
-    let wanted = u64::try_from(last - first + 1).unwrap_or_default();
-    for desk_id in &slot.desks {
-        for (expired,) in store::mark_expired_at(tx, desk_id, first, last, now).await? {
-            note_expired(tx, &expired, &choice.unit.id, &Actor::System, now).await?;
+    let who = (&appointment.id, &appointment.citizen_id);
+    match claim::take(tx, who, choice.unit, slot, Some(held_until), now).await? {
+        Taken::Desk(desk_id) => {
+            store::set_desk(tx, &appointment.id, &desk_id).await?;
+            appointment.desk_id = desk_id;
+            Ok(appointment)
         }
-        let taken =
-            store::insert_occupancy(tx, desk_id, first, last, &appointment.id, held_until).await?;
-        if taken == wanted {
-            store::set_desk(tx, &appointment.id, desk_id).await?;
-            appointment.desk_id = desk_id.clone();
-            return Ok(appointment);
-        }
-        store::delete_occupancy(tx, &appointment.id).await?;
+        Taken::OwnTime(other) => Err(HoldError::OwnTime(other)),
+        Taken::Nothing => Err(HoldError::SlotTaken),
     }
-    Err(HoldError::SlotTaken)
+}
+
+async fn facts_mark(tx: &mut Tx, keys: &Keys, case_id: &Id) -> Result<Option<String>, Fault> {
+    let declaration = declaration_of(tx, case_id).await?;
+    let content = declaration::open_content(tx, keys, case_id).await?;
+    Ok(declaration::facts_mark(keys, &declaration, &content))
+}
+
+async fn declaration_of(tx: &mut Tx, case_id: &Id) -> Result<declaration::Declaration, Fault> {
+    declaration::find(tx, case_id)
+        .await?
+        .ok_or_else(|| Fault::other(format!("case {case_id} has no declaration")))
+}
+
+async fn unit_of(tx: &mut Tx, unit_id: &Id) -> Result<Unit, Fault> {
+    calendar::find_unit(tx, unit_id)
+        .await?
+        .ok_or_else(|| Fault::other(format!("unit {unit_id} is missing")))
 }
 
 /// Ends a hold whose time ran out, or that its owner gives up.
@@ -350,7 +380,8 @@ async fn note_expired(
     now: Timestamp,
 ) -> Result<(), Fault> {
     store::delete_occupancy(tx, id).await?;
-    store::insert_move(tx, id, Some(State::Held), State::Expired, actor, now).await?;
+    let from = Some(State::Held);
+    store::insert_move(tx, id, from, State::Expired, None, actor, now).await?;
     let object = format!("appointment/{id}");
     audit::append(
         tx,
@@ -400,13 +431,12 @@ pub async fn confirm(
         appointment_id,
         Some(State::Held),
         State::Booked,
+        None,
         &actor,
         now,
     )
     .await?;
-    let declaration = declaration::find(tx, &booked.case_id)
-        .await?
-        .ok_or_else(|| Fault::other(format!("case {} has no declaration", booked.case_id)))?;
+    let declaration = declaration_of(tx, &booked.case_id).await?;
     if declaration.submitted_at.is_none() {
         declaration::submit(tx, &booked.case_id, now).await?;
     }
@@ -445,62 +475,13 @@ pub async fn book(
     choice: Choice<'_>,
     now: Timestamp,
 ) -> Result<Appointment, HoldError> {
-    let held = hold(tx, choice, now).await?;
+    let held = hold(tx, keys, choice, now).await?;
     match confirm(tx, keys, choice.citizen_id, &held.id, now).await {
         Ok(booked) => Ok(booked),
         Err(ConfirmError::Fault(fault)) => Err(fault.into()),
         // The hold was written by this very transaction: nobody else saw it.
         Err(ConfirmError::NotFound | ConfirmError::HoldExpired(_)) => Err(HoldError::SlotTaken),
     }
-}
-
-/// Until when a citizen may call an appointment off.
-#[must_use]
-pub fn cancel_limit(appointment: &Appointment, unit: &Unit) -> Timestamp {
-    appointment.starts_at.plus_minutes(-unit.notice_minutes)
-}
-
-/// Calls an appointment off for the person who booked it: gives the time back,
-/// kills the links, tells the person. Asked again, does nothing.
-///
-/// # Errors
-/// [`CancelError`].
-pub async fn cancel(
-    tx: &mut Tx,
-    keys: &Keys,
-    citizen_id: &Id,
-    appointment_id: &Id,
-    now: Timestamp,
-) -> Result<Appointment, CancelError> {
-    let found = find_of_citizen(tx, appointment_id, citizen_id)
-        .await?
-        .ok_or(CancelError::NotFound)?;
-    let unit = calendar::find_unit(tx, &found.unit_id)
-        .await?
-        .ok_or_else(|| Fault::other(format!("unit {} is missing", found.unit_id)))?;
-    if found.state == State::CancelledByCitizen {
-        return Ok(found);
-    }
-    if found.state == State::Booked && now > cancel_limit(&found, &unit) {
-        return Err(CancelError::TooLate);
-    }
-    let actor = Actor::Citizen(citizen_id.clone());
-    let cancelled = match move_to(tx, &found, State::CancelledByCitizen, &actor, now).await {
-        Ok(cancelled) => cancelled,
-        Err(MoveError::NotFound) => return Err(CancelError::NotFound),
-        Err(MoveError::NotAllowed {
-            from: State::CancelledByCitizen,
-            ..
-        }) => {
-            return Ok(found);
-        }
-        Err(MoveError::NotAllowed { .. }) => return Err(CancelError::TooLate),
-        Err(MoveError::Fault(fault)) => return Err(fault.into()),
-    };
-    if let Some(declaration) = declaration::find(tx, &cancelled.case_id).await? {
-        messages::cancelled(tx, keys, &cancelled, &declaration, now).await?;
-    }
-    Ok(cancelled)
 }
 
 /// Moves an appointment along the table: the one way its state changes once it
@@ -516,18 +497,33 @@ pub async fn move_to(
     actor: &Actor,
     now: Timestamp,
 ) -> Result<Appointment, MoveError> {
+    move_because(tx, appointment, to, None, actor, now).await
+}
+
+/// The same with the reason, where there is one.
+async fn move_because(
+    tx: &mut Tx,
+    appointment: &Appointment,
+    to: State,
+    reason: Option<Reason>,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Appointment, MoveError> {
     audit::lock(tx, appointment.unit_id.as_str()).await?;
     let from = store::find(tx, &appointment.id)
         .await?
         .ok_or(MoveError::NotFound)?
         .state;
-    if !lifecycle::allows(from, to) {
+    if !lifecycle::allows_actor(from, to, actor) {
         return Err(MoveError::NotAllowed { from, to });
     }
     let moved = store::mark_moved(tx, &appointment.id, from, to)
         .await?
         .ok_or(MoveError::NotAllowed { from, to })?;
-    store::insert_move(tx, &moved.id, Some(from), to, actor, now).await?;
+    store::insert_move(tx, &moved.id, Some(from), to, reason, actor, now).await?;
+    if !to.is_live() {
+        earlier::end(tx, &moved.id, now).await?;
+    }
     if !to.occupies_desk() {
         store::delete_occupancy(tx, &moved.id).await?;
         meeting_link::revoke_all(tx, &moved.id, now).await?;
@@ -539,7 +535,10 @@ pub async fn move_to(
         actor,
         "appointment.move",
         &format!("appointment/{}", moved.id),
-        &format!("from={from} to={to}"),
+        &reason.map_or_else(
+            || format!("from={from} to={to}"),
+            |reason| format!("from={from} to={to} reason={reason}"),
+        ),
     )
     .await?;
     Ok(moved)
@@ -575,5 +574,9 @@ pub async fn nearest_slots(
 
 /// The slice's routes.
 pub fn router() -> Routes {
-    pages::router().merge(agenda::router())
+    pages::router()
+        .merge(reschedule_pages::router())
+        .merge(earlier::router())
+        .merge(agenda::router())
+        .merge(unit_pages::router())
 }

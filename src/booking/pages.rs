@@ -11,6 +11,10 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use serde::Deserialize;
 
+use super::earlier::EarlierView;
+use super::reasons::{self, Reason};
+use super::reschedule_pages::own_time;
+use super::unit_pages;
 use super::view::{AppointmentView, Field, SlotView, Week};
 use super::{
     Appointment, CancelError, Choice, ConfirmError, HoldError, State, calendar_file, cancel_limit,
@@ -20,8 +24,8 @@ use crate::calendar::{self, Unit, hours, wall};
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::declaration::{self, Content, Declaration};
-use crate::error::{Fault, PageError, Refusal};
-use crate::form::Form;
+use crate::error::{PageError, Refusal};
+use crate::form::{Asked, Form};
 use crate::identity::SignedInCitizen;
 use crate::page::{Ctx, render, render_with};
 use crate::path::PathId;
@@ -64,6 +68,11 @@ struct ConfirmPage {
 struct AppointmentPage {
     ctx: Ctx,
     appointment: AppointmentView,
+    /// It has just been moved here.
+    moved: bool,
+    /// Message that says why the unit called it off.
+    called_off: &'static str,
+    earlier: EarlierView,
 }
 
 #[derive(Template)]
@@ -71,6 +80,7 @@ struct AppointmentPage {
 struct CancelPage {
     ctx: Ctx,
     appointment: AppointmentView,
+    choices: Vec<unit_pages::Choice>,
 }
 
 #[derive(Template)]
@@ -125,7 +135,7 @@ async fn hold(
         unit: &unit,
         starts_at,
     };
-    match super::hold(&mut tx, choice, ctx.now).await {
+    match super::hold(&mut tx, &app.keys, choice, ctx.now).await {
         Ok(held) => {
             tx.commit().await?;
             app.live.changed(format!("unit/{}", unit.id));
@@ -134,6 +144,10 @@ async fn hold(
         Err(HoldError::AlreadyBooked(id)) => {
             Ok(Redirect::to(&format!("/rendez-vous/{id}")).into_response())
         }
+        Err(HoldError::OwnTime(other)) => {
+            Err(own_time(&other, "/rendez-vous/creneaux".to_owned()).into())
+        }
+        Err(HoldError::SameFacts(other)) => Err(same_facts(&other).into()),
         Err(HoldError::SlotTaken) => {
             drop(tx);
             let words = ("booking-taken-title", "booking-taken-text");
@@ -190,12 +204,19 @@ async fn confirm(
         }
         Err(ConfirmError::NotFound) => Err(Refusal::not_found().into()),
         Err(ConfirmError::HoldExpired(appointment)) => {
-            let unit = unit_of(&mut tx, &appointment).await?;
+            let unit = super::unit_of(&mut tx, &appointment.unit_id).await?;
             drop(tx);
             expired(&app, ctx, unit, appointment.starts_at).await
         }
         Err(ConfirmError::Fault(fault)) => Err(fault.into()),
     }
+}
+
+/// What has just been done, to say so once.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Done {
+    fait: String,
 }
 
 /// The appointment, whatever became of it.
@@ -204,13 +225,23 @@ async fn show(
     ctx: Ctx,
     citizen: SignedInCitizen,
     PathId(id): PathId,
+    Asked(asked): Asked<Done>,
 ) -> Result<Response, PageError> {
     let mut tx = app.db.read().await?;
     let (appointment, unit) = own(&mut tx, &id, &citizen).await?;
     if matches!(appointment.state, State::Held | State::Expired) {
         return Ok(Redirect::to(&format!("/rendez-vous/{id}/confirmer")).into_response());
     }
+    let reason = super::cancellation::last_reason(&mut tx, &id).await?;
+    let earlier = EarlierView::read(&mut tx, &appointment, &unit, &ctx).await?;
     let page = AppointmentPage {
+        earlier,
+        moved: asked.fait == "deplace" && appointment.sequence > 0,
+        called_off: if reason == Some(Reason::NotOpened) {
+            "booking-left-waiting-title"
+        } else {
+            "booking-cancelled-unit-title"
+        },
         appointment: AppointmentView::new(&appointment, &unit, &ctx),
         ctx: ctx.with_quick_exit(),
     };
@@ -232,10 +263,17 @@ async fn ask_cancel(
         return Err(too_late(&id).into());
     }
     let page = CancelPage {
+        choices: unit_pages::choices(reasons::OF_CITIZEN, &ctx),
         appointment: AppointmentView::new(&appointment, &unit, &ctx),
         ctx: ctx.with_quick_exit(),
     };
     Ok(render(&page)?.into_response())
+}
+
+#[derive(Deserialize)]
+struct ReasonForm {
+    #[serde(default)]
+    motif: String,
 }
 
 async fn cancel(
@@ -243,10 +281,12 @@ async fn cancel(
     ctx: Ctx,
     citizen: SignedInCitizen,
     PathId(id): PathId,
-    Form(NoFields {}): Form<NoFields>,
+    Form(form): Form<ReasonForm>,
 ) -> Result<Response, PageError> {
+    // Nobody has to give a reason, and what is none of ours is no reason.
+    let reason = reasons::offered(reasons::OF_CITIZEN, &form.motif).unwrap_or(Reason::Unsaid);
     let mut tx = app.db.begin().await?;
-    match super::cancel(&mut tx, &app.keys, &citizen.id, &id, ctx.now).await {
+    match super::cancel(&mut tx, &app.keys, &citizen.id, &id, reason, ctx.now).await {
         Ok(cancelled) => {
             tx.commit().await?;
             tell_pages(&app, &cancelled);
@@ -287,18 +327,25 @@ async fn calendar_entry(
     Ok((headers, text).into_response())
 }
 
+/// These facts are to be heard already.
+fn same_facts(other: &Id) -> Refusal {
+    Refusal::new(StatusCode::CONFLICT, "booking-same-facts")
+        .way_out(format!("/rendez-vous/{other}"), "booking-way-out-other")
+        .way_out("/declaration/faits", "booking-way-out-facts")
+}
+
 fn too_late(id: &Id) -> Refusal {
     Refusal::new(StatusCode::CONFLICT, "booking-too-late")
         .way_out(format!("/rendez-vous/{id}"), "booking-way-out-appointment")
 }
 
-fn tell_pages(app: &App, appointment: &Appointment) {
+pub(super) fn tell_pages(app: &App, appointment: &Appointment) {
     app.live.changed(format!("appointment/{}", appointment.id));
     app.live.changed(format!("unit/{}", appointment.unit_id));
 }
 
 /// An appointment of this citizen with its unit; another's does not exist.
-async fn own(
+pub(super) async fn own(
     tx: &mut Tx,
     id: &Id,
     citizen: &SignedInCitizen,
@@ -306,14 +353,8 @@ async fn own(
     let appointment = super::find_of_citizen(tx, id, &citizen.id)
         .await?
         .ok_or_else(Refusal::not_found)?;
-    let unit = unit_of(tx, &appointment).await?;
+    let unit = super::unit_of(tx, &appointment.unit_id).await?;
     Ok((appointment, unit))
-}
-
-async fn unit_of(tx: &mut Tx, appointment: &Appointment) -> Result<Unit, Fault> {
-    calendar::find_unit(tx, &appointment.unit_id)
-        .await?
-        .ok_or_else(|| Fault::other(format!("unit {} is missing", appointment.unit_id)))
 }
 
 /// The case that may take a slot, with its unit; or the step that comes first.
@@ -342,9 +383,7 @@ async fn ready_case(
         .unit_id
         .clone()
         .ok_or_else(|| go_to("/declaration/coordonnees"))?;
-    let unit = calendar::find_unit(tx, &unit_id)
-        .await?
-        .ok_or_else(|| Fault::other(format!("unit {unit_id} is missing")))?;
+    let unit = super::unit_of(tx, &unit_id).await?;
     Ok((declaration, unit))
 }
 

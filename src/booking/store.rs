@@ -1,6 +1,6 @@
 //! SQL of appointments and of the time they take of a desk.
 
-use super::{Appointment, State};
+use super::{Appointment, Reason, State};
 use crate::audit::Actor;
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
@@ -12,7 +12,7 @@ pub(super) async fn find(tx: &mut Tx, id: &Id) -> Result<Option<Appointment>, Fa
         tx,
         Appointment,
         "select id, reference, unit_id, desk_id, case_id, citizen_id, officer_id, starts_at, ends_at,
-                state, held_until
+                state, held_until, sequence, late_at
          from appointments where id = $1",
         id
     )
@@ -25,7 +25,7 @@ pub(super) async fn find_live(tx: &mut Tx, case_id: &Id) -> Result<Option<Appoin
         tx,
         Appointment,
         "select id, reference, unit_id, desk_id, case_id, citizen_id, officer_id, starts_at, ends_at,
-                state, held_until
+                state, held_until, sequence, late_at
          from appointments
          where case_id = $1 and state in ('held', 'booked', 'open', 'in_hearing')",
         case_id
@@ -40,7 +40,7 @@ pub(super) async fn list_of_citizen(
         tx,
         Appointment,
         "select id, reference, unit_id, desk_id, case_id, citizen_id, officer_id, starts_at, ends_at,
-                state, held_until
+                state, held_until, sequence, late_at
          from appointments where citizen_id = $1 order by created_at desc, id",
         citizen_id
     )
@@ -57,7 +57,8 @@ pub(super) async fn find_case_without_appointment(
         (Id,),
         "select case_id from appointments where citizen_id = $1
          group by case_id
-         having sum(case when state in ('held', 'expired', 'cancelled_by_citizen', 'cancelled_by_unit', 'no_show')
+         having sum(case when state in ('held', 'expired', 'cancelled_by_citizen', 'cancelled_by_unit', 'no_show',
+                              'transferred')
                     then 0 else 1 end) = 0
          order by max(created_at) desc, case_id
          limit 1",
@@ -76,7 +77,7 @@ pub(super) async fn list_of_unit(
         tx,
         Appointment,
         "select id, reference, unit_id, desk_id, case_id, citizen_id, officer_id, starts_at, ends_at,
-                state, held_until
+                state, held_until, sequence, late_at
          from appointments
          where unit_id = $1 and starts_at >= $2 and starts_at < $3 and state not in ('held', 'expired')
          order by starts_at, reference",
@@ -86,18 +87,19 @@ pub(super) async fn list_of_unit(
     )
 }
 
-/// Gives whether the row was written; not so when its reference is taken or its
-/// case has a live appointment already.
+/// Gives whether the row was written; not so when its reference is taken, or its
+/// case or its facts have a live appointment already.
 pub(super) async fn insert_held(
     tx: &mut Tx,
     appointment: &Appointment,
+    facts_mark: Option<&str>,
     now: Timestamp,
 ) -> Result<bool, Fault> {
     let rows = execute!(
         tx,
         "insert into appointments (id, reference, unit_id, desk_id, case_id, citizen_id, starts_at, ends_at,
-             state, held_until, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, 'held', $9, $10)
+             state, held_until, created_at, facts_mark)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 'held', $9, $10, $11)
          on conflict do nothing",
         &appointment.id,
         &appointment.reference,
@@ -108,7 +110,8 @@ pub(super) async fn insert_held(
         appointment.starts_at,
         appointment.ends_at,
         appointment.held_until,
-        now
+        now,
+        facts_mark
     )?;
     Ok(rows == 1)
 }
@@ -131,7 +134,7 @@ pub(super) async fn insert_occupancy(
     first: i64,
     last: i64,
     appointment_id: &Id,
-    expires_at: Timestamp,
+    expires_at: Option<Timestamp>,
 ) -> Result<u64, Fault> {
     execute!(
         tx,
@@ -151,11 +154,195 @@ pub(super) async fn insert_occupancy(
     )
 }
 
-pub(super) async fn delete_occupancy(tx: &mut Tx, appointment_id: &Id) -> Result<u64, Fault> {
+/// Gives back the desk's time, and the person's.
+pub(super) async fn delete_occupancy(tx: &mut Tx, appointment_id: &Id) -> Result<(), Fault> {
     execute!(
         tx,
         "delete from desk_occupancy where appointment_id = $1",
         appointment_id
+    )?;
+    execute!(
+        tx,
+        "delete from citizen_occupancy where appointment_id = $1",
+        appointment_id
+    )?;
+    Ok(())
+}
+
+/// Gives back what of a desk's pieces is this appointment's.
+pub(super) async fn delete_desk_pieces(
+    tx: &mut Tx,
+    appointment_id: &Id,
+    desk_id: &Id,
+    first: i64,
+    last: i64,
+) -> Result<(), Fault> {
+    execute!(
+        tx,
+        "delete from desk_occupancy
+         where appointment_id = $1 and desk_id = $2 and quantum >= $3 and quantum <= $4",
+        appointment_id,
+        desk_id,
+        first,
+        last
+    )?;
+    Ok(())
+}
+
+/// Lets go of the pieces of a desk that an offer held and nobody answered in time.
+pub(super) async fn delete_lapsed_pieces(
+    tx: &mut Tx,
+    desk_id: &Id,
+    first: i64,
+    last: i64,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    execute!(
+        tx,
+        "delete from desk_occupancy
+         where desk_id = $1 and quantum >= $2 and quantum <= $3 and expires_at <= $4",
+        desk_id,
+        first,
+        last,
+        now
+    )?;
+    Ok(())
+}
+
+/// Takes the five-minute pieces of a person's own time from `first` to `last`;
+/// gives how many of them were still free and are now taken.
+pub(super) async fn insert_own_time(
+    tx: &mut Tx,
+    citizen_id: &Id,
+    first: i64,
+    last: i64,
+    appointment_id: &Id,
+) -> Result<u64, Fault> {
+    execute!(
+        tx,
+        "insert into citizen_occupancy (citizen_id, quantum, appointment_id)
+         with recursive pieces (quantum) as (
+             select cast($2 as bigint)
+             union all
+             select quantum + 1 from pieces where quantum < $3
+         )
+         select cast($1 as text), quantum, cast($4 as text) from pieces where true
+         on conflict (citizen_id, quantum) do nothing",
+        citizen_id,
+        first,
+        last,
+        appointment_id
+    )
+}
+
+/// The appointment in which a person is expected at that time already.
+pub(super) async fn find_at_own_time(
+    tx: &mut Tx,
+    citizen_id: &Id,
+    first: i64,
+    last: i64,
+    but_not: &Id,
+) -> Result<Option<(Id,)>, Fault> {
+    fetch_optional!(
+        tx,
+        (Id,),
+        "select appointment_id from citizen_occupancy
+         where citizen_id = $1 and quantum >= $2 and quantum <= $3 and appointment_id <> $4
+         order by quantum limit 1",
+        citizen_id,
+        first,
+        last,
+        but_not
+    )
+}
+
+/// The live appointment of a person for the same facts.
+pub(super) async fn find_live_for_facts(
+    tx: &mut Tx,
+    citizen_id: &Id,
+    facts_mark: Option<&str>,
+) -> Result<Option<(Id,)>, Fault> {
+    fetch_optional!(
+        tx,
+        (Id,),
+        "select id from appointments
+         where citizen_id = $1 and facts_mark = $2 and state in ('held', 'booked', 'open', 'in_hearing')",
+        citizen_id,
+        facts_mark
+    )
+}
+
+/// The units in which a person has a hold that ran out.
+pub(super) async fn list_units_of_lapsed(
+    tx: &mut Tx,
+    citizen_id: &Id,
+    now: Timestamp,
+) -> Result<Vec<(Id,)>, Fault> {
+    fetch_all!(
+        tx,
+        (Id,),
+        "select unit_id from appointments where citizen_id = $1 and state = 'held' and held_until <= $2",
+        citizen_id,
+        now
+    )
+}
+
+/// Marks every hold of a person that ran out; gives which, and of which unit.
+pub(super) async fn mark_lapsed_of_citizen(
+    tx: &mut Tx,
+    citizen_id: &Id,
+    now: Timestamp,
+) -> Result<Vec<(Id, Id)>, Fault> {
+    fetch_all!(
+        tx,
+        (Id, Id),
+        "update appointments set state = 'expired', facts_mark = null
+         where citizen_id = $1 and state = 'held' and held_until <= $2
+         returning id, unit_id",
+        citizen_id,
+        now
+    )
+}
+
+/// Moves a booked appointment to another time and desk, if it still is at the
+/// time it is moved from; gives it as it is then.
+pub(super) async fn mark_rescheduled(
+    tx: &mut Tx,
+    appointment: &Appointment,
+    desk_id: &Id,
+    starts_at: Timestamp,
+    ends_at: Timestamp,
+) -> Result<Option<Appointment>, Fault> {
+    fetch_optional!(
+        tx,
+        Appointment,
+        "update appointments set desk_id = $3, starts_at = $4, ends_at = $5, sequence = sequence + 1, late_at = null
+         where id = $1 and state = 'booked' and sequence = $2
+         returning id, reference, unit_id, desk_id, case_id, citizen_id, officer_id, starts_at, ends_at,
+                   state, held_until, sequence, late_at",
+        &appointment.id,
+        appointment.sequence,
+        desk_id,
+        starts_at,
+        ends_at
+    )
+}
+
+/// Notes that nobody had come at `now`, once for each time it is set for.
+pub(super) async fn mark_late(
+    tx: &mut Tx,
+    id: &Id,
+    now: Timestamp,
+) -> Result<Option<Appointment>, Fault> {
+    fetch_optional!(
+        tx,
+        Appointment,
+        "update appointments set late_at = $2
+         where id = $1 and late_at is null and state in ('booked', 'open')
+         returning id, reference, unit_id, desk_id, case_id, citizen_id, officer_id, starts_at, ends_at,
+                   state, held_until, sequence, late_at",
+        id,
+        now
     )
 }
 
@@ -178,12 +365,15 @@ pub(super) async fn mark_moved(
     fetch_optional!(
         tx,
         Appointment,
-        "update appointments set state = $3 where id = $1 and state = $2
+        "update appointments set state = $3,
+             facts_mark = case when $4 then facts_mark end
+         where id = $1 and state = $2
          returning id, reference, unit_id, desk_id, case_id, citizen_id, officer_id, starts_at, ends_at,
-                   state, held_until",
+                   state, held_until, sequence, late_at",
         id,
         from,
-        to
+        to,
+        to.is_live()
     )
 }
 
@@ -200,7 +390,7 @@ pub(super) async fn mark_booked(
         "update appointments set state = 'booked', held_until = null, booked_at = $3
          where id = $1 and citizen_id = $2 and state = 'held' and held_until > $3
          returning id, reference, unit_id, desk_id, case_id, citizen_id, officer_id, starts_at, ends_at,
-                   state, held_until",
+                   state, held_until, sequence, late_at",
         id,
         citizen_id,
         now
@@ -220,7 +410,7 @@ pub(super) async fn mark_expired_at(
     fetch_all!(
         tx,
         (Id,),
-        "update appointments set state = 'expired'
+        "update appointments set state = 'expired', facts_mark = null
          where id in (select appointment_id from desk_occupancy
                       where desk_id = $1 and quantum >= $2 and quantum <= $3 and expires_at <= $4)
            and state = 'held' and held_until <= $4
@@ -237,22 +427,37 @@ pub(super) async fn insert_move(
     appointment_id: &Id,
     from: Option<State>,
     to: State,
+    reason: Option<Reason>,
     actor: &Actor,
     now: Timestamp,
 ) -> Result<(), Fault> {
     execute!(
         tx,
-        "insert into appointment_moves (appointment_id, seq, from_state, to_state, at, actor)
+        "insert into appointment_moves (appointment_id, seq, from_state, to_state, at, actor, reason)
          select cast($1 as text), coalesce(max(seq), 0) + 1, cast($2 as text), cast($3 as text),
-                cast($4 as bigint), cast($5 as text)
+                cast($4 as bigint), cast($5 as text), cast($6 as text)
          from appointment_moves where appointment_id = $1",
         appointment_id,
         from,
         to,
         now,
-        actor.to_string()
+        actor.to_string(),
+        reason
     )?;
     Ok(())
+}
+
+/// The reason noted with the last step of an appointment.
+pub(super) async fn find_last_reason(
+    tx: &mut Tx,
+    id: &Id,
+) -> Result<Option<(Option<Reason>,)>, Fault> {
+    fetch_optional!(
+        tx,
+        (Option<Reason>,),
+        "select reason from appointment_moves where appointment_id = $1 order by seq desc limit 1",
+        id
+    )
 }
 
 /// How many people still expect a hearing at a desk, live holds included.

@@ -342,7 +342,8 @@ async fn calling_off_frees_the_desk_kills_the_link_and_lets_the_case_book_again(
                 counts["links"],
                 counts["messages"]
             ),
-            (0, 0, 0, 4)
+            // Two channels each time, and the unit's mailbox.
+            (0, 0, 0, 5)
         );
         let page = app.get(&angele, &format!("/rendez-vous/{id}")).await;
         assert!(page.text.contains("Vous avez annulé ce rendez-vous"));

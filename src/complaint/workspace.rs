@@ -477,7 +477,7 @@ pub async fn close(
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let (appointment, _) = held_by(&mut tx, &id, &officer).await?;
-    hearings::close(&mut tx, &appointment, &officer, now)
+    hearings::close(&mut tx, &app.keys, &appointment, &officer, now)
         .await
         .map_err(not_opened)?;
     tx.commit().await?;

@@ -405,6 +405,29 @@ async fn change(
     Ok(case_id)
 }
 
+/// By which the same facts told twice by one person are recognised without being
+/// read: a keyed hash of kind of offence, day and place, the place compared as
+/// people type it. None while no place was told.
+#[must_use]
+pub fn facts_mark(keys: &Keys, declaration: &Declaration, content: &Content) -> Option<String> {
+    let place = crate::information::search::folded(&content.facts_place);
+    if place.is_empty() {
+        return None;
+    }
+    // Length-prefixed fields: no two different tellings have the same text.
+    let mut text = String::new();
+    for field in [
+        declaration.citizen_id.as_str(),
+        &declaration.offence,
+        &content.facts_date,
+        &place,
+    ] {
+        text.push_str(&format!("{}:{field},", field.len()));
+    }
+    let tag = ring::hmac::sign(&keys.facts, text.as_bytes());
+    Some(crate::db::hex(&tag.as_ref()[..16]))
+}
+
 /// Marks a draft submitted; the booking slice calls it in the transaction that
 /// confirms the slot. False when it was submitted before (or never existed).
 ///
@@ -425,6 +448,14 @@ pub async fn submit(tx: &mut Tx, case_id: &Id, now: Timestamp) -> Result<bool, F
     )
     .await?;
     Ok(true)
+}
+
+/// Gives a case to another unit, if it still is the former one's.
+///
+/// # Errors
+/// When the database fails.
+pub async fn reassign(tx: &mut Tx, case_id: &Id, from: &Id, to: &Id) -> Result<bool, Fault> {
+    store::update_unit(tx, case_id, from, to).await
 }
 
 /// Before the unit is known, the service's own chain keeps the line.

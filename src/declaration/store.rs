@@ -169,6 +169,23 @@ pub(super) async fn update_commune(
     Ok(())
 }
 
+/// Gives whether the case was the former unit's until now.
+pub(super) async fn update_unit(
+    tx: &mut Tx,
+    case_id: &Id,
+    from: &Id,
+    to: &Id,
+) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "update declarations set unit_id = $3 where case_id = $1 and unit_id = $2",
+        case_id,
+        from,
+        to
+    )?;
+    Ok(rows == 1)
+}
+
 /// Marks a draft submitted, once; gives whose it is and the unit it goes to.
 pub(super) async fn mark_submitted(
     tx: &mut Tx,

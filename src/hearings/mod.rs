@@ -13,6 +13,7 @@ mod pages;
 mod room;
 pub mod store;
 mod token;
+pub mod unheld;
 
 use axum::routing::{get, post};
 

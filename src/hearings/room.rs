@@ -14,6 +14,7 @@ use crate::db::{Id, Tx};
 use crate::error::Fault;
 use crate::execute;
 use crate::identity::SignedInOfficer;
+use crate::keys::Keys;
 
 /// Why an officer does not open a hearing.
 #[derive(Debug, thiserror::Error)]
@@ -217,6 +218,7 @@ async fn shift(
 /// When it is not theirs or the database fails.
 pub async fn close(
     tx: &mut Tx,
+    keys: &Keys,
     appointment: &Appointment,
     officer: &SignedInOfficer,
     now: Timestamp,
@@ -233,8 +235,11 @@ pub async fn close(
                 .await?
                 .iter()
                 .any(|seat| seat.role == SeatRole::Citizen);
-            let over = if came { State::Closed } else { State::NoShow };
-            booking::move_to(tx, appointment, over, &actor, now).await?;
+            if came {
+                booking::move_to(tx, appointment, State::Closed, &actor, now).await?;
+            } else {
+                booking::end_as_no_show(tx, keys, appointment, &actor, now).await?;
+            }
         }
         State::InHearing => {
             booking::move_to(tx, appointment, State::Closed, &actor, now).await?;

@@ -124,6 +124,8 @@ pub const TABLE: &[Entry] = &[
             ("POST", "/rendez-vous/{id}/confirmer"),
             ("POST", "/rendez-vous/{id}/annuler"),
             ("POST", "/administration/messages/{id}/renvoyer"),
+            ("POST", "/rendez-vous/{id}/deplacer"),
+            ("POST", "/rendez-vous/{id}/plus-tot"),
         ],
         identity: Budget::new(40, 60_000),
         address: Budget::new(300, 1_000),

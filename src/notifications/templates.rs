@@ -13,8 +13,21 @@ use crate::app::App;
 use crate::booking::meeting_link;
 use crate::messages::{Lang, has, text_with};
 
-/// Every template that there is.
-pub const ALL: &[&str] = &["booked", "cancelled", "review", "ready"];
+/// Every template of what people are told. What a unit's own mailbox is told goes by
+/// mail alone.
+pub const ALL: &[&str] = &[
+    "booked",
+    "moved",
+    "moved-by-unit",
+    "earlier",
+    "late",
+    "cancelled",
+    "cancelled-by-unit",
+    "transferred",
+    "no-show",
+    "review",
+    "ready",
+];
 
 /// What the page of texts fills templates with: as long as what people are told.
 #[must_use]
@@ -26,6 +39,18 @@ pub fn example(lang: Lang, public_url: &str) -> BTreeMap<String, String> {
     [
         ("reference", "VP-7K3M-92QX".to_owned()),
         ("when", when.to_owned()),
+        ("before", when.to_owned()),
+        ("offered", when.to_owned()),
+        ("until", when.to_owned()),
+        ("reason", "…".to_owned()),
+        ("appointment", "0".repeat(32)),
+        ("other_unit", "Brigade de Valombreuse".to_owned()),
+        (
+            "other_address",
+            "12 rue de l’Exemple, 78114 Valombreuse".to_owned(),
+        ),
+        ("other_phone", "01 99 00 78 02".to_owned()),
+        ("site", public_url.to_owned()),
         ("unit", "Commissariat de Fontclaire".to_owned()),
         (
             "unit_address",
@@ -97,6 +122,8 @@ pub fn render(
             let secret = meeting_link::secret(&app.keys, id, *generation);
             format!("{}/lien/{secret}", app.config.public_url)
         });
+    let mut told = values.values.clone();
+    told.insert("site".to_owned(), app.config.public_url.clone());
     let organizer = app.config.mail_from.parse().map_or_else(
         |_| String::new(),
         |mailbox: Mailbox| mailbox.email.to_string(),
@@ -111,7 +138,7 @@ pub fn render(
             Channel::Email => folded(&calendar),
             Channel::Sms => String::new(),
         },
-        ..fill(channel, template, lang, &values.values, &link)
+        ..fill(channel, template, lang, &told, &link)
     }
 }
 

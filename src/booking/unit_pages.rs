@@ -1,0 +1,490 @@
+//! What an officer may do with an appointment of the unit before its hearing: move
+//! it, call it off, note that nobody came, give it to another unit. Each act is asked first and done by one
+//! form. The pages name the appointment by its reference and hold no name.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::extract::{Query, State as Shared};
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::get;
+use serde::Deserialize;
+
+use super::pages::tell_pages;
+use super::reasons::{self, Reason};
+use super::reschedule_pages::{SlotForm, Slots, taken, wanted_slot};
+use super::view::{AppointmentView, Field, SlotView};
+use super::{
+    Appointment, CancelError, MoveError, NO_SHOW_MINUTES, NoShowError, RescheduleError, State,
+    meeting_link, unit_of,
+};
+use crate::app::App;
+use crate::audit::Actor;
+use crate::calendar::Unit;
+use crate::calendar::recurrence::day_of;
+use crate::clock::Timestamp;
+use crate::db::{Id, Tx};
+use crate::error::{PageError, Refusal};
+use crate::form::Form;
+use crate::identity::SignedInOfficer;
+use crate::page::{Ctx, render, render_with};
+use crate::path::PathId;
+use crate::routes::Routes;
+
+pub(super) fn router() -> Routes {
+    Routes::new()
+        .route("/agent/rendez-vous/{id}", get(show))
+        .route(
+            "/agent/rendez-vous/{id}/transfert",
+            get(ask_transfer).post(transfer),
+        )
+        .route("/agent/rendez-vous/{id}/deplacer", get(choose).post(act))
+        .route("/agent/rendez-vous/{id}/deplacer/confirmer", get(review))
+        .route(
+            "/agent/rendez-vous/{id}/annuler",
+            get(ask_cancel).post(cancel),
+        )
+        .route(
+            "/agent/rendez-vous/{id}/absence",
+            get(ask_absence).post(note_absence),
+        )
+}
+
+#[derive(Template)]
+#[template(path = "agenda/appointment.html")]
+struct AppointmentPage {
+    ctx: Ctx,
+    appointment: AppointmentView,
+    day: String,
+    state: String,
+    reason: String,
+    done: String,
+    may_change: bool,
+    may_note_absence: bool,
+}
+
+#[derive(Template)]
+#[template(path = "agenda/move.html")]
+struct MovePage {
+    ctx: Ctx,
+    appointment: AppointmentView,
+    unit: Unit,
+    slots: Slots,
+}
+
+#[derive(Template)]
+#[template(path = "agenda/move_confirm.html")]
+struct MoveConfirmPage {
+    ctx: Ctx,
+    appointment: AppointmentView,
+    slot: SlotView,
+}
+
+/// One radio button.
+pub(super) struct Choice {
+    pub(super) value: &'static str,
+    pub(super) label: String,
+    pub(super) hint: &'static str,
+}
+
+/// The reasons of a list in the reader's words.
+pub(super) fn choices(list: &[Reason], ctx: &Ctx) -> Vec<Choice> {
+    list.iter()
+        .map(|reason| Choice {
+            value: reason.as_str(),
+            label: ctx.t(&words_of(*reason)),
+            hint: "",
+        })
+        .collect()
+}
+
+fn words_of(reason: Reason) -> String {
+    format!("booking-reason-{}", reason.as_str().replace('_', "-"))
+}
+
+#[derive(Template)]
+#[template(path = "agenda/cancel.html")]
+struct CancelPage {
+    ctx: Ctx,
+    appointment: AppointmentView,
+    choices: Vec<Choice>,
+    chosen: String,
+    error: String,
+    errors: Vec<Field>,
+}
+
+#[derive(Template)]
+#[template(path = "agenda/absence.html")]
+struct AbsencePage {
+    ctx: Ctx,
+    appointment: AppointmentView,
+}
+
+#[derive(Template)]
+#[template(path = "agenda/transfer.html")]
+struct TransferPage {
+    ctx: Ctx,
+    appointment: AppointmentView,
+    units: Vec<UnitChoice>,
+    chosen: String,
+    error: String,
+    errors: Vec<Field>,
+}
+
+/// One radio button: a unit that may receive the case.
+struct UnitChoice {
+    value: String,
+    label: String,
+    hint: String,
+}
+
+/// An appointment of the officer's unit that was confirmed; another does not exist
+/// for this officer.
+async fn of_unit(
+    tx: &mut Tx,
+    id: &Id,
+    officer: &SignedInOfficer,
+) -> Result<(Appointment, Unit), PageError> {
+    let appointment = super::find(tx, id)
+        .await?
+        .filter(|appointment| officer.serves(&appointment.unit_id))
+        .filter(|appointment| !matches!(appointment.state, State::Held | State::Expired))
+        .ok_or_else(Refusal::not_found)?;
+    let unit = unit_of(tx, &appointment.unit_id).await?;
+    Ok((appointment, unit))
+}
+
+/// The same, as long as nobody opened its room.
+async fn changeable(
+    tx: &mut Tx,
+    id: &Id,
+    officer: &SignedInOfficer,
+) -> Result<(Appointment, Unit), PageError> {
+    let (appointment, unit) = of_unit(tx, id, officer).await?;
+    if appointment.state != State::Booked {
+        return Err(no_longer(id).into());
+    }
+    Ok((appointment, unit))
+}
+
+fn path_of(id: &Id) -> String {
+    format!("/agent/rendez-vous/{id}")
+}
+
+fn no_longer(id: &Id) -> Refusal {
+    Refusal::new(StatusCode::CONFLICT, "agenda-no-longer")
+        .way_out(path_of(id), "booking-way-out-appointment")
+        .way_out("/agent", "way-out-agenda")
+}
+
+fn back_to(id: &Id, done: &str) -> Response {
+    Redirect::to(&format!("{}?fait={done}", path_of(id))).into_response()
+}
+
+async fn show(
+    Shared(app): Shared<App>,
+    ctx: Ctx,
+    officer: SignedInOfficer,
+    PathId(id): PathId,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Html<String>, PageError> {
+    let mut tx = app.db.read().await?;
+    let (appointment, unit) = of_unit(&mut tx, &id, &officer).await?;
+    let came = meeting_link::citizen_came(&mut tx, &id).await?;
+    let reason = super::cancellation::last_reason(&mut tx, &id).await?;
+    let due = ctx.now >= no_show_from(&appointment);
+    let done = match query.get("fait").map(String::as_str) {
+        Some("deplace") => ctx.t("agenda-done-moved"),
+        Some("annule") => ctx.t("agenda-done-cancelled"),
+        Some("transfere") => ctx.t("agenda-done-transferred"),
+        Some("absent") => ctx.t("agenda-done-absent"),
+        _ => String::new(),
+    };
+    let state = format!(
+        "agenda-state-{}",
+        appointment.state.as_str().replace('_', "-")
+    );
+    render(&AppointmentPage {
+        day: day_of(appointment.starts_at, unit.zone()).to_string(),
+        state: ctx.t(&state),
+        reason: reason.map_or_else(String::new, |reason| ctx.t(&words_of(reason))),
+        done,
+        may_change: appointment.state == State::Booked && ctx.now <= appointment.ends_at,
+        may_note_absence: appointment.state == State::Booked && due && !came,
+        appointment: AppointmentView::new(&appointment, &unit, &ctx),
+        ctx,
+    })
+}
+
+fn no_show_from(appointment: &Appointment) -> Timestamp {
+    appointment.starts_at.plus_minutes(NO_SHOW_MINUTES)
+}
+
+async fn choose(
+    Shared(app): Shared<App>,
+    ctx: Ctx,
+    officer: SignedInOfficer,
+    PathId(id): PathId,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Html<String>, PageError> {
+    let mut tx = app.db.read().await?;
+    let (appointment, unit) = changeable(&mut tx, &id, &officer).await?;
+    let path = format!("{}/deplacer", path_of(&id));
+    render(&MovePage {
+        slots: Slots::read(&mut tx, &unit, &query, path, &ctx).await?,
+        appointment: AppointmentView::new(&appointment, &unit, &ctx),
+        unit,
+        ctx,
+    })
+}
+
+async fn review(
+    Shared(app): Shared<App>,
+    ctx: Ctx,
+    officer: SignedInOfficer,
+    PathId(id): PathId,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Html<String>, PageError> {
+    let mut tx = app.db.read().await?;
+    let (appointment, unit) = changeable(&mut tx, &id, &officer).await?;
+    let path = format!("{}/deplacer", path_of(&id));
+    let slot = wanted_slot(&mut tx, &unit, query.get("creneau"), &path, &ctx).await?;
+    render(&MoveConfirmPage {
+        slot,
+        appointment: AppointmentView::new(&appointment, &unit, &ctx),
+        ctx,
+    })
+}
+
+async fn act(
+    Shared(app): Shared<App>,
+    ctx: Ctx,
+    officer: SignedInOfficer,
+    PathId(id): PathId,
+    Form(form): Form<SlotForm>,
+) -> Result<Response, PageError> {
+    let path = format!("{}/deplacer", path_of(&id));
+    let mut tx = app.db.begin().await?;
+    of_unit(&mut tx, &id, &officer).await?;
+    let Ok(starts_at) = form.creneau.parse().map(Timestamp) else {
+        return Ok(Redirect::to(&path).into_response());
+    };
+    let actor = Actor::Officer(officer.id);
+    let done = super::reschedule(&mut tx, &app.keys, &id, starts_at, None, &actor, ctx.now).await;
+    match done {
+        Ok(moved) => {
+            tx.commit().await?;
+            tell_pages(&app, &moved);
+            Ok(back_to(&id, "deplace"))
+        }
+        Err(RescheduleError::NotFound) => Err(Refusal::not_found().into()),
+        Err(RescheduleError::TooLate) => Err(no_longer(&id).into()),
+        Err(RescheduleError::SlotTaken) => Err(taken(path).into()),
+        Err(RescheduleError::OwnTime(_)) => {
+            Err(Refusal::new(StatusCode::CONFLICT, "agenda-own-time")
+                .way_out(path, "booking-way-out-other-slot")
+                .into())
+        }
+        Err(RescheduleError::Fault(fault)) => Err(fault.into()),
+    }
+}
+
+async fn ask_cancel(
+    Shared(app): Shared<App>,
+    ctx: Ctx,
+    officer: SignedInOfficer,
+    PathId(id): PathId,
+) -> Result<Html<String>, PageError> {
+    let mut tx = app.db.read().await?;
+    let (appointment, unit) = changeable(&mut tx, &id, &officer).await?;
+    render(&CancelPage {
+        choices: choices(reasons::OF_UNIT, &ctx),
+        chosen: String::new(),
+        error: String::new(),
+        errors: Vec::new(),
+        appointment: AppointmentView::new(&appointment, &unit, &ctx),
+        ctx,
+    })
+}
+
+#[derive(Deserialize)]
+struct ReasonForm {
+    #[serde(default)]
+    motif: String,
+}
+
+async fn cancel(
+    Shared(app): Shared<App>,
+    ctx: Ctx,
+    officer: SignedInOfficer,
+    PathId(id): PathId,
+    Form(form): Form<ReasonForm>,
+) -> Result<Response, PageError> {
+    let mut tx = app.db.begin().await?;
+    let (appointment, unit) = of_unit(&mut tx, &id, &officer).await?;
+    let Some(reason) = reasons::offered(reasons::OF_UNIT, &form.motif) else {
+        let error = ctx.t("agenda-cancel-error");
+        let page = CancelPage {
+            choices: choices(reasons::OF_UNIT, &ctx),
+            chosen: String::new(),
+            errors: vec![Field {
+                field: "motif".into(),
+                text: error.clone(),
+            }],
+            error,
+            appointment: AppointmentView::new(&appointment, &unit, &ctx),
+            ctx,
+        };
+        return render_with(StatusCode::UNPROCESSABLE_ENTITY, &page);
+    };
+    let actor = Actor::Officer(officer.id);
+    match super::cancel_by_unit(&mut tx, &app.keys, &appointment, reason, &actor, ctx.now).await {
+        Ok(cancelled) => {
+            tx.commit().await?;
+            tell_pages(&app, &cancelled);
+            Ok(back_to(&id, "annule"))
+        }
+        Err(CancelError::NotFound) => Err(Refusal::not_found().into()),
+        Err(CancelError::TooLate) => Err(no_longer(&id).into()),
+        Err(CancelError::Fault(fault)) => Err(fault.into()),
+    }
+}
+
+async fn transfer_page(
+    tx: &mut Tx,
+    ctx: Ctx,
+    appointment: &Appointment,
+    unit: &Unit,
+    error: String,
+) -> Result<TransferPage, PageError> {
+    let units = super::list_targets(tx, unit).await?;
+    let errors = if error.is_empty() {
+        Vec::new()
+    } else {
+        vec![Field {
+            field: "unite".into(),
+            text: error.clone(),
+        }]
+    };
+    Ok(TransferPage {
+        units: units
+            .into_iter()
+            .map(|unit| UnitChoice {
+                value: unit.id.to_string(),
+                hint: format!("{} {}", unit.postal_code, unit.city),
+                label: unit.name,
+            })
+            .collect(),
+        chosen: String::new(),
+        error,
+        errors,
+        appointment: AppointmentView::new(appointment, unit, &ctx),
+        ctx,
+    })
+}
+
+async fn ask_transfer(
+    Shared(app): Shared<App>,
+    ctx: Ctx,
+    officer: SignedInOfficer,
+    PathId(id): PathId,
+) -> Result<Html<String>, PageError> {
+    let mut tx = app.db.read().await?;
+    let (appointment, unit) = changeable(&mut tx, &id, &officer).await?;
+    render(&transfer_page(&mut tx, ctx, &appointment, &unit, String::new()).await?)
+}
+
+#[derive(Deserialize)]
+struct UnitForm {
+    #[serde(default)]
+    unite: String,
+}
+
+async fn transfer(
+    Shared(app): Shared<App>,
+    ctx: Ctx,
+    officer: SignedInOfficer,
+    PathId(id): PathId,
+    Form(form): Form<UnitForm>,
+) -> Result<Response, PageError> {
+    let mut tx = app.db.begin().await?;
+    let (appointment, unit) = of_unit(&mut tx, &id, &officer).await?;
+    // Pressed twice: the same page.
+    if appointment.state == State::Transferred {
+        return Ok(back_to(&id, "transfere"));
+    }
+    let targets = super::list_targets(&mut tx, &unit).await?;
+    let target = targets
+        .into_iter()
+        .find(|unit| unit.id.as_str() == form.unite);
+    let Some(target) = target else {
+        let error = ctx.t("agenda-transfer-error");
+        let page = transfer_page(&mut tx, ctx, &appointment, &unit, error).await?;
+        return render_with(StatusCode::UNPROCESSABLE_ENTITY, &page);
+    };
+    let actor = Actor::Officer(officer.id);
+    match super::transfer(&mut tx, &app.keys, &appointment, &target, &actor, ctx.now).await {
+        Ok(given) => {
+            tx.commit().await?;
+            tell_pages(&app, &given);
+            Ok(back_to(&id, "transfere"))
+        }
+        Err(MoveError::NotFound | MoveError::NotAllowed { .. }) => Err(no_longer(&id).into()),
+        Err(MoveError::Fault(fault)) => Err(fault.into()),
+    }
+}
+
+async fn ask_absence(
+    Shared(app): Shared<App>,
+    ctx: Ctx,
+    officer: SignedInOfficer,
+    PathId(id): PathId,
+) -> Result<Html<String>, PageError> {
+    let mut tx = app.db.read().await?;
+    let (appointment, unit) = changeable(&mut tx, &id, &officer).await?;
+    if ctx.now < no_show_from(&appointment) {
+        return Err(too_early(&id).into());
+    }
+    render(&AbsencePage {
+        appointment: AppointmentView::new(&appointment, &unit, &ctx),
+        ctx,
+    })
+}
+
+fn too_early(id: &Id) -> Refusal {
+    Refusal::new(StatusCode::CONFLICT, "agenda-absence-too-early")
+        .way_out(path_of(id), "booking-way-out-appointment")
+}
+
+#[derive(Deserialize)]
+struct NoFields {}
+
+async fn note_absence(
+    Shared(app): Shared<App>,
+    ctx: Ctx,
+    officer: SignedInOfficer,
+    PathId(id): PathId,
+    Form(NoFields {}): Form<NoFields>,
+) -> Result<Response, PageError> {
+    let mut tx = app.db.begin().await?;
+    let (appointment, _) = of_unit(&mut tx, &id, &officer).await?;
+    // A room that is open is closed from the hearing's own page.
+    if !matches!(appointment.state, State::Booked | State::NoShow) {
+        return Err(no_longer(&id).into());
+    }
+    let actor = Actor::Officer(officer.id);
+    match super::note_no_show(&mut tx, &app.keys, &appointment, &actor, ctx.now).await {
+        Ok(absent) => {
+            tx.commit().await?;
+            tell_pages(&app, &absent);
+            Ok(back_to(&id, "absent"))
+        }
+        Err(NoShowError::TooEarly) => Err(too_early(&id).into()),
+        Err(NoShowError::Came) => Err(Refusal::new(StatusCode::CONFLICT, "agenda-absence-came")
+            .way_out(format!("/agent/audition/{id}"), "agenda-way-out-hearing")
+            .into()),
+        Err(NoShowError::WrongState(_)) => Err(no_longer(&id).into()),
+        Err(NoShowError::Fault(fault)) => Err(fault.into()),
+    }
+}
