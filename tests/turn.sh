@@ -7,6 +7,7 @@
 #   tests/turn.sh                       all of it
 #   tests/turn.sh relay                 only what the relay lets through, and `check` (no browser)
 #   tests/turn.sh browsers              only the ways that browsers find
+#   tests/turn.sh nat                   only the node behind a 1:1 NAT
 #   tests/turn.sh narrow                only the image that yields on a narrow link
 #   VISIOPLAINTE_BIN=… tests/turn.sh    another binary than target/debug's
 #
@@ -127,3 +128,4 @@ export TURN_LAB=$folder TURN_LAB_BIN=$bin
 # Firefox is spoken to over the citizen's own loopback, so this one runs there.
 [[ $only != all && $only != browsers ]] || NODE_EXTRA_CA_CERTS=$folder/ca.pem "$folder/at" citizen node tests/turn/browsers.mjs
 [[ $only != all && $only != narrow ]] || NODE_EXTRA_CA_CERTS=$folder/ca.pem "$folder/at" citizen node tests/turn/narrow.mjs
+[[ $only != all && $only != nat ]] || NODE_EXTRA_CA_CERTS=$folder/ca.pem "$folder/at" citizen node tests/turn/nat.mjs

@@ -75,6 +75,18 @@ export const keepConnections = () => {
   }
 }
 
+/** Runs in the page, after `keepConnections`: the pair of candidates in use. */
+export const pairInUse = async () => {
+  const report = new Map()
+  for (const [id, entry] of await window.vpConnections.at(-1).getStats()) report.set(id, entry)
+  const all = [...report.values()]
+  const chosen = all.find(({ type }) => type === 'transport')?.selectedCandidatePairId
+  const pair = report.get(chosen) ?? all.find(({ type, selected, nominated, state }) => type === 'candidate-pair' && (selected || (nominated && state === 'succeeded')))
+  const local = report.get(pair?.localCandidateId)
+  const remote = report.get(pair?.remoteCandidateId)
+  return { type: local?.candidateType, relayProtocol: local?.relayProtocol, to: `${remote?.address ?? remote?.ip}:${remote?.port}`, rttMs: Math.round((pair?.currentRoundTripTime ?? 0) * 1000) }
+}
+
 /** Where somebody of the sandbox reads mail. */
 const addressOf = (who) => `${who}@courriel.example`
 

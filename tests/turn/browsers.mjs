@@ -10,7 +10,7 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { Driver } from '../browser/driver.mjs'
 import { assertQuiet, launchChromium, launchFirefox, person, watchPage } from '../browser/lib.mjs'
-import { expect, hears, keepConnections, people, testDevices } from '../browser/people.mjs'
+import { expect, hears, keepConnections, pairInUse, people, testDevices } from '../browser/people.mjs'
 import { addresses, firewall, folder, httpProxy, relayIsAt, startHttpProxy, startProxy, startRelay, startResolver, startService, stopAll, turnUrls } from './lab.mjs'
 
 const base = 'https://plainte.test'
@@ -21,18 +21,6 @@ const honest = { ignoreHTTPSErrors: false }
 function trust(profile) {
   execFileSync('certutil', ['-N', '--empty-password', '-d', `sql:${profile}`])
   execFileSync('certutil', ['-A', '-n', 'tests', '-t', 'C,,', '-i', join(folder, 'ca.pem'), '-d', `sql:${profile}`])
-}
-
-/** Runs in the page: the pair in use. */
-const pairInUse = async () => {
-  const report = new Map()
-  for (const [id, entry] of await window.vpConnections.at(-1).getStats()) report.set(id, entry)
-  const all = [...report.values()]
-  const chosen = all.find(({ type }) => type === 'transport')?.selectedCandidatePairId
-  const pair = report.get(chosen) ?? all.find(({ type, selected, nominated, state }) => type === 'candidate-pair' && (selected || (nominated && state === 'succeeded')))
-  const local = report.get(pair?.localCandidateId)
-  const remote = report.get(pair?.remoteCandidateId)
-  return { type: local?.candidateType, relayProtocol: local?.relayProtocol, to: `${remote?.address ?? remote?.ip}:${remote?.port}`, rttMs: Math.round((pair?.currentRoundTripTime ?? 0) * 1000) }
 }
 
 /** Runs in the page: the relays that the service gave it. */

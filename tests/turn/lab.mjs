@@ -160,8 +160,8 @@ export async function startHttpProxy() {
   return { tunnels: async (host) => (await proxy.words()).split('\n').filter((line) => line === `tunnel ${host}`).length }
 }
 
-/** The service and a media node apart, with the settings of the compose file. */
-export async function startService() {
+/** The service and a media node apart, with the settings of the compose file; the node may be told more. */
+export async function startService(...toNode) {
   const env = {
     VISIOPLAINTE_LISTEN: '127.0.0.1:8080',
     VISIOPLAINTE_PUBLIC_URL: 'https://plainte.test',
@@ -173,7 +173,7 @@ export async function startService() {
   await ask('migrate')
   await ask('seed')
   const key = (await ask('keys')).trim().split('\n').at(-1)
-  const media = start('server', 'media', binary, ['media', '--listen=127.0.0.1:8090', `--udp=${addresses.server}:41000`, `--token-key=${key}`, '--drain-minutes=0'])
+  const media = start('server', 'media', binary, ['media', '--listen=127.0.0.1:8090', `--udp=${addresses.server}:41000`, `--token-key=${key}`, '--drain-minutes=0', ...toNode])
   const service = start('server', 'service', binary, ['serve'], env)
   await until(async () => {
     for (const one of [media, service]) if (!one.alive()) throw new Error(`it did not start: ${await one.words()}`)
