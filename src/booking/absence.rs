@@ -2,9 +2,9 @@
 //! that they are waited for; a while later the unit may note that they did not
 //! come; and what nobody ever held is closed by a job, which says who was missing.
 
+use super::meeting_link::{self, OVERRUN_MINUTES};
 use super::{
-    Appointment, MoveError, Reason, State, declaration_of, meeting_link, messages, move_because,
-    store,
+    Appointment, MoveError, Reason, State, declaration_of, lock, messages, move_because, store,
 };
 use crate::audit::{self, Actor};
 use crate::clock::Timestamp;
@@ -45,8 +45,10 @@ pub async fn note_late(
     appointment: &Appointment,
     now: Timestamp,
 ) -> Result<Option<Appointment>, Fault> {
-    audit::lock(tx, appointment.unit_id.as_str()).await?;
-    if meeting_link::citizen_came(tx, &appointment.id).await? {
+    let appointment = lock(tx, appointment).await?;
+    if now < appointment.starts_at.plus_minutes(LATE_MINUTES)
+        || meeting_link::citizen_came(tx, &appointment.id).await?
+    {
         return Ok(None);
     }
     let Some(late) = store::mark_late(tx, &appointment.id, now).await? else {
@@ -79,13 +81,13 @@ pub async fn note_no_show(
     actor: &Actor,
     now: Timestamp,
 ) -> Result<Appointment, NoShowError> {
+    let appointment = &lock(tx, appointment).await?;
     if appointment.state == State::NoShow {
         return Ok(appointment.clone());
     }
     if now < appointment.starts_at.plus_minutes(NO_SHOW_MINUTES) {
         return Err(NoShowError::TooEarly);
     }
-    audit::lock(tx, appointment.unit_id.as_str()).await?;
     // Whoever comes in takes the same lock: nobody is called absent at the door.
     if meeting_link::citizen_came(tx, &appointment.id).await? {
         return Err(NoShowError::Came);
@@ -134,7 +136,10 @@ pub async fn note_unheld(
     now: Timestamp,
 ) -> Result<Option<Appointment>, Fault> {
     let actor = Actor::System;
-    audit::lock(tx, appointment.unit_id.as_str()).await?;
+    let appointment = &lock(tx, appointment).await?;
+    if now < appointment.ends_at.plus_minutes(OVERRUN_MINUTES) {
+        return Ok(None);
+    }
     if !meeting_link::citizen_came(tx, &appointment.id).await? {
         return match note_no_show(tx, keys, appointment, &actor, now).await {
             Ok(absent) => Ok(Some(absent)),
@@ -142,13 +147,27 @@ pub async fn note_unheld(
             Err(_) => Ok(None),
         };
     }
-    let (to, reason) = (State::CancelledByUnit, Reason::NotOpened);
-    match move_because(tx, appointment, to, Some(reason), &actor, now).await {
-        Ok(closed) => {
-            messages::cancelled_by_unit(tx, keys, &closed, reason, now).await?;
-            Ok(Some(closed))
-        }
+    match end_as_unheld(tx, keys, appointment, &actor, now).await {
+        Ok(closed) => Ok(Some(closed)),
         Err(MoveError::Fault(fault)) => Err(fault),
         Err(MoveError::NotFound | MoveError::NotAllowed { .. }) => Ok(None),
     }
+}
+
+/// Ends an appointment to which the person came and nobody let them in, and tells
+/// them how to take another slot.
+///
+/// # Errors
+/// [`MoveError`].
+pub async fn end_as_unheld(
+    tx: &mut Tx,
+    keys: &Keys,
+    appointment: &Appointment,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Appointment, MoveError> {
+    let (to, reason) = (State::CancelledByUnit, Reason::NotOpened);
+    let closed = move_because(tx, appointment, to, Some(reason), actor, now).await?;
+    messages::cancelled_by_unit(tx, keys, &closed, reason, now).await?;
+    Ok(closed)
 }

@@ -2,8 +2,8 @@
 //! links are taken back, the other side is told, and the reason is kept as a code.
 
 use super::{
-    Appointment, MoveError, Reason, State, declaration_of, earlier, find_of_citizen, messages,
-    move_because, store, unit_of,
+    Appointment, MoveError, Reason, State, declaration_of, earlier, find_of_citizen, lock,
+    messages, move_because, store, unit_of,
 };
 use crate::audit::{self, Actor};
 use crate::calendar::Unit;
@@ -81,6 +81,7 @@ pub async fn cancel_by_unit(
     actor: &Actor,
     now: Timestamp,
 ) -> Result<Appointment, CancelError> {
+    let appointment = &lock(tx, appointment).await?;
     // A room that is open is closed by the officer who opened it.
     if appointment.state == State::Open {
         return Err(CancelError::TooLate);

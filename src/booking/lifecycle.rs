@@ -54,7 +54,6 @@ pub const STEPS: &[(State, State, &[Party])] = &[
     (Open, CancelledByUnit, &[Unit, Service]),
     (Open, NoShow, &[Unit, Service]),
     (Open, Closed, &[Unit]),
-    (Open, Transferred, &[Unit]),
     (Open, ConvertedInPerson, &[Unit]),
     (InHearing, Closed, &[Unit]),
     (InHearing, ConvertedInPerson, &[Unit]),
@@ -114,7 +113,7 @@ mod tests {
         //                    held bkd open hear clsd cit unit nosh exp tran pers
         (Held,               " .    c    .    .    .   .   .    .   cs   .    . "),
         (Booked,             " .   cu    u    .    .   c  us   us    .   u    u "),
-        (Open,               " .    .    .    u    u   .  us   us    .   u    u "),
+        (Open,               " .    .    .    u    u   .  us   us    .   .    u "),
         (InHearing,          " .    .    .    .    u   .   .    .    .   .    u "),
         (Closed,             " .    .    .    .    .   .   .    .    .   .    . "),
         (CancelledByCitizen, " .    .    .    .    .   .   .    .    .   .    . "),

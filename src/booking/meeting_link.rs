@@ -120,7 +120,8 @@ pub async fn revoke_all(tx: &mut Tx, appointment_id: &Id, now: Timestamp) -> Res
     Ok(())
 }
 
-/// Whether the person who booked has come in, by the link or from their space.
+/// Whether the person who booked has come in, by the link or from their space, since
+/// the appointment is set for its present time; or is connected from before.
 ///
 /// # Errors
 /// When the database fails.
@@ -128,11 +129,31 @@ pub async fn citizen_came(tx: &mut Tx, appointment_id: &Id) -> Result<bool, Faul
     let row = fetch_optional!(
         tx,
         (i64,),
-        "select count(*) from meeting_links
-         where appointment_id = $1 and role = 'citizen' and used_at is not null",
+        "select (select count(*) from meeting_links
+                 where appointment_id = $1 and role = 'citizen' and used_at is not null)
+              + (select count(*) from seats
+                 where appointment_id = $1 and role = 'citizen' and place <> 'left'
+                   and connected_at is not null
+                   and (disconnected_at is null or disconnected_at <= connected_at))",
         appointment_id
     )?;
     Ok(row.is_some_and(|(count,)| count > 0))
+}
+
+/// Notes that the person who booked is there, who held a seat from before the
+/// appointment was moved and so came in by no link; false when that is known.
+///
+/// # Errors
+/// When the database fails.
+pub async fn note_came(tx: &mut Tx, appointment_id: &Id, now: Timestamp) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "update meeting_links set used_at = $2
+         where appointment_id = $1 and role = 'citizen' and used_at is null and revoked_at is null",
+        appointment_id,
+        now
+    )?;
+    Ok(rows > 0)
 }
 
 /// Reads a link.

@@ -41,8 +41,8 @@ use crate::routes::Routes;
 use crate::text_enum;
 
 pub use absence::{
-    LATE_MINUTES, NO_SHOW_MINUTES, NoShowError, end_as_no_show, note_late, note_no_show,
-    note_unheld,
+    LATE_MINUTES, NO_SHOW_MINUTES, NoShowError, end_as_no_show, end_as_unheld, note_late,
+    note_no_show, note_unheld,
 };
 pub use cancellation::{CancelError, cancel, cancel_by_unit, cancel_limit};
 use claim::Taken;
@@ -500,6 +500,17 @@ pub async fn move_to(
     move_because(tx, appointment, to, None, actor, now).await
 }
 
+/// Takes the lock of an appointment's unit, and reads the appointment again: what was
+/// read before may have changed while the lock was waited for.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock(tx: &mut Tx, appointment: &Appointment) -> Result<Appointment, Fault> {
+    audit::lock(tx, appointment.unit_id.as_str()).await?;
+    let found = store::find(tx, &appointment.id).await?;
+    Ok(found.unwrap_or_else(|| appointment.clone()))
+}
+
 /// The same with the reason, where there is one.
 async fn move_because(
     tx: &mut Tx,
@@ -523,6 +534,7 @@ async fn move_because(
     store::insert_move(tx, &moved.id, Some(from), to, reason, actor, now).await?;
     if !to.is_live() {
         earlier::end(tx, &moved.id, now).await?;
+        store::delete_own_time(tx, &moved.id).await?;
     }
     if !to.occupies_desk() {
         store::delete_occupancy(tx, &moved.id).await?;

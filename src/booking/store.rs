@@ -161,6 +161,12 @@ pub(super) async fn delete_occupancy(tx: &mut Tx, appointment_id: &Id) -> Result
         "delete from desk_occupancy where appointment_id = $1",
         appointment_id
     )?;
+    delete_own_time(tx, appointment_id).await
+}
+
+/// Gives back the person's own time: whoever is not expected any more may be
+/// expected elsewhere, although the desk's time is spent.
+pub(super) async fn delete_own_time(tx: &mut Tx, appointment_id: &Id) -> Result<(), Fault> {
     execute!(
         tx,
         "delete from citizen_occupancy where appointment_id = $1",

@@ -54,7 +54,9 @@ pub enum RecordError {
     Fault(#[from] Fault),
 }
 
-/// Opens the record of a case with its hearing; opening it again changes nothing.
+/// Opens the record of a case with its hearing; opening it again changes nothing. A
+/// record that was opened for a hearing that did not take place, and of which nothing
+/// was sent yet, goes on with the new one; what was typed stays.
 ///
 /// # Errors
 /// When the database fails.
@@ -64,10 +66,11 @@ pub async fn open(
     officer: &SignedInOfficer,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    if store::find_record(tx, &appointment.case_id)
-        .await?
-        .is_some()
-    {
+    let former = store::find_record(tx, &appointment.case_id).await?;
+    let goes_on = former.as_ref().is_some_and(|record| {
+        record.state == RecordState::Drafting && record.appointment_id != appointment.id
+    });
+    if former.is_some() && !goes_on {
         return Ok(());
     }
     let year = now.utc().format("%Y");
@@ -81,9 +84,20 @@ pub async fn open(
         opened_at: now,
         signed_at: None,
     };
-    store::insert_record(tx, &record).await?;
+    let detail = match former {
+        None => {
+            store::insert_record(tx, &record).await?;
+            String::new()
+        }
+        Some(former) => {
+            if !store::reopen_record(tx, &record).await? {
+                return Ok(());
+            }
+            format!("former-appointment={}", former.appointment_id)
+        }
+    };
     let actor = Actor::Officer(officer.id.clone());
-    note(tx, &record, &actor, "record.open", "", now).await
+    note(tx, &record, &actor, "record.open", &detail, now).await
 }
 
 /// Reads a record that this officer may write in.

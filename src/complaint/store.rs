@@ -62,6 +62,27 @@ pub async fn insert_record(tx: &mut Tx, record: &Record) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Has a record of which nothing was sent go on with another hearing of its case;
+/// false when something was sent meanwhile.
+///
+/// # Errors
+/// When the database fails.
+pub async fn reopen_record(tx: &mut Tx, record: &Record) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "update complaint_records
+         set appointment_id = $2, unit_id = $3, officer_id = $4, number = $5, opened_at = $6
+         where case_id = $1 and state = 'drafting' and appointment_id <> $2",
+        &record.case_id,
+        &record.appointment_id,
+        &record.unit_id,
+        &record.officer_id,
+        &record.number,
+        record.opened_at
+    )?;
+    Ok(rows > 0)
+}
+
 /// Moves a record from one state to another; false when it was not there any more.
 ///
 /// # Errors

@@ -313,6 +313,14 @@ fn not_opened(error: OpenError) -> PageError {
         OpenError::WrongState(_) => Refusal::new(StatusCode::CONFLICT, "refusal-hearing-state")
             .way_out("/agent", "way-out-agenda")
             .into(),
+        OpenError::TooEarly { .. } => {
+            Refusal::new(StatusCode::CONFLICT, "refusal-hearing-too-early")
+                .way_out("/agent", "way-out-agenda")
+                .into()
+        }
+        OpenError::MayCome { .. } => Refusal::new(StatusCode::CONFLICT, "refusal-hearing-may-come")
+            .way_out("/agent", "way-out-agenda")
+            .into(),
     }
 }
 

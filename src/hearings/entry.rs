@@ -9,7 +9,7 @@ use super::{Place, Seat, SeatRole, store};
 use crate::app::App;
 use crate::audit::{self, Actor};
 use crate::booking::meeting_link::{self, LinkRole, OPENS_MINUTES_BEFORE, OVERRUN_MINUTES};
-use crate::booking::{Appointment, State};
+use crate::booking::{self, Appointment, State};
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::error::Fault;
@@ -112,10 +112,10 @@ pub async fn enter(
     if appointment.citizen_id != citizen.id {
         return Err(EnterError::NotYours);
     }
+    let appointment = &booking::lock(tx, appointment).await?;
     check_window(appointment, now)?;
     let actor = Actor::Citizen(citizen.id.clone());
     let person = actor.to_string();
-    audit::lock(tx, appointment.unit_id.as_str()).await?;
     let before = store::list_seats(tx, &appointment.id)
         .await?
         .into_iter()
@@ -164,6 +164,33 @@ pub async fn enter(
     )
     .await?;
     Ok(seat)
+}
+
+/// The person takes their call up again with a seat from before the appointment was
+/// moved: they have come, although by no link. Says so once.
+///
+/// # Errors
+/// When the database fails.
+pub async fn note_return(
+    tx: &mut Tx,
+    appointment: &Appointment,
+    seat: &Seat,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let appointment = booking::lock(tx, appointment).await?;
+    if !meeting_link::note_came(tx, &appointment.id, now).await? {
+        return Ok(());
+    }
+    audit::append(
+        tx,
+        appointment.unit_id.as_str(),
+        now,
+        &Actor::Citizen(appointment.citizen_id.clone()),
+        "seat.returned",
+        &format!("appointment/{}", appointment.id),
+        &format!("seat={} generation={}", seat.id, seat.generation),
+    )
+    .await
 }
 
 /// What a link's page may say without knowing who looks at it.

@@ -9,9 +9,9 @@ use axum_extra::extract::cookie::CookieJar;
 use serde::Deserialize;
 
 use super::entry::{self, EnterError, LinkState, check_window};
-use super::{store, tell, token};
+use super::{SeatRole, store, tell, token};
 use crate::app::App;
-use crate::booking::{self, Appointment};
+use crate::booking::{self, Appointment, meeting_link};
 use crate::calendar::wall;
 use crate::calendar::{self, Unit};
 use crate::db::{Id, random_hex};
@@ -307,6 +307,12 @@ pub async fn token(
     if hearing.ended_at.is_some() {
         return Err(refusal_of(EnterError::Over));
     }
+    let came = seat.role != SeatRole::Citizen || meeting_link::citizen_came(&mut tx, &id).await?;
     drop(tx);
+    if !came {
+        let mut tx = app.db.begin().await?;
+        entry::note_return(&mut tx, &appointment, &seat, ctx.now).await?;
+        tx.commit().await?;
+    }
     Ok(Json(token::grant(&app, &hearing, &seat, ctx.now).await?))
 }

@@ -5,10 +5,11 @@
 use signaling::protocol::MediaKind;
 use signaling::room_document::{self, RoomDocument};
 
+use super::entry::{EnterError, check_window};
 use super::{Hearing, Place, RoomState, Seat, SeatRole, may_hold, store};
 use crate::audit::{self, Actor};
-use crate::booking::meeting_link::OVERRUN_MINUTES;
-use crate::booking::{self, Appointment, MoveError, State};
+use crate::booking::meeting_link::{self, OVERRUN_MINUTES};
+use crate::booking::{self, Appointment, MoveError, NO_SHOW_MINUTES, State};
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::error::Fault;
@@ -25,6 +26,18 @@ pub enum OpenError {
     /// It is cancelled, over, or not confirmed.
     #[error("the appointment is {0}")]
     WrongState(State),
+    /// Its room opens later.
+    #[error("the room opens later")]
+    TooEarly {
+        /// From when on it may be opened.
+        opens_at: Timestamp,
+    },
+    /// The person has not come yet, and still may.
+    #[error("the person may still come")]
+    MayCome {
+        /// Until when they are waited for.
+        until: Timestamp,
+    },
     /// The world failed.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -74,6 +87,7 @@ pub async fn open(
     if !may_hold(officer, appointment) {
         return Err(OpenError::NotYours);
     }
+    let appointment = &booking::lock(tx, appointment).await?;
     if !matches!(
         appointment.state,
         State::Booked | State::Open | State::InHearing
@@ -81,7 +95,10 @@ pub async fn open(
         return Err(OpenError::WrongState(appointment.state));
     }
     let actor = Actor::Officer(officer.id.clone());
-    audit::lock(tx, appointment.unit_id.as_str()).await?;
+    // An open room can be neither moved nor called off, so none is opened days ahead.
+    if let Err(EnterError::TooEarly { opens_at }) = check_window(appointment, now) {
+        return Err(OpenError::TooEarly { opens_at });
+    }
     if appointment.state == State::Booked {
         booking::move_to(tx, appointment, State::Open, &actor, now).await?;
     }
@@ -142,6 +159,10 @@ pub async fn admit(
     seat_id: &Id,
     now: Timestamp,
 ) -> Result<(), AdmitError> {
+    let appointment = &booking::lock(tx, appointment).await?;
+    if !matches!(appointment.state, State::Open | State::InHearing) {
+        return Err(AdmitError::NobodyWaits);
+    }
     shift(
         tx,
         appointment,
@@ -227,24 +248,23 @@ pub async fn close(
         return Err(OpenError::NotYours);
     }
     let actor = Actor::Officer(officer.id.clone());
-    audit::lock(tx, appointment.unit_id.as_str()).await?;
+    let appointment = &booking::lock(tx, appointment).await?;
     match appointment.state {
+        // Nobody was let in: the case may take another slot, whoever was missing.
+        State::Open if meeting_link::citizen_came(tx, &appointment.id).await? => {
+            booking::end_as_unheld(tx, keys, appointment, &actor, now).await?;
+        }
         State::Open => {
-            // Nobody ever came in: the case may take another slot.
-            let came = store::list_seats(tx, &appointment.id)
-                .await?
-                .iter()
-                .any(|seat| seat.role == SeatRole::Citizen);
-            if came {
-                booking::move_to(tx, appointment, State::Closed, &actor, now).await?;
-            } else {
-                booking::end_as_no_show(tx, keys, appointment, &actor, now).await?;
+            let until = appointment.starts_at.plus_minutes(NO_SHOW_MINUTES);
+            if now < until {
+                return Err(OpenError::MayCome { until });
             }
+            booking::end_as_no_show(tx, keys, appointment, &actor, now).await?;
         }
         State::InHearing => {
             booking::move_to(tx, appointment, State::Closed, &actor, now).await?;
         }
-        State::Closed | State::NoShow => return Ok(()),
+        State::Closed | State::NoShow | State::CancelledByUnit => return Ok(()),
         other => return Err(OpenError::WrongState(other)),
     }
     if !store::mark_ended(tx, &appointment.id, &actor, now).await? {

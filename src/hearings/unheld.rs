@@ -46,25 +46,40 @@ pub async fn look(app: &App, now: Timestamp) -> Result<(), Fault> {
             list_unheld(&mut tx, now).await?,
         )
     };
+    // One that cannot be seen to must not keep the others waiting.
     for (id,) in late {
-        let mut tx = app.db.begin().await?;
-        let Some(appointment) = booking::find(&mut tx, &id).await? else {
-            continue;
-        };
-        if let Some(late) = booking::note_late(&mut tx, &app.keys, &appointment, now).await? {
-            tx.commit().await?;
-            tell(app, &late);
+        if let Err(fault) = tell_late(app, &id, now).await {
+            tracing::error!(appointment = %id, %fault, "a late person is not told: {fault}");
         }
     }
     for (id,) in unheld {
-        let mut tx = app.db.begin().await?;
-        let Some(appointment) = booking::find(&mut tx, &id).await? else {
-            continue;
-        };
-        if let Some(closed) = close(&mut tx, app, &appointment, now).await? {
-            tx.commit().await?;
-            tell(app, &closed);
+        if let Err(fault) = close_unheld(app, &id, now).await {
+            tracing::error!(appointment = %id, %fault, "a hearing not held is not closed: {fault}");
         }
+    }
+    Ok(())
+}
+
+async fn tell_late(app: &App, id: &Id, now: Timestamp) -> Result<(), Fault> {
+    let mut tx = app.db.begin().await?;
+    let Some(appointment) = booking::find(&mut tx, id).await? else {
+        return Ok(());
+    };
+    if let Some(late) = booking::note_late(&mut tx, &app.keys, &appointment, now).await? {
+        tx.commit().await?;
+        tell(app, &late);
+    }
+    Ok(())
+}
+
+async fn close_unheld(app: &App, id: &Id, now: Timestamp) -> Result<(), Fault> {
+    let mut tx = app.db.begin().await?;
+    let Some(appointment) = booking::find(&mut tx, id).await? else {
+        return Ok(());
+    };
+    if let Some(closed) = close(&mut tx, app, &appointment, now).await? {
+        tx.commit().await?;
+        tell(app, &closed);
     }
     Ok(())
 }
@@ -95,6 +110,10 @@ async fn list_late(tx: &mut Tx, now: Timestamp) -> Result<Vec<(Id,)>, Fault> {
          where a.state in ('booked', 'open') and a.late_at is null and a.starts_at <= $1 and a.ends_at > $2
            and not exists (select 1 from meeting_links l
                            where l.appointment_id = a.id and l.role = 'citizen' and l.used_at is not null)
+           and not exists (select 1 from seats s
+                           where s.appointment_id = a.id and s.role = 'citizen' and s.place <> 'left'
+                             and s.connected_at is not null
+                             and (s.disconnected_at is null or s.disconnected_at <= s.connected_at))
          order by a.starts_at limit $3",
         now.plus_minutes(-LATE_MINUTES),
         now,

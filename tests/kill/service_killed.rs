@@ -414,9 +414,14 @@ async fn journey(citizen: &Patient, key: &str, officer: &Patient) -> String {
 /// Whatever step is missing, the page with the slots leads to it.
 async fn books(citizen: &Patient) -> String {
     let began = Instant::now();
+    let mut answered = String::new();
     loop {
-        assert!(began.elapsed() < crate::support::PATIENCE, "never booked");
         let page = citizen.get("/rendez-vous/creneaux").await;
+        assert!(
+            began.elapsed() < crate::support::PATIENCE,
+            "never booked: {} {answered:.2000}",
+            page.address
+        );
         let step = page
             .address
             .split('?')
@@ -464,7 +469,7 @@ async fn books(citizen: &Patient) -> String {
             }
         };
         match citizen.browser.try_submit(&form).await {
-            Ok(page) => drop(citizen.no_fault(page)),
+            Ok(page) => answered = citizen.no_fault(page).text(),
             Err(lost) if citizen.chance.coin() => {
                 drop(
                     citizen

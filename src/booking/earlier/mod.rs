@@ -214,7 +214,8 @@ pub async fn decline(
 ) -> Result<(), Fault> {
     audit::lock(tx, appointment.unit_id.as_str()).await?;
     let offer = store::mark_offer_ended(tx, &appointment.id, "declined", now).await?;
-    pass_on(tx, keys, appointment, offer, now).await
+    let by = Actor::Citizen(appointment.citizen_id.clone());
+    pass_on(tx, keys, appointment, offer, &by, now).await
 }
 
 /// Ends an offer whose deadline passed, and passes it on.
@@ -227,7 +228,7 @@ pub(super) async fn lapse(
     audit::lock(tx, appointment.unit_id.as_str()).await?;
     let offer = store::mark_offer_lapsed(tx, &appointment.id, now).await?;
     let lapsed = offer.is_some();
-    pass_on(tx, keys, appointment, offer, now).await?;
+    pass_on(tx, keys, appointment, offer, &Actor::System, now).await?;
     Ok(lapsed)
 }
 
@@ -236,14 +237,22 @@ async fn pass_on(
     keys: &Keys,
     appointment: &Appointment,
     offer: Option<Offer>,
+    by: &Actor,
     now: Timestamp,
 ) -> Result<(), Fault> {
     let Some(offer) = offer else {
         return Ok(());
     };
     store::delete_held(tx, &offer).await?;
-    let detail = format!("start={}", offer.starts_at.0);
-    note(tx, appointment, "appointment.leave_earlier", &detail, now).await?;
+    note_by(
+        tx,
+        appointment,
+        by,
+        "appointment.leave_earlier",
+        &offer,
+        now,
+    )
+    .await?;
     freed(tx, keys, &appointment.unit_id, offer.starts_at, now).await
 }
 
