@@ -563,3 +563,90 @@ async fn a_case_goes_to_another_unit_whole_and_the_person_chooses_a_slot_there()
         app.journal_holds();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hearing_that_nobody_came_to_is_closed_in_time_and_its_record_goes_on_with_the_next() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        let (camille, sarah) = (app.citizen("camille"), app.officer("78-police"));
+        let (first, _) = in_half_hours(&app, &camille, 2).await;
+        sarah.logs_in("/agent").await.ok();
+        let workspace = sarah.workspace(&first).await;
+        let open = workspace.form("form[action$='/ouvrir']");
+        let early = "Il est trop tôt pour ouvrir cette audition";
+        sarah
+            .submit(&open)
+            .await
+            .refused(StatusCode::CONFLICT, early);
+        app.pass_minutes(45);
+        let workspace = sarah.opens(&first).await;
+        // An open room is nobody else's.
+        let give = sarah
+            .browser
+            .post(
+                &format!("/agent/rendez-vous/{first}/transfert"),
+                &[
+                    (
+                        "csrf",
+                        &workspace.attribute("input[name='csrf']", "value").unwrap(),
+                    ),
+                    ("unite", "u-78-gendarmerie"),
+                ],
+            )
+            .await;
+        give.is(StatusCode::CONFLICT);
+        sarah.writes(&workspace, "Ce qui fut dit.").await.ok();
+        let workspace = sarah.workspace(&first).await;
+        let close = workspace.form("form[action$='/terminer']");
+        let may_come = "La personne peut encore arriver";
+        sarah
+            .submit(&close)
+            .await
+            .refused(StatusCode::CONFLICT, may_come);
+        assert_eq!(app.appointment(&first).await.state.as_str(), "open");
+        app.pass_minutes(30);
+        sarah.submit(&close).await.ok();
+        assert_eq!(app.appointment(&first).await.state.as_str(), "no_show");
+
+        // What was typed stays; checks and number are the new hearing's.
+        let slots = camille.logs_in("/rendez-vous/creneaux").await.ok();
+        let second = camille.books_the_next_slot(&slots).await;
+        camille.enters(&second).await;
+        let page = sarah.opens(&second).await;
+        assert!(page.text().contains("Ce qui fut dit."), "{page:.3000}");
+        sarah.admits(&second).await;
+        let page = sarah
+            .ticks_everything(&sarah.workspace(&second).await)
+            .await;
+        let sent = sarah
+            .submit(&page.form("form[action$='/relecture']"))
+            .await
+            .ok();
+        assert!(!sent.has("form[action$='/relecture'] .fr-error-text"));
+        app.record_becomes(&second, "in_review").await;
+        app.journal_holds();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_comes_back_with_a_seat_from_before_a_move_is_not_called_absent() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        let (camille, sarah) = (app.citizen("camille"), app.officer("78-police"));
+        let (id, start) = in_half_hours(&app, &camille, 0).await;
+        let room = camille.enters(&id).await;
+        let csrf = room.attribute("meta[name='csrf'], [data-csrf]", "data-csrf");
+        sarah.logs_in("/agent").await.ok();
+        let path = format!("/agent/rendez-vous/{id}/deplacer");
+        moves(&sarah.browser, &path, start + HALF_HOUR).await;
+        app.pass_minutes(30);
+        let token = format!("/audition/{id}/jeton");
+        drop(camille.browser.ask_json(&token, &csrf.unwrap()).await);
+        app.pass_minutes(15);
+        let absence = format!("/agent/rendez-vous/{id}/absence");
+        let ask = sarah.get(&absence).await.ok();
+        sarah
+            .submit(&ask.form("form[action$='/absence']"))
+            .await
+            .refused(StatusCode::CONFLICT, "La personne est là");
+        app.journal_holds();
+    }
+}
