@@ -18,7 +18,8 @@ use crate::audit::search::{self, Criteria, PAGE};
 use crate::audit::{self, Actor, Line, export};
 use crate::calendar::recurrence::{day_of, whole_day};
 use crate::calendar::{self, Unit, hours, wall};
-use crate::db::Tx;
+use crate::clock::Timestamp;
+use crate::db::{Id, Tx};
 use crate::error::{Fault, PageError, Refusal};
 use crate::form::{Asked, Form};
 use crate::identity::{Role, SignedInOfficer};
@@ -245,20 +246,17 @@ async fn read(
     officer: SignedInOfficer,
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Response, PageError> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = app.db.read().await?;
     let units = units_of(&mut tx, &officer).await?;
+    drop(tx);
     let unit = wanted_unit(&units, &officer, &wanted.unite)?;
     let (criteria, errors) = wanted.criteria(&unit, &ctx);
     let before = wanted.avant.parse().unwrap_or(i64::MAX);
-    if errors.is_empty() {
-        note(&mut tx, &officer, &ctx, &criteria, "journal.read", "").await?;
-    }
     let mut lines = if errors.is_empty() {
-        search::newest(&mut tx, &criteria, before).await?
+        look(&app, &officer.id, &criteria, before, ctx.now).await?
     } else {
         Vec::new()
     };
-    tx.commit().await?;
     let more = i64::try_from(lines.len()).is_ok_and(|count| count > PAGE);
     if more {
         lines.pop();
@@ -298,6 +296,23 @@ async fn read(
     render_with(status, &page)
 }
 
+/// Notes the look, then looks. The note is durable before anything is read, and
+/// the search, which may go through years, holds nothing that an act of the unit
+/// waits for.
+async fn look(
+    app: &App,
+    officer: &Id,
+    criteria: &Criteria,
+    before: i64,
+    now: Timestamp,
+) -> Result<Vec<Line>, Fault> {
+    let mut tx = app.db.begin().await?;
+    note(&mut tx, officer, criteria, "journal.read", "", now).await?;
+    tx.commit().await?;
+    let mut tx = app.db.read().await?;
+    search::newest(&mut tx, criteria, before).await
+}
+
 /// One of these units; that of the empowerment when none is named. Another unit
 /// does not exist for this auditor.
 fn wanted_unit(units: &[Unit], officer: &SignedInOfficer, typed: &str) -> Result<Unit, PageError> {
@@ -315,11 +330,11 @@ fn wanted_unit(units: &[Unit], officer: &SignedInOfficer, typed: &str) -> Result
 
 async fn note(
     tx: &mut Tx,
-    officer: &SignedInOfficer,
-    ctx: &Ctx,
+    officer: &Id,
     criteria: &Criteria,
     act: &str,
     format: &str,
+    now: Timestamp,
 ) -> Result<(), Fault> {
     let mut detail = detail_of(criteria);
     if !format.is_empty() {
@@ -328,8 +343,8 @@ async fn note(
     audit::append(
         tx,
         &criteria.chain,
-        ctx.now,
-        &Actor::Officer(officer.id.clone()),
+        now,
+        &Actor::Officer(officer.clone()),
         act,
         &format!("journal/{}", criteria.chain),
         &detail,
@@ -398,7 +413,15 @@ async fn take(
             .way_out("/administration/journal", "way-out-journal")
             .into());
     }
-    note(&mut tx, &officer, &ctx, &criteria, "journal.export", format).await?;
+    note(
+        &mut tx,
+        &officer.id,
+        &criteria,
+        "journal.export",
+        format,
+        ctx.now,
+    )
+    .await?;
     tx.commit().await?;
     let today = day_of(ctx.now, unit.zone());
     let (pieces, kind, name) = match format {
@@ -523,7 +546,56 @@ fn rows(rows: impl Iterator<Item = Vec<String>>) -> Result<Vec<u8>, Fault> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_act, is_actor, is_object};
+    #![allow(clippy::unwrap_used)]
+
+    use super::{Criteria, is_act, is_actor, is_object, look};
+    use crate::audit::{self, Actor};
+    use crate::db::{Db, Id};
+    use crate::testing::on_sqlite;
+
+    #[tokio::test]
+    async fn a_long_search_keeps_nobody_from_writing() {
+        let app = on_sqlite("2026-03-02T08:00:00Z").await;
+        let Db::Lite { reader, .. } = &app.db else {
+            panic!("SQLite was asked for");
+        };
+        // Every connection that reads is taken: a search that waits for one is as
+        // slow as can be.
+        let mut taken = Vec::new();
+        for _ in 0..reader.options().get_max_connections() {
+            taken.push(reader.acquire().await.unwrap());
+        }
+        let (searched, unit) = (app.app.clone(), "u-78-police");
+        let search = tokio::spawn(async move {
+            let (officer, criteria) = (Id::from("o"), Criteria::everything_in(unit));
+            let now = searched.clock.now();
+            look(&searched, &officer, &criteria, i64::MAX, now).await
+        });
+        // Meanwhile the unit goes on acting, and sees that it is looked at.
+        loop {
+            let mut tx = app.db.begin().await.unwrap();
+            let now = app.clock.now();
+            audit::append(&mut tx, unit, now, &Actor::System, "test.act", "test/1", "")
+                .await
+                .unwrap();
+            let noted = audit::lines_about(&mut tx, &format!("journal/{unit}"))
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+            if let [line] = noted.as_slice() {
+                assert_eq!(
+                    (line.act.as_str(), line.actor.as_str()),
+                    ("journal.read", "officer/o")
+                );
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        assert!(!search.is_finished(), "it looks without having to read");
+        drop(taken);
+        let lines = search.await.unwrap().unwrap();
+        assert!(lines.iter().any(|line| line.act == "journal.read"));
+    }
 
     #[test]
     fn only_what_the_journal_itself_writes_is_looked_for() {

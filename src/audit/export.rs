@@ -116,7 +116,7 @@ async fn write_roots(
     writer: &mut Writer,
 ) -> Result<(), Fault> {
     if let Scope::Chain(chain) = scope {
-        if let Some(root) = roots::last_of(tx, chain).await? {
+        if let Some(root) = roots::last_of(tx, chain, i64::MAX).await? {
             let heads = proven(tx, root.seq, heads).await?;
             writer.add(&Entry::Root { root, heads })?;
         }

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`chain`] | the links of a chain, and what can be wrong with them; pure |
 //! | [`roots`] | heads gathered in signed trees |
+//! | [`memory`] | the last root, remembered outside the database |
 //! | [`retention`] | what leaves after three years, and what stays in its place |
 //! | [`search`] | what an auditor asks |
 //! | [`export`], [`file`](mod@file) | a chain as a file, and its checker, which needs no database |
@@ -21,6 +22,7 @@ pub mod chain;
 pub mod export;
 pub mod file;
 pub mod keeper;
+pub mod memory;
 pub mod retention;
 pub mod roots;
 pub mod search;

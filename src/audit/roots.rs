@@ -2,8 +2,9 @@
 //! moved since the root before, as leaves of an RFC 6962 tree (library
 //! `ct-merkle`), so that a short proof shows one unit's head in it without
 //! telling those of others. It is signed with a key that signs nothing else
-//! and names the root before it: neither a root nor what it holds can be taken
-//! out or changed by whoever has the database alone.
+//! and names the root before it: what a root holds cannot be changed, nor a root be
+//! taken out between two others, by whoever has the database alone. That the newest
+//! are all there, only a [memory](super::memory) outside the database can tell.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,6 +16,7 @@ use sha2::Sha256;
 use sha2::digest::Output;
 
 use super::chain::{FIRST, framed};
+use super::memory::{self, Remembered};
 use crate::clock::Timestamp;
 use crate::db::{Tx, hex, unhex};
 use crate::error::Fault;
@@ -74,6 +76,13 @@ impl SignedRoot {
     #[must_use]
     pub fn is_signed_by(&self, key: &[u8]) -> bool {
         self.hash == self.hash_of() && is_signed(key, &self.hash, &self.signature)
+    }
+
+    /// Whether its tree is the one over these heads, in their order.
+    #[must_use]
+    pub fn is_over(&self, heads: &[Head]) -> bool {
+        i64::try_from(heads.len()).is_ok_and(|size| size == self.size)
+            && root_over(heads) == self.root
     }
 
     /// Whether a head stands in the tree, by its place and the path of hashes
@@ -152,8 +161,8 @@ pub struct Gathered {
     pub contradicted: Vec<String>,
 }
 
-/// Gathers the heads of the chains that moved since they were last gathered. Of two processes that gather at once, the second is
-/// refused by the root's number, and what it saw is gathered by the next.
+/// Gathers the heads of the chains that moved since they were last gathered. Of two
+/// processes that gather at once, the second is refused by the root's number, and what it saw is gathered by the next.
 ///
 /// # Errors
 /// When the database fails, or another process was faster
@@ -191,12 +200,9 @@ pub async fn gather(tx: &mut Tx, key: &Ed25519KeyPair, now: Timestamp) -> Result
     }
     // Not by the database, whose collations differ.
     heads.sort_by(|one, other| one.chain.cmp(&other.chain));
-    let last = fetch_optional!(
-        tx,
-        (i64, String),
-        "select seq, hash from journal_roots order by seq desc limit 1"
-    )?;
-    let (seq, previous) = last.unwrap_or_else(|| (0, FIRST.to_owned()));
+    let (seq, previous) = last(tx)
+        .await?
+        .map_or_else(|| (0, FIRST.to_owned()), |root| (root.seq, root.hash));
     let mut root = SignedRoot {
         seq: seq + 1,
         at: now,
@@ -237,6 +243,50 @@ pub async fn gather(tx: &mut Tx, key: &Ed25519KeyPair, now: Timestamp) -> Result
     })
 }
 
+/// Whether roots go on from what was signed: refuses to sign when the remembered
+/// root is not there, or when no root is although lines left under one.
+///
+/// # Errors
+/// When the database fails; when roots were taken out, with what to do.
+pub(super) async fn continues(tx: &mut Tx, remembered: Option<&Remembered>) -> Result<(), Fault> {
+    if let Some(root) = remembered {
+        if root.is_held(tx).await? {
+            return Ok(());
+        }
+        return Err(Fault::other(format!(
+            "root {} ({}) was signed and is not in the database: nothing is signed any more. \
+             If you put back an older database yourself, compare its last root with your log, \
+             then remove {} from the data folder",
+            root.seq,
+            root.hash,
+            memory::FILE
+        )));
+    }
+    let rootless = fetch_optional!(
+        tx,
+        (String,),
+        "select chain from journal_checkpoints
+         where not exists (select 1 from journal_roots) order by chain limit 1"
+    )?;
+    match rootless {
+        Some((chain,)) => Err(Fault::other(format!(
+            "lines of chain {chain} left under signed roots, and no root is in the database: \
+             nothing is signed any more. Put the roots back from a copy of the database"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The newest root.
+pub(super) async fn last(tx: &mut Tx) -> Result<Option<SignedRoot>, Fault> {
+    fetch_optional!(
+        tx,
+        SignedRoot,
+        "select seq, at, size, root, previous, hash, signature from journal_roots
+         order by seq desc limit 1"
+    )
+}
+
 /// Roots after `seq`, in order, at most `most`.
 pub(super) async fn list_after(tx: &mut Tx, seq: i64, most: i64) -> Result<Vec<SignedRoot>, Fault> {
     fetch_all!(
@@ -259,14 +309,19 @@ pub(super) async fn heads_of(tx: &mut Tx, root_seq: i64) -> Result<Vec<Head>, Fa
     )
 }
 
-/// The last root that holds a head of a chain.
-pub(super) async fn last_of(tx: &mut Tx, chain: &str) -> Result<Option<SignedRoot>, Fault> {
+/// The last root, no later than `through`, that holds a head of a chain.
+pub(super) async fn last_of(
+    tx: &mut Tx,
+    chain: &str,
+    through: i64,
+) -> Result<Option<SignedRoot>, Fault> {
     fetch_optional!(
         tx,
         SignedRoot,
         "select r.seq, r.at, r.size, r.root, r.previous, r.hash, r.signature
          from journal_roots r join journal_leaves l on l.root_seq = r.seq
-         where l.chain = $1 order by r.seq desc limit 1",
-        chain
+         where l.chain = $1 and r.seq <= $2 order by r.seq desc limit 1",
+        chain,
+        through
     )
 }

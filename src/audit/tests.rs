@@ -339,18 +339,170 @@ async fn roots_and_heads_that_are_tampered_with_are_found() {
     );
 }
 
+/// Three years of a service in which something is done each month; gives how many
+/// lines that were, none of them of POLICE.
+async fn months_pass(app: &TestApp) -> usize {
+    let mut months = 0;
+    for days in (30..retention::DAYS).step_by(30) {
+        app.clock.set(at(MONDAY).plus_minutes(days * 24 * 60));
+        act(app, super::SERVICE_CHAIN, 1).await;
+        keeper::keep(app).await.unwrap();
+        months += 1;
+    }
+    months
+}
+
+async fn lines_of(app: &TestApp, chain: &str) -> Vec<Line> {
+    let mut tx = app.db.read().await.unwrap();
+    super::search::after(&mut tx, chain, i64::MIN, i64::MAX)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn nothing_leaves_because_somebody_says_it_is_old() {
+    for app in on_every_engine(MONDAY).await {
+        act(&app, POLICE, 4).await;
+        keeper::keep(&app).await.unwrap();
+        months_pass(&app).await;
+        let before = lines_of(&app, POLICE).await.len();
+        // The lines' own column, and the roots', say so.
+        let mut tx = app.db.begin().await.unwrap();
+        execute!(&mut tx, "update journal set at = 0").unwrap();
+        tx.commit().await.unwrap();
+        keeper::keep(&app).await.unwrap();
+        assert_eq!(lines_of(&app, POLICE).await.len(), before);
+        let mut tx = app.db.begin().await.unwrap();
+        execute!(&mut tx, "update journal_roots set at = 0 where seq > 1").unwrap();
+        tx.commit().await.unwrap();
+        keeper::keep(&app).await.unwrap();
+        assert_eq!(lines_of(&app, POLICE).await.len(), before);
+        verified(&app).await.unwrap_err();
+    }
+}
+
+#[tokio::test]
+async fn what_was_changed_does_not_leave_when_its_time_comes() {
+    for app in on_every_engine(MONDAY).await {
+        act(&app, POLICE, 4).await;
+        keeper::keep(&app).await.unwrap();
+        let mut tx = app.db.begin().await.unwrap();
+        execute!(
+            &mut tx,
+            "update journal set actor = 'officer/other' where chain = $1 and seq = 2",
+            POLICE
+        )
+        .unwrap();
+        tx.commit().await.unwrap();
+        months_pass(&app).await;
+        let before = lines_of(&app, POLICE).await.len();
+        app.clock
+            .set(at(MONDAY).plus_minutes((retention::DAYS + 2) * 24 * 60));
+        keeper::keep(&app).await.unwrap();
+        assert_eq!(lines_of(&app, POLICE).await.len(), before);
+        assert_eq!(
+            verified(&app).await,
+            Err(Broken::Chain(BrokenChain::Changed(POLICE.into(), 2)))
+        );
+        // Other chains let theirs leave; the roots that show the change stay.
+        let mut tx = app.db.read().await.unwrap();
+        let left = retention::checkpoint_of(&mut tx, super::SERVICE_CHAIN)
+            .await
+            .unwrap();
+        let first = roots::list_after(&mut tx, 0, 1).await.unwrap();
+        assert!(left.is_some());
+        assert_eq!(first[0].seq, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_ahead_lets_nothing_leave() {
+    for app in on_every_engine(MONDAY).await {
+        act(&app, POLICE, 4).await;
+        keeper::keep(&app).await.unwrap();
+        let before = lines_of(&app, POLICE).await.len();
+        for minutes in 0..3 {
+            let then = at(MONDAY).plus_minutes(10 * 365 * 24 * 60 + minutes);
+            app.clock.set(then);
+            act(&app, super::SERVICE_CHAIN, 1).await;
+            keeper::keep(&app).await.unwrap();
+        }
+        assert_eq!(lines_of(&app, POLICE).await.len(), before);
+        verified(&app).await.unwrap();
+    }
+}
+
+/// Takes the roots after one out, with what they hold.
+async fn forget_roots(app: &TestApp, after: i64) {
+    let mut tx = app.db.begin().await.unwrap();
+    execute!(
+        &mut tx,
+        "delete from journal_leaves where root_seq > $1",
+        after
+    )
+    .unwrap();
+    execute!(&mut tx, "delete from journal_roots where seq > $1", after).unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn roots_that_were_taken_out_are_missed_and_nothing_is_signed_in_their_place() {
+    for kept in [0, 1] {
+        for app in on_every_engine(MONDAY).await {
+            for _ in 0..2 {
+                act(&app, POLICE, 3).await;
+                keeper::keep(&app).await.unwrap();
+            }
+            forget_roots(&app, kept).await;
+            rewrite(&app, POLICE, 5).await;
+            act(&app, POLICE, 1).await;
+            let refused = keeper::keep(&app).await.unwrap_err().to_string();
+            assert!(refused.contains("root 2 ("), "{refused}");
+            let mut tx = app.db.read().await.unwrap();
+            let left = roots::list_after(&mut tx, 0, 9).await.unwrap();
+            assert_eq!(left.len(), usize::try_from(kept).unwrap());
+            drop(tx);
+            // Whoever put an older database back says so by removing the memory.
+            std::fs::remove_file(app.config.data_dir.join(super::memory::FILE)).unwrap();
+            keeper::keep(&app).await.unwrap();
+            // What is there but cannot be read is not taken for nothing.
+            std::fs::write(app.config.data_dir.join(super::memory::FILE), "{").unwrap();
+            keeper::keep(&app).await.unwrap_err();
+        }
+    }
+}
+
+#[tokio::test]
+async fn roots_do_not_begin_anew_where_lines_left_under_former_ones() {
+    let app = on_sqlite(MONDAY).await;
+    act(&app, POLICE, 4).await;
+    keeper::keep(&app).await.unwrap();
+    months_pass(&app).await;
+    app.clock
+        .set(at(MONDAY).plus_minutes((retention::DAYS + 2) * 24 * 60));
+    keeper::keep(&app).await.unwrap();
+    forget_roots(&app, 0).await;
+    std::fs::remove_file(app.config.data_dir.join(super::memory::FILE)).unwrap();
+    let refused = keeper::keep(&app).await.unwrap_err().to_string();
+    assert!(refused.contains("no root is in the database"), "{refused}");
+}
+
 #[tokio::test]
 async fn lines_leave_after_three_years_and_the_chain_can_still_be_checked() {
     for app in on_every_engine(MONDAY).await {
         act(&app, POLICE, 4).await;
         keeper::keep(&app).await.unwrap();
         let before = verified(&app).await.unwrap();
+        let months = months_pass(&app).await;
         // A day after three years are over, nothing has left yet.
         app.clock
             .set(at(MONDAY).plus_minutes((retention::DAYS + 1) * 24 * 60));
         act(&app, POLICE, 2).await;
         keeper::keep(&app).await.unwrap();
-        assert_eq!(verified(&app).await.unwrap().lines, before.lines + 2);
+        assert_eq!(
+            verified(&app).await.unwrap().lines,
+            before.lines + months + 2
+        );
         app.clock.set(app.clock.now().plus_millis(1));
         keeper::keep(&app).await.unwrap();
 
@@ -367,7 +519,7 @@ async fn lines_leave_after_three_years_and_the_chain_can_still_be_checked() {
         assert_eq!(acts, ["test.act", "test.act", "journal.purge"]);
         assert_eq!(lines[0].seq, checkpoint.through_seq + 1);
         assert_eq!(lines[0].previous, checkpoint.hash);
-        assert!(verified(&app).await.unwrap().lines < before.lines);
+        assert!(verified(&app).await.unwrap().lines < before.lines + months);
         for scope in [Scope::Chain(POLICE.into()), Scope::Everything] {
             let bytes = exported(&app, scope).await;
             checked(&app, &bytes).unwrap();

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::chain::{BrokenChain, ChainCheck, FIRST};
+use super::retention::{self, Checkpoint};
 use super::roots::{self, Head};
-use super::{retention, search};
+use super::search;
 use crate::db::Tx;
 use crate::error::Fault;
 use crate::{fetch_all, fetch_optional};
@@ -31,6 +32,11 @@ pub enum Broken {
     /// Roots do not follow each other.
     #[error("root {0}: a root before it was removed, inserted or moved")]
     RootsParted(i64),
+    /// The newest roots are gone.
+    #[error(
+        "root {0}: it was signed here and is not in the database: the newest roots were removed"
+    )]
+    Forgotten(i64),
     /// A root's tree.
     #[error("root {0}: the heads it holds were changed")]
     Tree(i64),
@@ -102,8 +108,7 @@ async fn verify_roots(tx: &mut Tx, key: &[u8]) -> Result<Result<usize, Broken>, 
                 return Ok(Err(Broken::RootsParted(root.seq)));
             }
             let heads = roots::heads_of(tx, root.seq).await?;
-            let size = i64::try_from(heads.len()).unwrap_or(i64::MAX);
-            if size != root.size || roots::root_over(&heads) != root.root {
+            if !root.is_over(&heads) {
                 return Ok(Err(Broken::Tree(root.seq)));
             }
             count += 1;
@@ -124,18 +129,28 @@ async fn verify_chain(
     {
         return Ok(Err(Broken::Checkpoint(head.chain.clone())));
     }
+    verify_lines(tx, head, checkpoint.as_ref(), i64::MAX).await
+}
+
+/// Checks a chain's lines from its checkpoint to `end`, which is what stands at that
+/// place; later lines and signed heads after `through` are left out.
+pub(super) async fn verify_lines(
+    tx: &mut Tx,
+    end: &Head,
+    checkpoint: Option<&Checkpoint>,
+    through: i64,
+) -> Result<Result<usize, Broken>, Fault> {
     let signed: BTreeMap<i64, String> = fetch_all!(
         tx,
         (i64, String),
-        "select seq, hash from journal_leaves where chain = $1",
-        &head.chain
+        "select seq, hash from journal_leaves where chain = $1 and seq <= $2",
+        &end.chain,
+        through
     )?
     .into_iter()
     .collect();
-    let begin = checkpoint
-        .as_ref()
-        .map(|checkpoint| (checkpoint.through_seq, checkpoint.hash.as_str()));
-    let mut check = match ChainCheck::new(&head.chain, begin, signed) {
+    let begin = checkpoint.map(|checkpoint| (checkpoint.through_seq, checkpoint.hash.as_str()));
+    let mut check = match ChainCheck::new(&end.chain, begin, signed) {
         Ok(check) => check,
         Err(broken) => return Ok(Err(broken.into())),
     };
@@ -144,7 +159,8 @@ async fn verify_chain(
     // again was put back by somebody.
     let mut after = i64::MIN;
     loop {
-        let batch = search::after(tx, &head.chain, after, BATCH).await?;
+        let mut batch = search::after(tx, &end.chain, after, BATCH).await?;
+        batch.retain(|line| line.seq <= through);
         let Some(last) = batch.last() else {
             break;
         };
@@ -157,7 +173,7 @@ async fn verify_chain(
         count += batch.len();
     }
     Ok(check
-        .finish((head.seq, &head.hash))
+        .finish((end.seq, &end.hash))
         .map(|()| count)
         .map_err(Broken::from))
 }

@@ -23,6 +23,16 @@ use crate::keys::Keys;
 use crate::messages::{Lang, text, text_with};
 use crate::notifications::{self, Channel, Outgoing, Values};
 
+/// Takes back what was told of an appointment and has not gone out: its hour is
+/// another now, or it is over.
+pub(super) async fn withdraw(
+    tx: &mut Tx,
+    appointment: &Appointment,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    notifications::withdraw(tx, &format!("appointment/{}", appointment.id), now).await
+}
+
 /// Confirmation, with the personal link and a calendar file.
 pub(super) async fn booked(
     tx: &mut Tx,
@@ -41,7 +51,8 @@ pub(super) async fn booked(
 }
 
 /// The new hour, with the former one, the new link, and what moves the entry in
-/// the person's calendar. `template` says who moved it.
+/// the person's calendar, in place of what was told of the former. `template` says
+/// who moved it.
 pub(super) async fn moved(
     tx: &mut Tx,
     keys: &Keys,
@@ -51,6 +62,7 @@ pub(super) async fn moved(
     link: (Id, i64),
     now: Timestamp,
 ) -> Result<(), Fault> {
+    withdraw(tx, moved, now).await?;
     let unit = unit_of(tx, &moved.unit_id).await?;
     let letter = Letter {
         link: Some((link.0.0, link.1)),

@@ -535,6 +535,7 @@ async fn move_because(
     if !to.is_live() {
         earlier::end(tx, &moved.id, now).await?;
         store::delete_own_time(tx, &moved.id).await?;
+        messages::withdraw(tx, &moved, now).await?;
     }
     if !to.occupies_desk() {
         store::delete_occupancy(tx, &moved.id).await?;

@@ -556,3 +556,69 @@ async fn an_appointment_moves_only_along_the_table_and_leaves_a_trace() {
         assert_eq!(moves[4].2, "officer/o");
     }
 }
+
+/// What became of each message, by what it told: `booked expired`.
+async fn told(app: &TestApp) -> Vec<String> {
+    let mut tx = app.db.read().await.unwrap();
+    let rows = crate::fetch_all!(
+        &mut tx,
+        (String, String, String),
+        "select template, channel, state from messages order by created_at, template, channel"
+    )
+    .unwrap();
+    rows.into_iter()
+        .map(|(template, channel, state)| format!("{template} {channel} {state}"))
+        .collect()
+}
+
+#[tokio::test]
+async fn old_news_of_an_appointment_is_withdrawn_when_it_moves_and_when_it_ends() {
+    for app in on_every_engine(MONDAY).await {
+        let (angele, _) = app.citizen_with_case("Angèle", POLICE).await;
+        let id = holds(&app, &angele, "2026-03-02T09:00:00Z").await;
+        app.post(&angele, &format!("/rendez-vous/{id}/confirmer"), &[])
+            .await;
+        assert_eq!(
+            told(&app).await,
+            ["booked email pending", "booked sms pending"]
+        );
+        let (id, officer) = (Id::from(id.as_str()), Actor::Officer("o".into()));
+        app.clock.set(app.clock.now().plus_minutes(1));
+        let mut tx = app.db.begin().await.unwrap();
+        let moved = reschedule::reschedule(
+            &mut tx,
+            &app.keys,
+            &id,
+            at("2026-03-02T13:00:00Z"),
+            Some(Reason::ALL[0]),
+            &officer,
+            app.clock.now(),
+        )
+        .await
+        .unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(
+            told(&app).await,
+            [
+                "booked email expired",
+                "booked sms expired",
+                "moved-by-unit email pending",
+                "moved-by-unit sms pending"
+            ]
+        );
+        let mut tx = app.db.begin().await.unwrap();
+        let now = app.clock.now();
+        let open = move_to(&mut tx, &moved, State::Open, &officer, now)
+            .await
+            .unwrap();
+        move_to(&mut tx, &open, State::Closed, &officer, now)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        let told = told(&app).await;
+        assert!(
+            told.len() == 4 && told.iter().all(|told| told.ends_with("expired")),
+            "{told:?}"
+        );
+    }
+}

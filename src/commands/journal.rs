@@ -7,7 +7,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::app::App;
-use crate::audit::{export, file, verify};
+use crate::audit::memory::Remembered;
+use crate::audit::verify::{self, Broken};
+use crate::audit::{export, file};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{hex, unhex};
@@ -17,22 +19,26 @@ use crate::keys::Keys;
 /// Verifies every chain and root of the database.
 pub(super) async fn verify(config: Config) -> Result<ExitCode, Fault> {
     let app = App::open(config, Clock::System).await?;
+    // Before the database: what is remembered was in it by then.
+    let remembered = Remembered::read(&app.config.data_dir)?;
     let mut tx = app.db.read().await?;
-    Ok(
-        match verify::verify_all(&mut tx, app.keys.journal_public()).await? {
-            Ok(read) => {
-                println!(
-                    "journal: {} lines, {} signed roots, every chain is whole",
-                    read.lines, read.roots
-                );
-                ExitCode::SUCCESS
-            }
-            Err(broken) => {
-                println!("journal: {broken}");
-                ExitCode::FAILURE
-            }
-        },
-    )
+    let checked = match remembered {
+        Some(root) if !root.is_held(&mut tx).await? => Err(Broken::Forgotten(root.seq)),
+        _ => verify::verify_all(&mut tx, app.keys.journal_public()).await?,
+    };
+    Ok(match checked {
+        Ok(read) => {
+            println!(
+                "journal: {} lines, {} signed roots, every chain is whole",
+                read.lines, read.roots
+            );
+            ExitCode::SUCCESS
+        }
+        Err(broken) => {
+            println!("journal: {broken}");
+            ExitCode::FAILURE
+        }
+    })
 }
 
 /// Verifies an exported file; needs no database and no secret.

@@ -5,7 +5,7 @@
 //!
 //! A row is `pending` until a supplier takes it (`sent`), or nobody ever will:
 //! `dead` when the recipient or the content is refused for good, `expired` when
-//! its time is over. What was given up is a [dead letter](dead_letters), seen by
+//! its time is over or [newer news](withdraw) took its place. What was given up is a [dead letter](dead_letters), seen by
 //! the administrators of its unit. When the only channel an event was told by is
 //! dead, the other one is tried.
 
@@ -113,6 +113,40 @@ pub async fn enqueue(
     now: Timestamp,
 ) -> Result<(), Fault> {
     insert(tx, keys, outgoing, None, now).await
+}
+
+/// Withdraws what a subject's messages told before: something newer is about to be
+/// told of it, or nothing more is to tell. What still waits is not sent; what was
+/// given up stays in sight but cannot be sent again. In the transaction of the
+/// newer act, before its own messages are written.
+///
+/// `subject` is how the events of one thing begin, such as `appointment/ID`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn withdraw(tx: &mut Tx, subject: &str, now: Timestamp) -> Result<(), Fault> {
+    let events = format!("{subject}/");
+    // What was never tried is nobody's failure: no administrator is told of it.
+    execute!(
+        tx,
+        "update messages set state = 'expired', expires_at = $2,
+             reason = case when attempts > 0 then 'expired' end,
+             ended_at = case when attempts > 0 then $2 end
+         where state = 'pending' and substr(event, 1, length($1)) = $1",
+        &events,
+        now
+    )?;
+    // The two texts differ so that each is answered by its own partial index.
+    execute!(
+        tx,
+        "update messages set expires_at = $2
+         where state in ('dead', 'expired') and unit_id is not null and ended_at > $3
+           and expires_at > $2 and substr(event, 1, length($1)) = $1",
+        &events,
+        now,
+        now.plus_minutes(-dead_letters::DAYS * 24 * 60)
+    )?;
+    Ok(())
 }
 
 /// The same, perhaps in place of a message whose channel was dead.

@@ -37,15 +37,23 @@ struct Claimed {
     expires_at: Timestamp,
 }
 
-/// Sends what is due until `shutdown`.
+/// Sends what is due until `shutdown`, each channel for itself: texts do not wait
+/// behind a mail server that hangs.
 pub async fn run(app: App, shutdown: CancellationToken) {
     let suppliers = Suppliers::new(&app);
+    tokio::join!(
+        carry(&app, &suppliers, Channel::Email, &shutdown),
+        carry(&app, &suppliers, Channel::Sms, &shutdown),
+    );
+}
+
+async fn carry(app: &App, suppliers: &Suppliers, channel: Channel, shutdown: &CancellationToken) {
     while !shutdown.is_cancelled() {
-        let pause = match send_next(&app, &suppliers).await {
+        let pause = match send_next(app, suppliers, channel).await {
             Ok(true) => continue,
             Ok(false) => IDLE,
             Err(fault) => {
-                tracing::error!(%fault, "outbox: {fault}");
+                tracing::error!(%fault, %channel, "outbox: {fault}");
                 IDLE * 4
             }
         };
@@ -56,14 +64,14 @@ pub async fn run(app: App, shutdown: CancellationToken) {
     }
 }
 
-/// Sends one due message; tells whether there was one.
+/// Sends one due message of a channel; tells whether there was one.
 ///
 /// # Errors
 /// When the database fails; a supplier's failure is an outcome, not an error.
-pub async fn send_next(app: &App, suppliers: &Suppliers) -> Result<bool, Fault> {
+pub async fn send_next(app: &App, suppliers: &Suppliers, channel: Channel) -> Result<bool, Fault> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    let Some(claimed) = claim(&mut tx, now).await? else {
+    let Some(claimed) = claim(&mut tx, channel, now).await? else {
         return Ok(false);
     };
     if claimed.expires_at <= now {
@@ -119,10 +127,12 @@ async fn note_sent(
     supplier: &str,
     now: Timestamp,
 ) -> Result<(), Fault> {
+    // Withdrawn while the supplier had it, it went all the same: that is the truth.
     execute!(
         tx,
-        "update messages set state = 'sent', sent_at = $2, supplier = $3, last_error = null
-         where id = $1 and state = 'pending'",
+        "update messages set state = 'sent', sent_at = $2, supplier = $3, last_error = null,
+             reason = null, ended_at = null
+         where id = $1 and state in ('pending', 'expired')",
         &claimed.id,
         now,
         supplier
@@ -204,20 +214,21 @@ async fn note_dead(
     insert(tx, &app.keys, &outgoing, Some(&claimed.id), now).await
 }
 
-/// Takes the oldest due message by moving its next attempt one lease ahead.
+/// Takes the oldest due message of a channel by moving its next attempt one lease ahead.
 /// Two workers that pick the same row meet at its lock; the second finds it no
 /// longer due.
-async fn claim(tx: &mut Tx, now: Timestamp) -> Result<Option<Claimed>, Fault> {
+async fn claim(tx: &mut Tx, channel: Channel, now: Timestamp) -> Result<Option<Claimed>, Fault> {
     fetch_optional!(
         tx,
         Claimed,
         "update messages set attempts = attempts + 1, next_attempt_at = $2
-         where id = (select id from messages where state = 'pending' and next_attempt_at <= $1
+         where id = (select id from messages where state = 'pending' and channel = $3 and next_attempt_at <= $1
                      order by next_attempt_at, id limit 1)
            and state = 'pending' and next_attempt_at <= $1
          returning id, event, recipient, unit_id, channel, template, language, sealed_values, attempts, expires_at",
         now,
-        now.plus_seconds(LEASE_SECONDS)
+        now.plus_seconds(LEASE_SECONDS),
+        channel
     )
 }
 

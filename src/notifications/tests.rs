@@ -4,14 +4,16 @@
 #![allow(clippy::unwrap_used)]
 
 use axum::http::StatusCode;
+use tokio_util::sync::CancellationToken;
 
 use super::segments::{Alphabet, size_of};
 use super::suppliers::Suppliers;
-use super::{Channel, Outgoing, Values, enqueue, outbox, templates};
+use super::{Channel, Outgoing, Values, dead_letters, enqueue, outbox, templates, withdraw};
+use crate::audit::Actor;
 use crate::db::Id;
 use crate::identity::Role;
 use crate::messages::Lang;
-use crate::testing::{TestApp, on_every_engine, on_sqlite};
+use crate::testing::{TestApp, on_every_engine, on_every_engine_with, on_sqlite};
 use crate::{fetch_all, fetch_optional};
 
 mod mail_server;
@@ -52,10 +54,18 @@ fn to(address: &str) -> Values {
 /// Sends what is due at this instant; gives how many attempts that were.
 async fn send(app: &TestApp, suppliers: &Suppliers) -> usize {
     let mut attempts = 0;
-    while outbox::send_next(app, suppliers).await.unwrap() {
-        attempts += 1;
+    loop {
+        let before = attempts;
+        for &channel in Channel::ALL {
+            while outbox::send_next(app, suppliers, channel).await.unwrap() {
+                attempts += 1;
+            }
+        }
+        // What is dead by one channel may be due by the other.
+        if attempts == before {
+            return attempts;
+        }
     }
-    attempts
 }
 
 #[derive(Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -233,6 +243,114 @@ async fn what_fails_is_tried_again_until_it_works_or_its_time_is_over() {
             app.post(&admin, &again, &[]).await.status,
             StatusCode::CONFLICT
         );
+    }
+}
+
+#[tokio::test]
+async fn a_mail_server_that_hangs_does_not_keep_texts_from_going() {
+    // It takes the connection and never says a word.
+    let hangs = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("smtp://{}", hangs.local_addr().unwrap());
+    for app in on_every_engine_with(MONDAY, |config| config.smtp_url.clone_from(&url)).await {
+        write(
+            &app,
+            "record/1/ready",
+            Channel::Email,
+            &to("a@exemple.example"),
+        )
+        .await;
+        let stop = CancellationToken::new();
+        let worker = tokio::spawn(outbox::run(app.app.clone(), stop.clone()));
+        let _silent = hangs.accept().await.unwrap();
+        write(&app, "record/2/ready", Channel::Sms, &to("+33639980005")).await;
+        while delivered(&app).await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        // The mail is still at its first try.
+        let mut tx = app.db.read().await.unwrap();
+        let (attempts, error) = fetch_optional!(
+            &mut tx,
+            (i64, Option<String>),
+            "select attempts, last_error from messages where channel = 'email'"
+        )
+        .unwrap()
+        .unwrap();
+        assert_eq!((attempts, error), (1, None));
+        worker.abort();
+    }
+}
+
+#[tokio::test]
+async fn what_was_told_before_newer_news_is_neither_sent_nor_sent_again() {
+    for app in on_every_engine(MONDAY).await {
+        let suppliers = Suppliers::new(&app);
+        let old = "appointment/1/booked";
+        write(&app, old, Channel::Sms, &to(NOBODY)).await;
+        write(&app, "appointment/1/late", Channel::Sms, &to(NEVER)).await;
+        // Others begin alike.
+        write(&app, "appointment/12/booked", Channel::Sms, &to(NEVER)).await;
+        assert_eq!(send(&app, &suppliers).await, 3);
+        write(&app, old, Channel::Email, &to("a@exemple.example")).await;
+        let mut tx = app.db.read().await.unwrap();
+        let (id,) = fetch_optional!(
+            &mut tx,
+            (Id,),
+            "select id from messages where state = 'dead'"
+        )
+        .unwrap()
+        .unwrap();
+        drop(tx);
+        let now = app.clock.now();
+        let mut tx = app.db.begin().await.unwrap();
+        withdraw(&mut tx, "appointment/1", now).await.unwrap();
+        tx.commit().await.unwrap();
+        write(
+            &app,
+            "appointment/1/moved/1",
+            Channel::Email,
+            &to("a@exemple.example"),
+        )
+        .await;
+
+        let states: Vec<_> = rows(&app)
+            .await
+            .into_iter()
+            .map(|row| (row.event, row.channel, row.state))
+            .collect();
+        for (event, channel, state) in [
+            (old, Channel::Sms, "dead"),
+            (old, Channel::Email, "expired"),
+            ("appointment/1/late", Channel::Sms, "expired"),
+            ("appointment/12/booked", Channel::Sms, "pending"),
+            ("appointment/1/moved/1", Channel::Email, "pending"),
+        ] {
+            let expected = (event.to_owned(), channel, state.to_owned());
+            assert!(states.contains(&expected), "{expected:?} {states:?}");
+        }
+        app.clock.set(now.plus_minutes(1));
+        assert_eq!(send(&app, &suppliers).await, 2, "the other's and the newer");
+        assert_eq!(delivered(&app).await.len(), 1);
+
+        // The administrator sees what failed, and cannot send it any more.
+        let admin = app.officer(Role::UnitAdmin, POLICE).await;
+        let page = app.get(&admin, "/administration/messages").await;
+        assert!(page.text.contains("il ne peut plus être renvoyé"));
+        assert!(page.text.contains("appointment/1/booked"));
+        let again = format!("/administration/messages/{id}/renvoyer");
+        let posted = app.post(&admin, &again, &[]).await;
+        assert_eq!(posted.status, StatusCode::CONFLICT);
+        let mut tx = app.db.begin().await.unwrap();
+        let letters = dead_letters::list(&mut tx, &POLICE.into(), app.clock.now())
+            .await
+            .unwrap();
+        assert_eq!(letters.len(), 2, "what was never tried is nobody's failure");
+        for letter in letters {
+            let actor = Actor::System;
+            let sent = dead_letters::resend(&mut tx, &app.keys, &letter, None, &actor, now)
+                .await
+                .unwrap();
+            assert!(!sent);
+        }
     }
 }
 
