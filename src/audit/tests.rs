@@ -384,6 +384,7 @@ async fn nothing_leaves_because_somebody_says_it_is_old() {
 #[tokio::test]
 async fn what_was_changed_does_not_leave_when_its_time_comes() {
     for app in on_every_engine(MONDAY).await {
+        act(&app, super::SERVICE_CHAIN, 1).await;
         act(&app, POLICE, 4).await;
         keeper::keep(&app).await.unwrap();
         let mut tx = app.db.begin().await.unwrap();
