@@ -131,7 +131,7 @@ pub async fn withdraw(tx: &mut Tx, subject: &str, now: Timestamp) -> Result<(), 
         tx,
         "update messages set state = 'expired', expires_at = $2,
              reason = case when attempts > 0 then 'expired' end,
-             ended_at = case when attempts > 0 then $2 end
+             ended_at = case when attempts > 0 then cast($2 as bigint) end
          where state = 'pending' and substr(event, 1, length($1)) = $1",
         &events,
         now
