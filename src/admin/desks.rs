@@ -87,16 +87,16 @@ struct Weekday {
 }
 
 /// A field and what is wrong with it, for the summary of errors.
-struct Field {
-    field: &'static str,
-    text: String,
+pub(super) struct Field {
+    pub(super) field: &'static str,
+    pub(super) text: String,
 }
 
 #[derive(Default)]
-struct Errors(Vec<Field>);
+pub(super) struct Errors(pub(super) Vec<Field>);
 
 impl Errors {
-    fn of(&self, field: &str) -> String {
+    pub(super) fn of(&self, field: &str) -> String {
         self.0
             .iter()
             .find(|error| error.field == field)
@@ -180,7 +180,7 @@ async fn desk_view(
 }
 
 /// "Lundi, mardi, 08 h 00 – 20 h 00, à partir du 2 mars 2026".
-fn hours_in_words(hours: &OpeningHours, ctx: &Ctx) -> String {
+pub(super) fn hours_in_words(hours: &OpeningHours, ctx: &Ctx) -> String {
     let days = match weekdays_of(&hours.rrule) {
         Some(days) if days.len() == WEEKDAYS.len() => ctx.t("admin-every-day"),
         Some(days) => days
@@ -211,11 +211,16 @@ fn hours_in_words(hours: &OpeningHours, ctx: &Ctx) -> String {
 }
 
 /// "Mardi 3 mars 2026 à 10 h 00 : ouverture, par officer/…".
-fn line_in_words(line: &Line, unit: &Unit, ctx: &Ctx) -> String {
+pub(super) fn line_in_words(line: &Line, unit: &Unit, ctx: &Ctx) -> String {
     let act = match line.act.as_str() {
         "desk.open" => ctx.t("admin-act-open"),
         "desk.add_hours" => ctx.t("admin-act-hours"),
         "desk.close" => ctx.t("admin-act-close"),
+        "desk.add_exception" => ctx.t("admin-act-exception"),
+        "desk.remove_exception" => ctx.t("admin-act-no-exception"),
+        "absence.add" => ctx.t("admin-act-absence"),
+        "absence.remove" => ctx.t("admin-act-no-absence"),
+        "unit.set_rules" => ctx.t("admin-act-rules"),
         other => other.to_owned(),
     };
     let when = wall::moment(ctx.lang, line.at, unit.zone());
@@ -464,7 +469,7 @@ async fn close(
 }
 
 /// The unit a form or address names; the only one when it names none.
-async fn wanted_unit(
+pub(super) async fn wanted_unit(
     tx: &mut Tx,
     officer: &SignedInOfficer,
     text: &str,

@@ -1,11 +1,14 @@
-//! Pages where an administrator sets up a unit: desks and their hours, who is
-//! empowered, the messages it sends; and where an auditor reads its journal. It
-//! decides who may; what is done is the other slices' affair.
+//! Pages where an administrator sets up a unit: desks, their hours and absences, the
+//! rules of its slots, who is empowered, the messages it sends; and where an auditor
+//! reads its journal. It decides who may; what is done is the other slices' affair.
 
+mod absences;
 mod desks;
 mod empowerments;
+mod exceptions;
 mod journal;
 mod messages;
+mod rules;
 #[cfg(test)]
 mod tests;
 
@@ -88,7 +91,12 @@ async fn begin(ctx: Ctx) -> Redirect {
 pub fn router() -> Routes {
     Routes::new()
         .route("/administration", get(begin))
-        .merge(desks::router())
+        .merge(
+            desks::router()
+                .merge(absences::router())
+                .merge(exceptions::router())
+                .merge(rules::router()),
+        )
         .merge(empowerments::router())
         .merge(journal::router())
         .merge(messages::router())

@@ -19,6 +19,7 @@ pub mod meeting_link;
 mod messages;
 mod pages;
 mod reasons;
+mod reassign;
 mod reference;
 mod reschedule;
 mod reschedule_pages;
@@ -47,6 +48,7 @@ pub use absence::{
 pub use cancellation::{CancelError, cancel, cancel_by_unit, cancel_limit};
 use claim::Taken;
 pub use reasons::Reason;
+pub use reassign::{Displaced, list_displaced, list_uncovered, reassign};
 pub use reschedule::{RescheduleError, reschedule};
 pub use transfer::{list_targets, transfer};
 

@@ -2,6 +2,7 @@
 
 use super::{Appointment, Reason, State};
 use crate::audit::Actor;
+use crate::calendar::recurrence::Range;
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::error::Fault;
@@ -451,6 +452,70 @@ pub(super) async fn insert_move(
         reason
     )?;
     Ok(())
+}
+
+/// Appointments of a unit that share time with a range and whose people are expected.
+pub(super) async fn list_expected_within(
+    tx: &mut Tx,
+    unit_id: &Id,
+    range: Range,
+    now: Timestamp,
+) -> Result<Vec<Appointment>, Fault> {
+    fetch_all!(
+        tx,
+        Appointment,
+        "select id, reference, unit_id, desk_id, case_id, citizen_id, officer_id, starts_at, ends_at,
+                state, held_until, sequence, late_at
+         from appointments
+         where unit_id = $1 and starts_at < $3 and ends_at > $2 and ends_at > $4
+           and (state in ('booked', 'open') or (state = 'held' and held_until > $4))
+         order by starts_at, reference",
+        unit_id,
+        range.from,
+        range.to,
+        now
+    )
+}
+
+/// Appointments of a unit whose desk is away for part of their time.
+pub(super) async fn list_uncovered(
+    tx: &mut Tx,
+    unit_id: &Id,
+    now: Timestamp,
+) -> Result<Vec<Appointment>, Fault> {
+    fetch_all!(
+        tx,
+        Appointment,
+        "select a.id, a.reference, a.unit_id, a.desk_id, a.case_id, a.citizen_id, a.officer_id, a.starts_at,
+                a.ends_at, a.state, a.held_until, a.sequence, a.late_at
+         from appointments a
+         where a.unit_id = $1 and a.ends_at > $2 and a.state in ('booked', 'open')
+           and exists (select 1 from absences b
+                       where b.unit_id = a.unit_id and (b.desk_id is null or b.desk_id = a.desk_id)
+                         and b.removed_at is null and b.from_at < a.ends_at and b.to_at > a.starts_at)
+         order by a.starts_at, a.reference",
+        unit_id,
+        now
+    )
+}
+
+/// Gives a booked appointment to another desk, if it still is at the former one.
+pub(super) async fn mark_reassigned(
+    tx: &mut Tx,
+    id: &Id,
+    from: &Id,
+    to: &Id,
+) -> Result<bool, Fault> {
+    let row = fetch_optional!(
+        tx,
+        (Id,),
+        "update appointments set desk_id = $3 where id = $1 and desk_id = $2 and state = 'booked'
+         returning id",
+        id,
+        from,
+        to
+    )?;
+    Ok(row.is_some())
 }
 
 /// The reason noted with the last step of an appointment.

@@ -2,9 +2,14 @@
 //! computed from these and from the occupancy of desks; they are never stored.
 //! It knows nothing of who books or why.
 
+pub mod away;
 pub mod communes;
+pub mod holidays;
 pub mod hours;
+#[cfg(test)]
+mod properties;
 pub mod recurrence;
+pub mod rules;
 pub mod slots;
 mod store;
 #[cfg(test)]
@@ -23,9 +28,11 @@ use crate::error::Fault;
 use crate::routes::Routes;
 use crate::text_enum;
 
+use away::AwayPlan;
 pub use communes::{Commune, find_commune, search_communes, search_name};
 use hours::HoursPlan;
-use recurrence::{DayRule, Range, day_of, instant_of};
+use recurrence::{DayRule, Range, day_of, instant_of, whole_day};
+use rules::UnitRules;
 pub use slots::Slot;
 use slots::{DeskTimes, QUANTUM_MS, SlotRules};
 
@@ -70,6 +77,8 @@ pub struct Unit {
     pub notice_minutes: i64,
     /// How far ahead slots are offered.
     pub horizon_days: i64,
+    /// Whether its desks open on public holidays as on other days.
+    pub opens_on_holidays: bool,
 }
 
 impl Unit {
@@ -117,12 +126,20 @@ pub struct OpeningHours {
 /// A time at which a desk, or the whole unit, takes nobody.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Absence {
+    /// Key.
+    pub id: Id,
+    /// Unit.
+    pub unit_id: Id,
     /// The desk; none for the whole unit.
     pub desk_id: Option<Id>,
     /// Start.
     pub from_at: Timestamp,
     /// End.
     pub to_at: Timestamp,
+    /// Why, as a code.
+    pub reason: String,
+    /// When it was taken back.
+    pub removed_at: Option<Timestamp>,
 }
 
 /// Reads a unit.
@@ -183,6 +200,7 @@ pub async fn offered_slots(
     }
     let desks = store::list_open_desks(tx, &unit.id).await?;
     let hours = store::list_opening_hours(tx, &unit.id).await?;
+    let exceptions = store::list_exceptions(tx, &unit.id).await?;
     // What a slot that starts at the window's very end still covers.
     let end = window
         .to
@@ -196,7 +214,12 @@ pub async fn offered_slots(
         now,
     )
     .await?;
-    let times = desk_times(unit, desks, &hours, &absences, occupied, window);
+    let plan = Plan {
+        hours: &hours,
+        exceptions: &exceptions,
+        absences: &absences,
+    };
+    let times = desk_times(unit, desks, plan, occupied, window);
     let rules = SlotRules {
         slot_minutes: unit.slot_minutes,
         buffer_minutes: unit.buffer_minutes,
@@ -236,11 +259,30 @@ pub fn end_of_horizon(unit: &Unit, now: Timestamp) -> Timestamp {
     last.map_or(now, |day| instant_of(day, 0, zone))
 }
 
+/// What decides when a unit's desks are open.
+#[derive(Clone, Copy)]
+struct Plan<'a> {
+    hours: &'a [OpeningHours],
+    /// Days left out of them.
+    exceptions: &'a [(Id, String)],
+    absences: &'a [Absence],
+}
+
+/// The public holidays that a unit does not open on, from midnight to midnight.
+fn closed_holidays(unit: &Unit, (from, to): (NaiveDate, NaiveDate)) -> Vec<Range> {
+    if unit.opens_on_holidays {
+        return Vec::new();
+    }
+    holidays::between(&unit.department, from, to)
+        .into_iter()
+        .map(|(day, _)| whole_day(day, unit.zone()))
+        .collect()
+}
+
 fn desk_times(
     unit: &Unit,
     desks: Vec<Desk>,
-    hours: &[OpeningHours],
-    absences: &[Absence],
+    plan: Plan<'_>,
     occupied: Vec<(Id, i64)>,
     window: Range,
 ) -> Vec<DeskTimes> {
@@ -250,21 +292,25 @@ fn desk_times(
     }
     let zone = unit.zone();
     let days = (day_of(window.from, zone), day_of(window.to, zone));
+    let holidays = closed_holidays(unit, days);
     desks
         .into_iter()
         .map(|desk| DeskTimes {
-            openings: hours
+            openings: plan
+                .hours
                 .iter()
                 .filter(|hours| hours.desk_id == desk.id)
-                .flat_map(|hours| openings(hours, zone, days))
+                .flat_map(|hours| openings(hours, plan.exceptions, zone, days))
                 .collect(),
-            absences: absences
+            absences: plan
+                .absences
                 .iter()
                 .filter(|absence| absence.desk_id.as_ref().is_none_or(|id| *id == desk.id))
                 .map(|absence| Range {
                     from: absence.from_at,
                     to: absence.to_at,
                 })
+                .chain(holidays.iter().copied())
                 .collect(),
             occupied: given.remove(&desk.id).unwrap_or_default(),
             desk_id: desk.id,
@@ -274,7 +320,17 @@ fn desk_times(
 
 /// The ranges of one row of opening hours on some days. A row that cannot be
 /// read opens nothing and is told to the operator; the other desks still open.
-fn openings(hours: &OpeningHours, zone: Tz, days: (NaiveDate, NaiveDate)) -> Vec<Range> {
+fn openings(
+    hours: &OpeningHours,
+    exceptions: &[(Id, String)],
+    zone: Tz,
+    days: (NaiveDate, NaiveDate),
+) -> Vec<Range> {
+    let left_out: Vec<NaiveDate> = exceptions
+        .iter()
+        .filter(|(hours_id, _)| *hours_id == hours.id)
+        .filter_map(|(_, day)| hours::day_of(day))
+        .collect();
     let read = || -> Option<Vec<NaiveDate>> {
         let rule = DayRule::parse(&hours.rrule).ok()?;
         let first = hours::day_of(&hours.first_day)?;
@@ -290,6 +346,7 @@ fn openings(hours: &OpeningHours, zone: Tz, days: (NaiveDate, NaiveDate)) -> Vec
     };
     chosen
         .into_iter()
+        .filter(|day| !left_out.contains(day))
         .map(|day| Range {
             from: instant_of(day, hours.start_minute, zone),
             to: instant_of(day, hours.end_minute, zone),
@@ -417,6 +474,190 @@ pub async fn close_desk(
     )
     .await?;
     store::mark_desk_closed(tx, &desk.id, actor, now).await
+}
+
+/// The absences of a unit and its desks that are not over, in order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_coming_absences(
+    tx: &mut Tx,
+    unit_id: &Id,
+    now: Timestamp,
+) -> Result<Vec<Absence>, Fault> {
+    store::list_coming_absences(tx, unit_id, now).await
+}
+
+/// Reads an absence.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_absence(tx: &mut Tx, id: &Id) -> Result<Option<Absence>, Fault> {
+    store::find_absence(tx, id).await
+}
+
+/// Enters an absence of a desk, or of the whole unit; gives whether it was entered,
+/// which it is not when the very same one stands. The caller has seen to the
+/// appointments it touches: this slice knows none. The caller holds the lock of the
+/// unit's journal.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add_absence(
+    tx: &mut Tx,
+    unit: &Unit,
+    desk_id: Option<&Id>,
+    plan: &AwayPlan,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let absence = Absence {
+        id: Id::random(),
+        unit_id: unit.id.clone(),
+        desk_id: desk_id.cloned(),
+        from_at: plan.range.from,
+        to_at: plan.range.to,
+        reason: plan.reason.to_string(),
+        removed_at: None,
+    };
+    if !store::insert_absence(tx, &absence, actor, now).await? {
+        return Ok(false);
+    }
+    let detail = format!(
+        "desk={} from={} to={} reason={}",
+        desk_id.map_or("-", Id::as_str),
+        absence.from_at.0,
+        absence.to_at.0,
+        absence.reason
+    );
+    let object = format!("absence/{}", absence.id);
+    audit::append(
+        tx,
+        unit.id.as_str(),
+        now,
+        actor,
+        "absence.add",
+        &object,
+        &detail,
+    )
+    .await?;
+    Ok(true)
+}
+
+/// Takes an absence back: its desks are open again; gives whether it stood.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remove_absence(
+    tx: &mut Tx,
+    absence: &Absence,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    audit::lock(tx, absence.unit_id.as_str()).await?;
+    let removed = store::mark_absence_removed(tx, &absence.id, actor, now).await?;
+    if removed {
+        let (chain, object) = (absence.unit_id.as_str(), format!("absence/{}", absence.id));
+        audit::append(tx, chain, now, actor, "absence.remove", &object, "").await?;
+    }
+    Ok(removed)
+}
+
+/// The days left out of a unit's recurring ranges: range and `YYYY-MM-DD`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_exceptions(tx: &mut Tx, unit_id: &Id) -> Result<Vec<(Id, String)>, Fault> {
+    store::list_exceptions(tx, unit_id).await
+}
+
+/// Leaves a day out of a desk's recurring range (EXDATE of RFC 5545).
+///
+/// # Errors
+/// When the database fails.
+pub async fn add_exception(
+    tx: &mut Tx,
+    desk: &Desk,
+    hours_id: &Id,
+    day: NaiveDate,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    if store::insert_exception(tx, hours_id, &day.to_string(), actor, now).await? {
+        note_exception(tx, desk, hours_id, day, "desk.add_exception", actor, now).await?;
+    }
+    Ok(())
+}
+
+/// Takes such an exception back.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remove_exception(
+    tx: &mut Tx,
+    desk: &Desk,
+    hours_id: &Id,
+    day: NaiveDate,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    if store::delete_exception(tx, hours_id, &day.to_string()).await? {
+        note_exception(tx, desk, hours_id, day, "desk.remove_exception", actor, now).await?;
+    }
+    Ok(())
+}
+
+async fn note_exception(
+    tx: &mut Tx,
+    desk: &Desk,
+    hours_id: &Id,
+    day: NaiveDate,
+    act: &str,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let (object, detail) = (
+        format!("desk/{}", desk.id),
+        format!("hours={hours_id} day={day}"),
+    );
+    audit::append(tx, desk.unit_id.as_str(), now, actor, act, &object, &detail).await
+}
+
+/// Sets the rules of a unit's slots. Slots follow them from then on; what is booked
+/// stays as it is.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_rules(
+    tx: &mut Tx,
+    unit_id: &Id,
+    rules: &UnitRules,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    audit::lock(tx, unit_id.as_str()).await?;
+    if store::update_rules(tx, unit_id, rules).await? {
+        let detail = format!(
+            "slot={} buffer={} notice={} horizon={} holidays={}",
+            rules.slot_minutes,
+            rules.buffer_minutes,
+            rules.notice_minutes,
+            rules.horizon_days,
+            rules.opens_on_holidays
+        );
+        let object = format!("unit/{unit_id}");
+        audit::append(
+            tx,
+            unit_id.as_str(),
+            now,
+            actor,
+            "unit.set_rules",
+            &object,
+            &detail,
+        )
+        .await?;
+    }
+    Ok(())
 }
 
 /// Adds a department, unless there is one.

@@ -350,6 +350,56 @@ mod tests {
         }
     }
 
+    /// The whole Republic, each zone at the edges of its own year. Only Paris and
+    /// Saint-Pierre change their clocks; the others stand still all year.
+    #[test]
+    fn every_zone_of_the_republic_has_its_hours_in_winter_and_summer() {
+        for (zone, winter, summer) in [
+            ("Europe/Paris", 60, 120),
+            ("America/Guadeloupe", -240, -240),
+            ("America/Martinique", -240, -240),
+            ("America/Cayenne", -180, -180),
+            ("Indian/Reunion", 240, 240),
+            ("Indian/Mayotte", 180, 180),
+            ("America/Miquelon", -180, -120),
+            ("Pacific/Noumea", 660, 660),
+            ("Pacific/Tahiti", -600, -600),
+            ("Pacific/Wallis", 720, 720),
+        ] {
+            let zone: Tz = zone.parse().unwrap();
+            for (date, offset) in [
+                ("2026-01-15", winter),
+                ("2026-02-28", winter),
+                ("2026-05-15", summer),
+                ("2026-07-15", summer),
+                ("2026-10-15", summer),
+                ("2026-12-15", winter),
+            ] {
+                let noon = day(date).and_hms_opt(12, 0, 0).unwrap().and_utc();
+                let expected = Timestamp(noon.timestamp_millis()).plus_minutes(-offset);
+                assert_eq!(instant_of(day(date), 720, zone), expected, "{zone} {date}");
+                assert_eq!(day_of(expected, zone), day(date), "{zone}");
+            }
+        }
+        // The nights of change: last Sunday of March and October in Paris, second
+        // Sunday of March and first of November in Saint-Pierre; 23 and 25 hours.
+        for (zone, date, hours) in [
+            (Europe::Paris, "2026-03-29", 23),
+            (Europe::Paris, "2026-10-25", 25),
+            (America::Miquelon, "2026-03-08", 23),
+            (America::Miquelon, "2026-11-01", 25),
+            (America::Miquelon, "2026-03-29", 24),
+            (Europe::Paris, "2026-11-01", 24),
+        ] {
+            let whole = whole_day(day(date), zone);
+            assert_eq!(
+                (whole.to.0 - whole.from.0) / 3_600_000,
+                hours,
+                "{zone} {date}"
+            );
+        }
+    }
+
     #[test]
     fn the_mapping_never_goes_back_and_days_are_23_24_or_25_hours() {
         for zone in [

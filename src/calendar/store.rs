@@ -1,6 +1,7 @@
 //! SQL of the calendar. It also reads `desk_occupancy`, which only `booking`
 //! writes: a slot cannot be computed without knowing what is given away.
 
+use super::rules::UnitRules;
 use super::{Absence, Desk, OpeningHours, Unit};
 use crate::audit::Actor;
 use crate::clock::Timestamp;
@@ -13,7 +14,7 @@ pub(super) async fn find_unit(tx: &mut Tx, id: &Id) -> Result<Option<Unit>, Faul
         tx,
         Unit,
         "select id, department, kind, name, address, postal_code, city, phone, email, time_zone,
-                slot_minutes, buffer_minutes, notice_minutes, horizon_days
+                slot_minutes, buffer_minutes, notice_minutes, horizon_days, opens_on_holidays
          from units where id = $1",
         id
     )
@@ -24,7 +25,7 @@ pub(super) async fn list_units(tx: &mut Tx, department: &str) -> Result<Vec<Unit
         tx,
         Unit,
         "select id, department, kind, name, address, postal_code, city, phone, email, time_zone,
-                slot_minutes, buffer_minutes, notice_minutes, horizon_days
+                slot_minutes, buffer_minutes, notice_minutes, horizon_days, opens_on_holidays
          from units where department = $1 order by name, id",
         department
     )
@@ -45,8 +46,8 @@ pub(super) async fn insert_unit(tx: &mut Tx, unit: &Unit) -> Result<bool, Fault>
     let rows = execute!(
         tx,
         "insert into units (id, department, kind, name, address, postal_code, city, phone, email, time_zone,
-             slot_minutes, buffer_minutes, notice_minutes, horizon_days)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+             slot_minutes, buffer_minutes, notice_minutes, horizon_days, opens_on_holidays)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
          on conflict (id) do nothing",
         &unit.id,
         &unit.department,
@@ -61,7 +62,8 @@ pub(super) async fn insert_unit(tx: &mut Tx, unit: &Unit) -> Result<bool, Fault>
         unit.slot_minutes,
         unit.buffer_minutes,
         unit.notice_minutes,
-        unit.horizon_days
+        unit.horizon_days,
+        unit.opens_on_holidays
     )?;
     Ok(rows == 1)
 }
@@ -185,7 +187,7 @@ pub(super) async fn list_absences(
     fetch_all!(
         tx,
         Absence,
-        "select desk_id, from_at, to_at from absences
+        "select id, unit_id, desk_id, from_at, to_at, reason, removed_at from absences
          where unit_id = $1 and to_at > $2 and from_at < $3 and removed_at is null",
         unit_id,
         from,
@@ -215,4 +217,134 @@ pub(super) async fn list_occupied(
         last_quantum,
         now
     )
+}
+
+/// Absences of a unit that are not over, in order of their start.
+pub(super) async fn list_coming_absences(
+    tx: &mut Tx,
+    unit_id: &Id,
+    now: Timestamp,
+) -> Result<Vec<Absence>, Fault> {
+    fetch_all!(
+        tx,
+        Absence,
+        "select id, unit_id, desk_id, from_at, to_at, reason, removed_at from absences
+         where unit_id = $1 and to_at > $2 and removed_at is null order by from_at, id",
+        unit_id,
+        now
+    )
+}
+
+pub(super) async fn find_absence(tx: &mut Tx, id: &Id) -> Result<Option<Absence>, Fault> {
+    fetch_optional!(
+        tx,
+        Absence,
+        "select id, unit_id, desk_id, from_at, to_at, reason, removed_at from absences where id = $1",
+        id
+    )
+}
+
+/// Gives whether it was written: not so when the very same one is there already.
+pub(super) async fn insert_absence(
+    tx: &mut Tx,
+    absence: &Absence,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "insert into absences (id, unit_id, desk_id, from_at, to_at, reason, created_at, created_by)
+         select cast($1 as text), cast($2 as text), cast($3 as text), cast($4 as bigint), cast($5 as bigint),
+                cast($6 as text), cast($7 as bigint), cast($8 as text)
+         where not exists (select 1 from absences where unit_id = $2 and coalesce(desk_id, '') = coalesce($3, '')
+                           and from_at = $4 and to_at = $5 and removed_at is null)",
+        &absence.id,
+        &absence.unit_id,
+        &absence.desk_id,
+        absence.from_at,
+        absence.to_at,
+        &absence.reason,
+        now,
+        actor.to_string()
+    )?;
+    Ok(rows == 1)
+}
+
+pub(super) async fn mark_absence_removed(
+    tx: &mut Tx,
+    id: &Id,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "update absences set removed_at = $2, removed_by = $3 where id = $1 and removed_at is null",
+        id,
+        now,
+        actor.to_string()
+    )?;
+    Ok(rows == 1)
+}
+
+/// Days left out of a unit's recurring ranges.
+pub(super) async fn list_exceptions(tx: &mut Tx, unit_id: &Id) -> Result<Vec<(Id, String)>, Fault> {
+    fetch_all!(
+        tx,
+        (Id, String),
+        "select e.hours_id, e.day from opening_exceptions e
+         join opening_hours h on h.id = e.hours_id join desks d on d.id = h.desk_id
+         where d.unit_id = $1 and d.closed_at is null and h.removed_at is null
+         order by e.hours_id, e.day",
+        unit_id
+    )
+}
+
+pub(super) async fn insert_exception(
+    tx: &mut Tx,
+    hours_id: &Id,
+    day: &str,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "insert into opening_exceptions (hours_id, day, created_at, created_by) values ($1, $2, $3, $4)
+         on conflict do nothing",
+        hours_id,
+        day,
+        now,
+        actor.to_string()
+    )?;
+    Ok(rows == 1)
+}
+
+pub(super) async fn delete_exception(tx: &mut Tx, hours_id: &Id, day: &str) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "delete from opening_exceptions where hours_id = $1 and day = $2",
+        hours_id,
+        day
+    )?;
+    Ok(rows == 1)
+}
+
+/// Gives whether there is such a unit.
+pub(super) async fn update_rules(
+    tx: &mut Tx,
+    unit_id: &Id,
+    rules: &UnitRules,
+) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "update units set slot_minutes = $2, buffer_minutes = $3, notice_minutes = $4, horizon_days = $5,
+             opens_on_holidays = $6
+         where id = $1",
+        unit_id,
+        rules.slot_minutes,
+        rules.buffer_minutes,
+        rules.notice_minutes,
+        rules.horizon_days,
+        rules.opens_on_holidays
+    )?;
+    Ok(rows == 1)
 }

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod absences;
 mod appointment_life;
 mod booking;
 mod calendar;

@@ -186,6 +186,11 @@ impl World {
                 "d-78-police-1".to_owned(),
             ),
             (
+                "/administration/guichets/{id}/exceptions",
+                "d-78-police-1".to_owned(),
+            ),
+            ("/administration/unites/{id}/regles", UNIT.to_owned()),
+            (
                 "/administration/messages/{id}/renvoyer",
                 DEAD_LETTER.to_owned(),
             ),
