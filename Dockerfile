@@ -23,6 +23,10 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 FROM debian:trixie-slim
 RUN useradd --system --uid 10001 --user-group --create-home --home-dir /var/lib/visioplainte visioplainte
 COPY --from=program /out/visioplainte /usr/local/bin/visioplainte
+# The national list, for `visioplainte communes`.
+COPY --from=pages /build/web/node_modules/@etalab/decoupage-administratif/data/departements.json \
+                  /build/web/node_modules/@etalab/decoupage-administratif/data/communes.json \
+                  /usr/local/share/visioplainte/communes/
 COPY --chmod=755 deploy/healthcheck.sh /usr/local/bin/healthcheck
 COPY LICENSE-APACHE LICENSE-MIT /usr/share/doc/visioplainte/
 USER 10001:10001

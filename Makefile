@@ -3,17 +3,20 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 CARGO ?= cargo
 BIN := target/debug/visioplainte
+COMMUNES := web/node_modules/@etalab/decoupage-administratif/data
 
 .PHONY: run run-lan web build test journey turn fuzz bench bench-sfu bench-sfu-recovery bench-identity needs lint clean
 
 run: build            ## build, migrate, seed and serve on http://localhost:8080
 	$(BIN) migrate
 	$(BIN) seed
+	$(BIN) communes $(COMMUNES)
 	$(BIN) serve
 
 run-lan: build        ## the same over self-signed TLS, for phones on the local network
 	VISIOPLAINTE_LISTEN=0.0.0.0:8443 VISIOPLAINTE_TLS=self_signed $(BIN) migrate
 	VISIOPLAINTE_LISTEN=0.0.0.0:8443 VISIOPLAINTE_TLS=self_signed $(BIN) seed
+	VISIOPLAINTE_LISTEN=0.0.0.0:8443 VISIOPLAINTE_TLS=self_signed $(BIN) communes $(COMMUNES)
 	VISIOPLAINTE_LISTEN=0.0.0.0:8443 VISIOPLAINTE_TLS=self_signed $(BIN) serve
 
 build: web            ## the service with its sandbox

@@ -7,12 +7,13 @@ mod relay;
 mod serve;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
 use crate::app::App;
+use crate::calendar::national_list::{self, NationalList};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Fault;
@@ -33,6 +34,12 @@ pub enum Command {
     Migrate,
     /// Fills the database with the demonstration's fictional units.
     Seed,
+    /// Loads the national list of communes, from the folder `data` of the npm package
+    /// @etalab/decoupage-administratif.
+    Communes {
+        /// The folder with departements.json and communes.json.
+        folder: PathBuf,
+    },
     /// Prints the public key that media nodes run apart are started with.
     Keys,
     /// Examines this deployment and says what is wrong with it.
@@ -111,6 +118,27 @@ pub enum Package {
     },
 }
 
+/// Loads the national list of communes; loaded again, it brings it up to date.
+async fn load_communes(config: Config, folder: &Path) -> Result<ExitCode, Fault> {
+    let text = |name: &str| {
+        let path = folder.join(name);
+        std::fs::read_to_string(&path)
+            .map_err(|error| Fault::other(format!("{}: {error}", path.display())))
+    };
+    let list = NationalList::read(&text("departements.json")?, &text("communes.json")?)
+        .map_err(Fault::other)?;
+    let app = App::open(config, Clock::System).await?;
+    let mut tx = app.db.begin().await?;
+    national_list::load(&mut tx, &list, app.clock.now()).await?;
+    tx.commit().await?;
+    println!(
+        "{} departments, {} communes",
+        list.departments.len(),
+        list.communes.len()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Runs a subcommand to its end.
 #[must_use]
 pub fn run(command: Command) -> ExitCode {
@@ -152,6 +180,7 @@ fn with_service(command: Command) -> Result<ExitCode, Fault> {
                 crate::seed::seed(&app).await?;
                 Ok(ExitCode::SUCCESS)
             }
+            Command::Communes { folder } => load_communes(config, &folder).await,
             Command::Keys => {
                 let keys = Keys::from_master(&Keys::master_of(&config)?);
                 println!("{}", crate::db::hex(&keys.join_public));

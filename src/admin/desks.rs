@@ -22,7 +22,7 @@ use crate::calendar::{self, Desk, OpeningHours, Unit, hours, wall};
 use crate::db::Tx;
 use crate::error::{Fault, PageError};
 use crate::form::Form;
-use crate::identity::SignedInOfficer;
+use crate::identity::{Role, SignedInOfficer};
 use crate::page::{Ctx, render, render_with};
 use crate::path::{self, PathId};
 use crate::routes::Routes;
@@ -46,6 +46,8 @@ pub(super) fn router() -> Routes {
 struct DesksPage {
     ctx: Ctx,
     units: Vec<UnitView>,
+    /// Whether this person decides on the department's coverage.
+    departmental: bool,
     done: String,
 }
 
@@ -150,6 +152,7 @@ async fn list(
     render(&DesksPage {
         ctx,
         units: views,
+        departmental: officer.role == Role::DepartmentAdmin,
         done,
     })
 }

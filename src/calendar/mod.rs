@@ -3,9 +3,12 @@
 //! It knows nothing of who books or why.
 
 pub mod away;
+pub mod commune_map;
 pub mod communes;
+pub mod coverage;
 pub mod holidays;
 pub mod hours;
+pub mod national_list;
 #[cfg(test)]
 mod properties;
 pub mod recurrence;

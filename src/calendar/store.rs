@@ -1,6 +1,8 @@
 //! SQL of the calendar. It also reads `desk_occupancy`, which only `booking`
 //! writes: a slot cannot be computed without knowing what is given away.
 
+use super::coverage::{Closed, Coverage};
+use super::national_list::NationalCommune;
 use super::rules::UnitRules;
 use super::{Absence, Desk, OpeningHours, Unit};
 use crate::audit::Actor;
@@ -347,4 +349,167 @@ pub(super) async fn update_rules(
         rules.opens_on_holidays
     )?;
     Ok(rows == 1)
+}
+
+/// Adds a department of the national list, or brings its name up to date.
+pub(super) async fn upsert_department(tx: &mut Tx, code: &str, name: &str) -> Result<(), Fault> {
+    execute!(
+        tx,
+        "insert into departments (code, name, coverage_open) values ($1, $2, true)
+         on conflict (code) do update set name = excluded.name",
+        code,
+        name
+    )?;
+    Ok(())
+}
+
+/// Adds a commune of the national list, or brings it up to date; who receives its
+/// residents stays as it is.
+pub(super) async fn upsert_commune(
+    tx: &mut Tx,
+    commune: &NationalCommune,
+    search_name: &str,
+) -> Result<(), Fault> {
+    execute!(
+        tx,
+        "insert into communes (insee_code, name, search_name, postal_code, department)
+         values ($1, $2, $3, $4, $5)
+         on conflict (insee_code) do update set name = excluded.name, search_name = excluded.search_name,
+             postal_code = excluded.postal_code, department = excluded.department",
+        &commune.insee_code,
+        &commune.name,
+        search_name,
+        commune.postal_codes.first(),
+        &commune.department
+    )?;
+    Ok(())
+}
+
+pub(super) async fn delete_postal_codes(tx: &mut Tx, insee_code: &str) -> Result<(), Fault> {
+    execute!(
+        tx,
+        "delete from commune_postal_codes where insee_code = $1",
+        insee_code
+    )?;
+    Ok(())
+}
+
+pub(super) async fn insert_postal_code(
+    tx: &mut Tx,
+    postal_code: &str,
+    insee_code: &str,
+) -> Result<(), Fault> {
+    execute!(
+        tx,
+        "insert into commune_postal_codes (postal_code, insee_code) values ($1, $2)
+         on conflict do nothing",
+        postal_code,
+        insee_code
+    )?;
+    Ok(())
+}
+
+pub(super) async fn find_coverage(
+    tx: &mut Tx,
+    department: &str,
+) -> Result<Option<Coverage>, Fault> {
+    fetch_optional!(
+        tx,
+        Coverage,
+        "select d.code, d.name, d.coverage_open, d.coverage_message,
+                (select count(*) from communes c where c.department = d.code) as communes,
+                (select count(*) from communes c where c.department = d.code and c.unit_id is not null
+                    and c.coverage_open) as received
+         from departments d where d.code = $1",
+        department
+    )
+}
+
+pub(super) async fn list_closed_communes(
+    tx: &mut Tx,
+    department: &str,
+) -> Result<Vec<Closed>, Fault> {
+    fetch_all!(
+        tx,
+        Closed,
+        "select insee_code, name, coverage_message from communes
+         where department = $1 and not coverage_open order by search_name, insee_code",
+        department
+    )
+}
+
+pub(super) async fn list_commune_codes(
+    tx: &mut Tx,
+    department: &str,
+) -> Result<Vec<(String,)>, Fault> {
+    fetch_all!(
+        tx,
+        (String,),
+        "select insee_code from communes where department = $1",
+        department
+    )
+}
+
+pub(super) async fn find_coverage_message(
+    tx: &mut Tx,
+    insee_code: &str,
+) -> Result<Option<(String,)>, Fault> {
+    fetch_optional!(
+        tx,
+        (String,),
+        "select case when not c.coverage_open and c.coverage_message <> '' then c.coverage_message
+                     when not d.coverage_open then d.coverage_message
+                     else '' end
+         from communes c join departments d on d.code = c.department
+         where c.insee_code = $1",
+        insee_code
+    )
+}
+
+pub(super) async fn update_department_coverage(
+    tx: &mut Tx,
+    code: &str,
+    open: bool,
+    message: &str,
+) -> Result<(), Fault> {
+    execute!(
+        tx,
+        "update departments set coverage_open = $2, coverage_message = $3 where code = $1",
+        code,
+        open,
+        message
+    )?;
+    Ok(())
+}
+
+pub(super) async fn update_commune_coverage(
+    tx: &mut Tx,
+    insee_code: &str,
+    open: bool,
+    message: &str,
+) -> Result<(), Fault> {
+    execute!(
+        tx,
+        "update communes set coverage_open = $2, coverage_message = $3 where insee_code = $1",
+        insee_code,
+        open,
+        message
+    )?;
+    Ok(())
+}
+
+pub(super) async fn update_commune_unit(
+    tx: &mut Tx,
+    insee_code: &str,
+    department: &str,
+    unit_id: Option<&str>,
+) -> Result<(), Fault> {
+    execute!(
+        tx,
+        "update communes set unit_id = $3 where insee_code = $1 and department = $2",
+        insee_code,
+        department,
+        unit_id
+    )?;
+    Ok(())
 }

@@ -56,7 +56,8 @@ fn query_of(typed: &str) -> Query {
 }
 
 /// Communes whose name or postal code starts with what was typed, exact names
-/// first, [`MOST`] at most.
+/// first, [`MOST`] at most. A commune with several postal codes is shown with the
+/// one that was typed.
 ///
 /// # Errors
 /// When the database fails.
@@ -65,19 +66,29 @@ pub async fn search(tx: &mut Tx, typed: &str) -> Result<Vec<Commune>, Fault> {
     if query.name.chars().count() < 2 && query.postal_code.len() < 2 {
         return Ok(Vec::new());
     }
-    // The folded words hold neither `%` nor `_`. Hyphens and apostrophes in the
+    // The postal code to show is looked up for what is shown only, not for every
+    // commune. The folded words hold neither `%` nor `_`. Hyphens and apostrophes in the
     // stored name count as spaces, so that either spelling finds it.
     fetch_all!(
         tx,
         Commune,
-        "select c.insee_code, c.name, c.postal_code,
-                case when d.coverage_open then c.unit_id end as unit_id
-         from communes c join departments d on d.code = c.department
-         where replace(replace(c.search_name, '-', ' '), '''', ' ') like $1 || '%'
-           and c.postal_code like $2 || '%'
-         order by case when replace(replace(c.search_name, '-', ' '), '''', ' ') = $1 then 0 else 1 end,
-                  c.search_name, c.postal_code, c.insee_code
-         limit 20",
+        "select f.insee_code, f.name,
+                coalesce((select min(p.postal_code) from commune_postal_codes p
+                          where p.insee_code = f.insee_code and p.postal_code like $2 || '%'), f.postal_code)
+                    as postal_code,
+                f.unit_id
+         from (select c.insee_code, c.name, c.postal_code, c.search_name,
+                      case when d.coverage_open and c.coverage_open then c.unit_id end as unit_id,
+                      case when replace(replace(c.search_name, '-', ' '), '''', ' ') = $1 then 0 else 1 end
+                          as inexact
+               from communes c join departments d on d.code = c.department
+               where replace(replace(c.search_name, '-', ' '), '''', ' ') like $1 || '%'
+                 and (c.postal_code like $2 || '%'
+                      or c.insee_code in (select insee_code from commune_postal_codes
+                                          where postal_code like $2 || '%'))
+               order by inexact, c.search_name, c.postal_code, c.insee_code
+               limit 20) f
+         order by f.inexact, f.search_name, f.postal_code, f.insee_code",
         &query.name,
         &query.postal_code
     )

@@ -13,8 +13,11 @@ import { freePort } from '../free-port.mjs'
 const LIMIT_MS = 60_000
 export const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 
-/** Starts the built service, known to browsers as `base`, on a port of its own; resolves when it can serve. */
-export async function startService({ port, base } = {}) {
+/**
+ * Starts the built service, known to browsers as `base`, on a port of its own; resolves
+ * when it can serve. `also`: further commands to run before, each a list of arguments.
+ */
+export async function startService({ port, base, also = [] } = {}) {
   port ??= await freePort()
   base ??= `http://localhost:${port}`
   const folder = await mkdtemp(join(tmpdir(), 'visioplainte-test-'))
@@ -27,9 +30,9 @@ export async function startService({ port, base } = {}) {
     VISIOPLAINTE_PUBLIC_URL: base,
     VISIOPLAINTE_MEDIA_PORTS: '[0]',
   }
-  for (const command of ['migrate', 'seed']) {
-    const { status, stderr } = spawnSync(binary, [command], { cwd: root, env, encoding: 'utf8' })
-    if (status !== 0) throw new Error(`${command}: ${stderr}`)
+  for (const command of [['migrate'], ['seed'], ...also]) {
+    const { status, stderr } = spawnSync(binary, command, { cwd: root, env, encoding: 'utf8' })
+    if (status !== 0) throw new Error(`${command[0]}: ${stderr}`)
   }
   const logFile = join(folder, 'service.log')
   const log = openSync(logFile, 'a')

@@ -197,6 +197,8 @@ async fn saved_line(app: &App, ctx: &Ctx, draft: &Declaration) -> Result<String,
 struct NotCoveredPage {
     ctx: Ctx,
     commune: String,
+    /// The department's own words; empty for none.
+    message: String,
 }
 
 async fn not_covered(
@@ -208,7 +210,11 @@ async fn not_covered(
     if draft.unit_id.is_some() {
         return Err(PageError::Redirect("/declaration/faits".into()));
     }
+    let mut tx = app.db.read().await?;
+    let code = draft.commune_code.as_deref().unwrap_or_default();
+    let message = calendar::coverage::message_to(&mut tx, code).await?;
     render(&NotCoveredPage {
+        message,
         commune: format!("{} ({})", content.city, content.postal_code),
         ctx: ctx.with_quick_exit(),
     })

@@ -1,0 +1,160 @@
+//! The national list of communes, and where a department offers video.
+
+use reqwest::StatusCode;
+
+use crate::support::{Citizen, Page, TestApp};
+
+const MONDAY: &str = "2026-11-23T08:00:00Z";
+
+/// A piece of the package, with one commune of each kind that matters here.
+const DEPARTMENTS: &str = r#"[{"code":"974","nom":"La Réunion"},{"code":"78","nom":"Yvelines"},{"code":"75","nom":"Paris"}]"#;
+const COMMUNES: &str = r#"[
+    {"code":"97411","nom":"Saint-Denis","type":"commune-actuelle","departement":"974","codesPostaux":["97400","97417","97490"]},
+    {"code":"97416","nom":"Saint-Pierre","type":"commune-actuelle","departement":"974","codesPostaux":["97410","97432"]},
+    {"code":"97423","nom":"Les Trois-Bassins","type":"commune-actuelle","departement":"974","codesPostaux":["97426"]},
+    {"code":"75056","nom":"Paris","type":"commune-actuelle","departement":"75","codesPostaux":["75001","75011"]}
+]"#;
+
+async fn load(app: &TestApp) {
+    let folder = app.folder().join("communes");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("departements.json"), DEPARTMENTS).unwrap();
+    std::fs::write(folder.join("communes.json"), COMMUNES).unwrap();
+    for _ in 0..2 {
+        let done = app.command(&["communes", folder.to_str().unwrap()]);
+        assert!(done.status.success(), "{done:?}");
+    }
+}
+
+/// Says where they live; gives the page that follows.
+async fn lives_in(person: &Citizen, commune: &str) -> Page {
+    let login = person.is_oriented().await;
+    let rights = person.identify(&login).await.ok();
+    let contact = person.reads_rights(&rights).await;
+    person.tells_contact(&contact, commune).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commune_is_found_by_each_of_its_postal_codes_and_units_keep_theirs() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        load(&app).await;
+        // The list brought names and codes; who receives whom is as it was seeded.
+        let camille = app.citizen("camille");
+        let facts = lives_in(&camille, "97490").await;
+        assert_eq!(facts.address, "/declaration/faits", "{facts:.2000}");
+        let contact = camille.get("/declaration/coordonnees").await.ok();
+        let form = contact.form("form[action='/declaration/coordonnees']");
+        assert_eq!(form.field("commune"), "Saint-Denis (97490)");
+        // Where nobody receives, and abroad, people are told what they can do.
+        for commune in ["Les Trois-Bassins", "75011", "Étranger"] {
+            let page = camille.tells_contact(&contact, commune).await;
+            assert_eq!(
+                page.address, "/declaration/hors-zone",
+                "{commune}: {page:.2000}"
+            );
+        }
+        app.journal_holds();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_department_says_who_receives_whom_and_where_video_is_closed() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        load(&app).await;
+        let jerome = app.officer("admin-974");
+        jerome.logs_in("/administration").await.ok();
+        let page = jerome.get("/administration/couverture").await.ok();
+        assert!(page.text().contains("La Réunion (974)"), "{page:.2000}");
+        let form = page.form("form[action$='/couverture/unites']");
+        let wrong = "code_insee;unite\n97423;u-974-police\n78646;u-974-police\n97416;u-78-police\n97423;\n97411\n";
+        let told = jerome
+            .submit(
+                &form
+                    .clone()
+                    .with("tableau", wrong)
+                    .forge("acte", "enregistrer"),
+            )
+            .await;
+        assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY);
+        for words in [
+            "Ligne 3 (78646 u-974-police) : le département n’a pas de commune de ce code",
+            "Ligne 4 (97416 u-78-police) : le département n’a pas d’unité de cet identifiant",
+            "Ligne 5 (97423) : la commune est déjà sur une ligne plus haut",
+            "Ligne 6 () : elle n’a pas le même nombre de cases que la première",
+        ] {
+            assert!(told.text().contains(words), "{words}: {told:.4000}");
+        }
+        let right = "code_insee;unite\n97423;u-974-gendarmerie\n97416;\n";
+        let form = form.with("tableau", right);
+        let look = jerome
+            .submit(&form.clone().forge("acte", "verifier"))
+            .await
+            .ok();
+        assert!(look.text().contains("Le tableau est juste"), "{look:.4000}");
+        let amina = app.citizen("amina");
+        let page = lives_in(&amina, "Les Trois-Bassins").await;
+        assert_eq!(
+            page.address, "/declaration/hors-zone",
+            "looking changes nothing"
+        );
+        jerome.submit(&form.forge("acte", "enregistrer")).await.ok();
+        let contact = amina.get("/declaration/coordonnees").await.ok();
+        for (commune, next) in [
+            ("Saint-Pierre", "/declaration/hors-zone"),
+            ("Les Trois-Bassins", "/declaration/faits"),
+        ] {
+            let page = amina.tells_contact(&contact, commune).await;
+            assert_eq!(page.address, next, "{commune}");
+        }
+
+        // One commune closed with words of its own, then the whole department.
+        let switch = |page: &Page| page.form("form[action='/administration/couverture']");
+        let page = jerome.get("/administration/couverture").await.ok();
+        let close = switch(&page)
+            .with("commune", "97423")
+            .with("ouverte", "non")
+            .with("message", "Travaux jusqu’au 15 décembre.");
+        let done = jerome.submit(&close).await.ok();
+        assert!(
+            done.text().contains("Les Trois-Bassins (97423)"),
+            "{done:.3000}"
+        );
+        let told = amina.tells_contact(&contact, "Les Trois-Bassins").await;
+        assert!(
+            told.text().contains("Travaux jusqu’au 15 décembre."),
+            "{told:.2000}"
+        );
+        let page = amina.tells_contact(&contact, "Saint-Denis").await;
+        assert_eq!(page.address, "/declaration/faits");
+        let whole = switch(&done)
+            .with("ouverte", "non")
+            .with("message", "Reprise en janvier.");
+        let done = jerome.submit(&whole).await.ok();
+        assert!(done.text().contains("vidéo fermée"));
+        let told = amina.tells_contact(&contact, "Saint-Denis").await;
+        assert!(told.text().contains("Reprise en janvier."), "{told:.2000}");
+        jerome
+            .submit(&switch(&done).with("ouverte", "oui"))
+            .await
+            .ok();
+        let page = amina.tells_contact(&contact, "Saint-Denis").await;
+        assert_eq!(page.address, "/declaration/faits");
+        for (field, value) in [
+            ("commune", "78646"),
+            ("ouverte", "peut-être"),
+            ("message", &"x".repeat(301)),
+        ] {
+            let wrong = switch(&done).with("ouverte", "oui").forge(field, value);
+            let page = jerome.submit(&wrong).await;
+            assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{field}");
+        }
+        // An administrator of one unit, an officer: not theirs.
+        for key in ["admin-78", "974-police"] {
+            let officer = app.officer(key);
+            officer.logs_in("/agent").await;
+            let page = officer.get("/administration/couverture").await;
+            assert_eq!(page.status, StatusCode::FORBIDDEN, "{key}");
+        }
+        app.journal_holds();
+    }
+}
