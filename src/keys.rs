@@ -27,6 +27,10 @@ pub struct Keys {
     pub csrf: hmac::Key,
     /// Marks what a case is about, so that the same facts are recognised unread.
     pub facts: hmac::Key,
+    /// Derives the codes that a person types to prove something.
+    pub code: hmac::Key,
+    /// Marks an e-mail address or number, so that equal ones are recognised unread.
+    pub address: hmac::Key,
     /// Seals what belongs to no case (identities, outgoing messages).
     pub service: SealingKey,
     /// Wraps the per-case keys.
@@ -82,6 +86,8 @@ impl Keys {
             link: hmac::Key::new(hmac::HMAC_SHA256, &derive(&prk, "meeting-link")),
             csrf: hmac::Key::new(hmac::HMAC_SHA256, &derive(&prk, "csrf")),
             facts: hmac::Key::new(hmac::HMAC_SHA256, &derive(&prk, "facts-mark")),
+            code: hmac::Key::new(hmac::HMAC_SHA256, &derive(&prk, "typed-code")),
+            address: hmac::Key::new(hmac::HMAC_SHA256, &derive(&prk, "address-mark")),
             service: SealingKey::new(derive(&prk, "service-seal")),
             wrapping: SealingKey::new(derive(&prk, "case-key-wrap")),
             join: EncodingKey::from_ed_der(&pkcs8),

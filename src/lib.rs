@@ -23,6 +23,7 @@ pub mod audit;
 pub mod booking;
 pub mod calendar;
 pub mod clock;
+pub mod codes;
 pub mod commands;
 pub mod complaint;
 pub mod config;

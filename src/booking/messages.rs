@@ -17,7 +17,7 @@ use super::{Appointment, Reason, calendar_file, calendar_file::Happening, unit_o
 use crate::calendar::{Unit, wall};
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
-use crate::declaration::{self, Content, Declaration};
+use crate::declaration::{self, Declaration};
 use crate::error::Fault;
 use crate::keys::Keys;
 use crate::messages::{Lang, text, text_with};
@@ -212,9 +212,7 @@ pub(super) async fn tell_other_unit(
     let values = Values {
         address: unit.email.clone(),
         values: told(appointment, unit, Lang::Fr, &[]),
-        link: None,
-        calendar: String::new(),
-        fallback: String::new(),
+        ..Values::default()
     };
     let outgoing = Outgoing {
         event: &event,
@@ -280,8 +278,7 @@ async fn send(
     now: Timestamp,
 ) -> Result<(), Fault> {
     let unit = unit_of(tx, &appointment.unit_id).await?;
-    let Content { email, phone, .. } =
-        declaration::open_content(tx, keys, &appointment.case_id).await?;
+    let content = declaration::open_content(tx, keys, &appointment.case_id).await?;
     let lang = language(declaration);
     let event = event_of(appointment, letter.what) + &letter.about;
     let recipient = format!("citizen/{}", appointment.citizen_id);
@@ -289,20 +286,17 @@ async fn send(
     let calendar = letter.happening.map_or_else(String::new, |happening| {
         calendar_file::render(appointment, happening, address, lang, now)
     });
-    for (channel, address, calendar) in [
-        (Channel::Email, email, calendar),
-        (Channel::Sms, phone, String::new()),
-    ] {
-        if address.is_empty() {
+    for (channel, calendar) in [(Channel::Email, calendar), (Channel::Sms, String::new())] {
+        let Some(address) = content.reachable_by(channel) else {
             continue;
-        }
+        };
         let values = Values {
-            address,
+            address: address.to_owned(),
             values: told(appointment, &unit, lang, &letter.more),
             link: letter.link.clone(),
             calendar,
             // Both channels are used anyway.
-            fallback: String::new(),
+            ..Values::default()
         };
         let outgoing = Outgoing {
             event: &event,

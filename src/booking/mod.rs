@@ -156,6 +156,10 @@ pub enum ConfirmError {
     /// The hold ran out before.
     #[error("the hold ran out")]
     HoldExpired(Box<Appointment>),
+    /// No address or number of the person is confirmed: the link would go nowhere, or
+    /// to a stranger.
+    #[error("no way to reach the person is confirmed")]
+    NotReachable,
     /// The world failed.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -442,6 +446,12 @@ pub async fn confirm(
     if declaration.submitted_at.is_none() {
         declaration::submit(tx, &booked.case_id, now).await?;
     }
+    // Looked at only now: submitting has taken the declaration's lock, so that another
+    // tab cannot change the address in between.
+    let content = declaration::open_content(tx, keys, &booked.case_id).await?;
+    if !content.is_reachable() {
+        return Err(ConfirmError::NotReachable);
+    }
     audit::append(
         tx,
         booked.unit_id.as_str(),
@@ -483,6 +493,9 @@ pub async fn book(
         Err(ConfirmError::Fault(fault)) => Err(fault.into()),
         // The hold was written by this very transaction: nobody else saw it.
         Err(ConfirmError::NotFound | ConfirmError::HoldExpired(_)) => Err(HoldError::SlotTaken),
+        Err(ConfirmError::NotReachable) => {
+            Err(Fault::other("a slot was chosen for a person who cannot be reached").into())
+        }
     }
 }
 

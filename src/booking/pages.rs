@@ -208,6 +208,10 @@ async fn confirm(
             drop(tx);
             expired(&app, ctx, unit, appointment.starts_at).await
         }
+        // Changed in another tab since the slot was chosen, which stays kept meanwhile.
+        Err(ConfirmError::NotReachable) => Err(PageError::Redirect(
+            declaration::path_of_step(declaration::MissingStep::Code).to_owned(),
+        )),
         Err(ConfirmError::Fault(fault)) => Err(fault.into()),
     }
 }

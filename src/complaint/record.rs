@@ -531,7 +531,7 @@ pub async fn note(
 }
 
 /// Tells the person that something waits in their space: by e-mail, or by SMS
-/// where that e-mail cannot be delivered.
+/// where they gave no e-mail address or it cannot be delivered.
 ///
 /// # Errors
 /// When the database fails.
@@ -549,9 +549,14 @@ pub async fn tell_person(
     let Some(declared) = declared else {
         return Err(Fault::other("a record without a declaration"));
     };
+    let sms = content.reachable_by(Channel::Sms).unwrap_or_default();
+    let (channel, address, fallback) = match content.reachable_by(Channel::Email) {
+        Some(email) => (Channel::Email, email, sms),
+        None => (Channel::Sms, sms, ""),
+    };
     let mut values = Values {
-        address: content.email,
-        fallback: content.phone,
+        address: address.to_owned(),
+        fallback: fallback.to_owned(),
         ..Values::default()
     };
     let reference = record.number.rsplit('/').next().unwrap_or_default();
@@ -566,7 +571,7 @@ pub async fn tell_person(
             event: &format!("record/{}/{occasion}", record.case_id),
             recipient: &format!("citizen/{}", declared.citizen_id),
             unit: Some(&record.unit_id),
-            channel: Channel::Email,
+            channel,
             template,
             language: &declared.language,
             values: &values,

@@ -7,6 +7,7 @@
 //! knows nothing of slots and appointments.
 
 pub mod communes;
+pub mod contact_codes;
 pub mod languages;
 mod pages;
 pub mod phone;
@@ -27,6 +28,7 @@ use crate::identity::SignedInCitizen;
 use crate::information::rights;
 use crate::keys::{Keys, SealingKey};
 use crate::messages::Lang;
+use crate::notifications::Channel;
 use crate::orientation::{self, Offence};
 use crate::routes::Routes;
 
@@ -36,10 +38,16 @@ use crate::routes::Routes;
 pub struct Content {
     /// Used name, if the person goes by another than the birth name.
     pub used_name: String,
-    /// E-mail address the messages go to.
+    /// E-mail address the messages go to; may be empty where a telephone is given.
     pub email: String,
-    /// Telephone in E.164, for SMS and call-back.
+    /// Whether the code sent to that address is still to be typed: until then nothing
+    /// else is sent there. False in what was told before codes were asked for.
+    pub email_awaits_code: bool,
+    /// Telephone in E.164, for SMS and call-back; may be empty where an e-mail address
+    /// is given.
     pub phone: String,
+    /// The same of the telephone.
+    pub phone_awaits_code: bool,
     /// Number and street.
     pub address: String,
     /// Postal code.
@@ -64,6 +72,49 @@ pub struct Content {
     pub spoken_language: String,
     /// Whether an interpreter is asked for.
     pub interpreter: bool,
+}
+
+impl Content {
+    /// The address or number of a channel as it was given; empty for none.
+    #[must_use]
+    pub fn address_of(&self, channel: Channel) -> &str {
+        match channel {
+            Channel::Email => &self.email,
+            Channel::Sms => &self.phone,
+        }
+    }
+
+    /// Whether an address was given whose code is still to be typed.
+    #[must_use]
+    pub fn awaits_code(&self, channel: Channel) -> bool {
+        let awaits = match channel {
+            Channel::Email => self.email_awaits_code,
+            Channel::Sms => self.phone_awaits_code,
+        };
+        awaits && !self.address_of(channel).is_empty()
+    }
+
+    /// Where messages may be sent by a channel: an address that was confirmed.
+    #[must_use]
+    pub fn reachable_by(&self, channel: Channel) -> Option<&str> {
+        let address = self.address_of(channel);
+        (!address.is_empty() && !self.awaits_code(channel)).then_some(address)
+    }
+
+    /// Whether messages reach the person by some channel.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        Channel::ALL
+            .iter()
+            .any(|channel| self.reachable_by(*channel).is_some())
+    }
+
+    fn note_confirmed(&mut self, channel: Channel) {
+        match channel {
+            Channel::Email => self.email_awaits_code = false,
+            Channel::Sms => self.phone_awaits_code = false,
+        }
+    }
 }
 
 /// A declaration as stored, without its sealed content.
@@ -131,7 +182,8 @@ fn seal_content(key: &SealingKey, case_id: &Id, content: &Content) -> Vec<u8> {
 }
 
 /// Whether a slot may be chosen: rights read in their present version, contact
-/// and commune given, somebody who receives its residents, facts told.
+/// and commune given, somebody who receives its residents, a way to reach the person
+/// confirmed by a code, facts told.
 ///
 /// # Errors
 /// The first step that is missing; [`path_of_step`] leads there.
@@ -245,6 +297,7 @@ async fn create_draft(
     let key = keys.create_case_key(tx, &case_id, now).await?;
     let content = Content {
         email: rules::email(&citizen.identity.email).unwrap_or_default(),
+        email_awaits_code: true,
         used_name: rules::line(&citizen.identity.preferred_username),
         ..Content::default()
     };
@@ -280,9 +333,9 @@ async fn create_draft(
 pub struct Contact {
     /// Used name; may be empty.
     pub used_name: String,
-    /// E-mail address.
+    /// E-mail address; empty where a telephone is given alone.
     pub email: String,
-    /// E.164.
+    /// E.164; empty where an e-mail address is given alone.
     pub phone: String,
     /// Number and street.
     pub address: String,
@@ -290,7 +343,8 @@ pub struct Contact {
     pub profession: String,
 }
 
-/// Saves the contact step; the commune decides the unit.
+/// Saves the contact step; the commune decides the unit. An address that the person has
+/// not confirmed yet is sent a code, where somebody receives them by video.
 ///
 /// # Errors
 /// [`SaveError::NoDraft`], or a fault.
@@ -301,8 +355,12 @@ pub async fn save_contact(
     contact: Contact,
     commune: &communes::Commune,
     now: Timestamp,
-) -> Result<(), SaveError> {
-    let case_id = change(
+) -> Result<Content, SaveError> {
+    let email = (Channel::Email, contact.email.as_str());
+    let phone = (Channel::Sms, contact.phone.as_str());
+    let email_known = contact_codes::is_confirmed(tx, keys, citizen_id, email, now).await?;
+    let phone_known = contact_codes::is_confirmed(tx, keys, citizen_id, phone, now).await?;
+    let (draft, content) = change(
         tx,
         keys,
         citizen_id,
@@ -311,7 +369,9 @@ pub async fn save_contact(
         |content| {
             content.used_name = contact.used_name;
             content.email = contact.email;
+            content.email_awaits_code = !email_known;
             content.phone = contact.phone;
+            content.phone_awaits_code = !phone_known;
             content.address = contact.address;
             content.profession = contact.profession;
             content.postal_code.clone_from(&commune.postal_code);
@@ -319,8 +379,12 @@ pub async fn save_contact(
         },
     )
     .await?;
-    store::update_commune(tx, &case_id, &commune.insee_code, commune.unit_id.as_ref()).await?;
-    Ok(())
+    let unit_id = commune.unit_id.as_ref();
+    store::update_commune(tx, &draft.case_id, &commune.insee_code, unit_id).await?;
+    if unit_id.is_some() {
+        contact_codes::send_first(tx, keys, &draft, &content, now).await?;
+    }
+    Ok(content)
 }
 
 /// What the facts step asks, read and found good.
@@ -355,7 +419,7 @@ pub async fn save_facts(
         return Err(SaveError::VideoClosed);
     }
     let label = offence.label.in_lang(Lang::Fr).to_owned();
-    let case_id = change(
+    let (draft, _) = change(
         tx,
         keys,
         citizen_id,
@@ -371,11 +435,12 @@ pub async fn save_facts(
         },
     )
     .await?;
-    store::update_offence(tx, &case_id, &offence.code, &catalogue.version).await?;
+    store::update_offence(tx, &draft.case_id, &offence.code, &catalogue.version).await?;
     Ok(())
 }
 
-/// Changes the content of the citizen's draft under its lock, and notes it.
+/// Changes the content of the citizen's draft under its lock, and notes it. Gives the
+/// draft as it was, and its content as it is.
 async fn change(
     tx: &mut Tx,
     keys: &Keys,
@@ -383,26 +448,26 @@ async fn change(
     act: &str,
     now: Timestamp,
     edit: impl FnOnce(&mut Content),
-) -> Result<Id, SaveError> {
+) -> Result<(Declaration, Content), SaveError> {
     let draft = store::lock_draft(tx, citizen_id, now)
         .await?
         .ok_or(SaveError::NoDraft)?;
-    let case_id = draft.case_id;
-    let mut content = open_content(tx, keys, &case_id).await?;
+    let case_id = &draft.case_id;
+    let mut content = open_content(tx, keys, case_id).await?;
     edit(&mut content);
-    let key = keys.case_key(tx, &case_id).await?;
-    store::update_content(tx, &case_id, seal_content(&key, &case_id, &content)).await?;
+    let key = keys.case_key(tx, case_id).await?;
+    store::update_content(tx, case_id, seal_content(&key, case_id, &content)).await?;
     note(
         tx,
         draft.unit_id.as_ref(),
         citizen_id,
         act,
-        &case_id,
+        case_id,
         "",
         now,
     )
     .await?;
-    Ok(case_id)
+    Ok((draft, content))
 }
 
 /// By which the same facts told twice by one person are recognised without being
@@ -458,7 +523,11 @@ pub async fn reassign(tx: &mut Tx, case_id: &Id, from: &Id, to: &Id) -> Result<b
     store::update_unit(tx, case_id, from, to).await
 }
 
-/// Before the unit is known, the service's own chain keeps the line.
+/// Before the unit is known, the service's own chain keeps the lines.
+fn chain_of(unit_id: Option<&Id>) -> &str {
+    unit_id.map_or(SERVICE_CHAIN, Id::as_str)
+}
+
 async fn note(
     tx: &mut Tx,
     unit_id: Option<&Id>,
@@ -468,7 +537,7 @@ async fn note(
     detail: &str,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let chain = unit_id.map_or(SERVICE_CHAIN, Id::as_str);
+    let chain = chain_of(unit_id);
     let actor = Actor::Citizen(citizen_id.clone());
     audit::append(
         tx,

@@ -55,6 +55,8 @@ text_enum! {
         Contact = "contact",
         /// Nobody receives the residents of this commune by video.
         Coverage = "coverage",
+        /// No address or number given was confirmed by the code sent there.
+        Code = "code",
         /// Nothing told of the facts.
         Facts = "facts",
     }
@@ -67,6 +69,7 @@ pub fn path_of_step(step: MissingStep) -> &'static str {
         MissingStep::Rights => "/declaration/droits",
         MissingStep::Contact => "/declaration/coordonnees",
         MissingStep::Coverage => "/declaration/hors-zone",
+        MissingStep::Code => "/declaration/verification",
         MissingStep::Facts => "/declaration/faits",
     }
 }
@@ -88,17 +91,16 @@ pub fn ready_for_slot(
     if !rights {
         return Err(MissingStep::Rights);
     }
-    let contact = [
-        &content.email,
-        &content.phone,
-        &content.address,
-        &content.city,
-    ];
-    if contact.iter().any(|field| field.is_empty()) || declaration.commune_code.is_none() {
+    let nowhere = content.email.is_empty() && content.phone.is_empty();
+    let homeless = content.address.is_empty() || content.city.is_empty();
+    if nowhere || homeless || declaration.commune_code.is_none() {
         return Err(MissingStep::Contact);
     }
     if declaration.unit_id.is_none() {
         return Err(MissingStep::Coverage);
+    }
+    if !content.is_reachable() {
+        return Err(MissingStep::Code);
     }
     let facts = [
         &content.statement,
@@ -259,7 +261,7 @@ mod tests {
     #[test]
     fn the_first_missing_step_is_named() {
         type Change = fn(&mut Declaration, &mut Content);
-        let cases: [(Change, Result<(), MissingStep>); 14] = [
+        let cases: [(Change, Result<(), MissingStep>); 21] = [
             (|_, _| (), Ok(())),
             (|one, _| one.rights_version = None, Err(MissingStep::Rights)),
             (
@@ -275,8 +277,41 @@ mod tests {
                 |one, _| one.terms_accepted_at = None,
                 Err(MissingStep::Rights),
             ),
-            (|_, told| told.email.clear(), Err(MissingStep::Contact)),
-            (|_, told| told.phone.clear(), Err(MissingStep::Contact)),
+            (|_, told| told.email.clear(), Ok(())),
+            (|_, told| told.phone.clear(), Ok(())),
+            (
+                |_, told| {
+                    told.email.clear();
+                    told.phone.clear();
+                },
+                Err(MissingStep::Contact),
+            ),
+            // One confirmed way is enough, whichever; the other is not used.
+            (|_, told| told.email_awaits_code = true, Ok(())),
+            (|_, told| told.phone_awaits_code = true, Ok(())),
+            (
+                |_, told| {
+                    told.email_awaits_code = true;
+                    told.phone_awaits_code = true;
+                },
+                Err(MissingStep::Code),
+            ),
+            (
+                |_, told| {
+                    told.email_awaits_code = true;
+                    told.phone.clear();
+                },
+                Err(MissingStep::Code),
+            ),
+            (
+                |one, told| {
+                    one.unit_id = None;
+                    told.email_awaits_code = true;
+                    told.phone_awaits_code = true;
+                },
+                Err(MissingStep::Coverage),
+            ),
+            (|_, told| told.city.clear(), Err(MissingStep::Contact)),
             (|_, told| told.address.clear(), Err(MissingStep::Contact)),
             (|one, _| one.commune_code = None, Err(MissingStep::Contact)),
             (|one, _| one.unit_id = None, Err(MissingStep::Coverage)),

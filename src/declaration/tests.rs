@@ -11,12 +11,14 @@ use super::{Content, Declaration, MissingStep};
 use crate::app::App;
 use crate::audit;
 use crate::clock::{Clock, Timestamp};
+use crate::codes::{self, Purpose};
 use crate::config::Config;
 use crate::db::Id;
 use crate::identity::PivotIdentity;
 use crate::identity::session::{self, Subject};
 use crate::information::rights;
 use crate::keys::sha256_hex;
+use crate::notifications::Channel;
 use crate::page::csrf_token;
 use crate::{execute, fetch_all, fetch_optional};
 
@@ -254,7 +256,43 @@ impl TestApp {
                 &with(&contact_form(), "commune", commune),
             )
             .await;
-        assert_eq!(answer.location, "/declaration/faits", "{}", answer.text);
+        assert_eq!(
+            answer.location, "/declaration/verification",
+            "{}",
+            answer.text
+        );
+        self.confirm(person).await;
+    }
+
+    /// Types every code that was sent to the person.
+    async fn confirm(&self, person: &Person) {
+        let mut tx = self.app.db.read().await.unwrap();
+        let sent = fetch_all!(
+            &mut tx,
+            (Channel, Id, i64),
+            "select channel, id, generation from contact_codes where citizen_id = $1",
+            &person.id
+        )
+        .unwrap();
+        drop(tx);
+        let codes: Vec<(&str, String)> = sent
+            .iter()
+            .map(|(channel, id, generation)| {
+                let field = match channel {
+                    Channel::Email => "code_courriel",
+                    Channel::Sms => "code_telephone",
+                };
+                let keys = &self.app.keys;
+                let code = codes::of(keys, Purpose::Contact, id.as_str(), *generation);
+                (field, code)
+            })
+            .collect();
+        let form: Vec<(&str, &str)> = codes
+            .iter()
+            .map(|(field, code)| (*field, code.as_str()))
+            .collect();
+        let answer = self.post(person, "/declaration/verification", &form).await;
+        assert_eq!(answer.location, "/declaration", "{}", answer.text);
     }
 }
 
@@ -612,10 +650,8 @@ async fn contact_errors_are_said_beside_the_field_and_nothing_is_lost() {
     test.begin(&jean).await;
     let long = "x".repeat(201);
     for (field, value) in [
-        ("courriel", ""),
         ("courriel", "jeanne@"),
         ("telephone", "12"),
-        ("telephone", ""),
         ("adresse", "  "),
         ("adresse", long.as_str()),
         ("nom_usage", long.as_str()),
@@ -643,6 +679,10 @@ async fn contact_errors_are_said_beside_the_field_and_nothing_is_lost() {
         );
         assert!(answer.text.contains("1 rue de la Paix") || field == "adresse");
     }
+    let nowhere = with(&with(&contact_form(), "courriel", ""), "telephone", " ");
+    let answer = test.post(&jean, "/declaration/coordonnees", &nowhere).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(answer.text.contains("href=\"#courriel\""));
     assert!(test.draft(&jean).await.unwrap().1.phone.is_empty());
     let hostile = with(&contact_form(), "adresse", "<script>alert(1)</script>");
     let answer = test
@@ -683,7 +723,7 @@ async fn two_communes_of_one_name_are_offered_and_a_made_up_code_is_not_taken() 
             &with(&asked, "commune_code", "97411"),
         )
         .await;
-    assert_eq!(answer.location, "/declaration/faits");
+    assert_eq!(answer.location, "/declaration/verification");
     assert_eq!(
         test.draft(&jean).await.unwrap().0.unit_id,
         Some("u-974".into())
@@ -725,7 +765,7 @@ async fn a_commune_that_nobody_covers_gets_other_ways() {
     let answer = test
         .post(&jean, "/declaration/coordonnees", &contact_form())
         .await;
-    assert_eq!(answer.location, "/declaration/faits");
+    assert_eq!(answer.location, "/declaration/verification");
     assert_eq!(
         test.get(Some(&jean), "/declaration/hors-zone")
             .await

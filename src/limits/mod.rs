@@ -109,6 +109,18 @@ pub const TABLE: &[Entry] = &[
         identity: Budget::new(30, 10_000),
         address: Budget::new(300, 500),
     },
+    // Each sends a code, or is a try at one. The codes count their own tries and
+    // sendings in the database; this is for whoever only wants to keep it busy.
+    Entry {
+        name: "contact_code",
+        routes: &[
+            ("POST", "/declaration/coordonnees"),
+            ("POST", "/declaration/verification"),
+            ("POST", "/declaration/verification/renvoyer"),
+        ],
+        identity: Budget::new(40, 20_000),
+        address: Budget::new(300, 500),
+    },
     // A hold takes a slot from everybody else for minutes.
     Entry {
         name: "booking_hold",

@@ -1,7 +1,7 @@
 //! Messages to people: a row is written in the transaction of the act it
 //! tells, a worker renders and sends it later, at least once. Given a
 //! recipient, a template and values, it knows no other slice but how the secret
-//! of a meeting link is derived, which it does at the last moment.
+//! of a meeting link and a code to type are derived, which it does at the last moment.
 //!
 //! A row is `pending` until a supplier takes it (`sent`), or nobody ever will:
 //! `dead` when the recipient or the content is refused for good, `expired` when
@@ -25,7 +25,7 @@ use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::error::Fault;
 use crate::keys::Keys;
-use crate::{execute, text_enum};
+use crate::{execute, fetch_optional, text_enum};
 
 text_enum! {
     /// How a message travels.
@@ -73,6 +73,9 @@ pub struct Values {
     pub values: BTreeMap<String, String>,
     /// A meeting link (id, generation), derived only when the message is sent.
     pub link: Option<(String, i64)>,
+    /// A code to type (id, generation), derived only when the message is sent.
+    #[serde(default)]
+    pub code: Option<(String, i64)>,
     /// An iCalendar object to attach to an e-mail; empty for none. The word
     /// `{link}` in it is replaced by the link when the message is sent.
     pub calendar: String,
@@ -147,6 +150,29 @@ pub async fn withdraw(tx: &mut Tx, subject: &str, now: Timestamp) -> Result<(), 
         now.plus_minutes(-dead_letters::DAYS * 24 * 60)
     )?;
     Ok(())
+}
+
+/// Whether what an event told by a channel was refused for good: nobody is there, or
+/// the supplier does not carry it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn was_refused(
+    tx: &mut Tx,
+    event: &str,
+    recipient: &str,
+    channel: Channel,
+) -> Result<bool, Fault> {
+    let row = fetch_optional!(
+        tx,
+        (String,),
+        "select state from messages
+         where event = $1 and recipient = $2 and channel = $3 and state = 'dead'",
+        event,
+        recipient,
+        channel
+    )?;
+    Ok(row.is_some())
 }
 
 /// The same, perhaps in place of a message whose channel was dead.

@@ -11,11 +11,13 @@ use super::segments::plain;
 use super::{Channel, Values};
 use crate::app::App;
 use crate::booking::meeting_link;
+use crate::codes;
 use crate::messages::{Lang, has, text_with};
 
 /// Every template of what people are told. What a unit's own mailbox is told goes by
 /// mail alone.
 pub const ALL: &[&str] = &[
+    "contact-code",
     "booked",
     "moved",
     "moved-by-unit",
@@ -43,6 +45,7 @@ pub fn example(lang: Lang, public_url: &str) -> BTreeMap<String, String> {
         ("offered", when.to_owned()),
         ("until", when.to_owned()),
         ("reason", "…".to_owned()),
+        ("code", "123456".to_owned()),
         ("appointment", "0".repeat(32)),
         ("other_unit", "Brigade de Valombreuse".to_owned()),
         (
@@ -124,6 +127,10 @@ pub fn render(
         });
     let mut told = values.values.clone();
     told.insert("site".to_owned(), app.config.public_url.clone());
+    if let Some((id, generation)) = &values.code {
+        let code = codes::of(&app.keys, codes::Purpose::Contact, id, *generation);
+        told.insert("code".to_owned(), code);
+    }
     let organizer = app.config.mail_from.parse().map_or_else(
         |_| String::new(),
         |mailbox: Mailbox| mailbox.email.to_string(),

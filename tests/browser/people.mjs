@@ -93,6 +93,9 @@ export const pairInUse = async () => {
 /** Where somebody of the sandbox reads mail. */
 const addressOf = (who) => `${who}@courriel.example`
 
+/** Somebody's number of the range kept for fiction, as dialled. */
+const numberOf = (who) => `+3363998${2000 + [...who].reduce((sum, letter) => sum + letter.codePointAt(0), 0)}`
+
 /** Each step on the service at `base`; `seen(driver, name)` is given every page on the way. */
 export function people(base, seen = async () => {}) {
   /** Signs in through the sandbox's ProConnect. */
@@ -132,6 +135,21 @@ export function people(base, seen = async () => {}) {
     await seen(driver, 'administration-journal-erreur')
   }
 
+  /** The newest code that arrived at an address or number, read from the sandbox's pages. */
+  async function codeTo(page, address) {
+    const limit = Date.now() + LIMIT_MS
+    for (;;) {
+      const list = await (await fetch(`${base}/bac-a-sable/${page}`)).text()
+      const card = list.split('<li').find((one) => one.includes(address) && /code/.test(one))
+      const path = card?.match(/\/bac-a-sable\/courrier\/[^"/]+/)?.[0]
+      const text = path === undefined ? card : await (await fetch(`${base}${path}`)).text()
+      const code = text?.split('vp-message')[1]?.match(/\b\d{6}\b/)?.[0]
+      if (code !== undefined) return code
+      expect(Date.now() < limit, `a code arrives at ${address}`)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
+
   /** Books as somebody of the sandbox; gives the appointment's id. */
   async function book(driver, who = 'camille') {
     await driver.go(`${base}/`)
@@ -155,7 +173,7 @@ export function people(base, seen = async () => {}) {
     await seen(driver, 'information-et-droits')
     await driver.follow('form[action="/declaration/droits"] button')
     await driver.fill('#courriel', addressOf(who))
-    await driver.fill('#telephone', '06 12 34 56 78')
+    await driver.fill('#telephone', numberOf(who))
     await driver.fill('#adresse', '12 rue des Lilas')
     await driver.fill('#commune', 'Versailles')
     await driver.fill('#profession', 'Libraire')
@@ -165,6 +183,12 @@ export function people(base, seen = async () => {}) {
       await driver.press('input[name="commune_code"][type="radio"]')
       await seen(driver, 'coordonnees-commune')
       await driver.follow('form[action="/declaration/coordonnees"] button')
+    }
+    if (new URL(driver.page.url()).pathname === '/declaration/verification') {
+      await driver.fill('#code_courriel', await codeTo('courrier', addressOf(who)))
+      await driver.fill('#code_telephone', await codeTo('sms', numberOf(who)))
+      await seen(driver, 'codes-de-confirmation')
+      await driver.follow('form[action="/declaration/verification"] button')
     }
     await driver.press('#date_inconnue')
     await driver.fill('#lieu', 'Versailles, rue Royale')

@@ -15,8 +15,9 @@ use crate::service::Service;
 use crate::support::app::fresh_postgres;
 use crate::support::browser::{Browser, Watcher};
 use crate::support::call::Call;
+use crate::support::messages::code_in;
 use crate::support::page::Form;
-use crate::support::people::{EMAIL, PHONE, STATEMENT, token_of};
+use crate::support::people::{STATEMENT, dialled, email_of, token_of};
 use crate::support::{Page, until};
 
 /// Journeys meet in one half hour, each at a desk of its own.
@@ -296,7 +297,7 @@ async fn journey(citizen: &Patient, key: &str, officer: &Patient) -> String {
     citizen
         .logs_in("/connexion/franceconnect", key, "/espace")
         .await;
-    let id = books(citizen).await;
+    let id = books(citizen, key).await;
     let room = format!("/audition/{id}");
     comes_in(citizen, &id, &room).await;
     let waiting = citizen.reaches(&room, &["waiting", "joined"]).await;
@@ -412,7 +413,7 @@ async fn journey(citizen: &Patient, key: &str, officer: &Patient) -> String {
 }
 
 /// Whatever step is missing, the page with the slots leads to it.
-async fn books(citizen: &Patient) -> String {
+async fn books(citizen: &Patient, key: &str) -> String {
     let began = Instant::now();
     let mut answered = String::new();
     loop {
@@ -436,10 +437,18 @@ async fn books(citizen: &Patient) -> String {
             "/declaration/droits" => accepts(&citizen.get("/declaration/droits?nature=vol").await),
             "/declaration/coordonnees" => page
                 .form("form[action='/declaration/coordonnees']")
-                .with("courriel", EMAIL)
-                .with("telephone", PHONE)
+                .with("courriel", &email_of(key))
+                .with("telephone", &dialled(key))
                 .with("adresse", "12 rue des Lilas")
                 .with("commune", "Versailles"),
+            "/declaration/verification" => match codes_sent(citizen, key).await {
+                Some((mail, text)) => page
+                    .form("form[action='/declaration/verification']")
+                    .with("code_courriel", &mail)
+                    .with("code_telephone", &text),
+                // On their way; the worker may just be starting again.
+                None => continue,
+            },
             "/declaration/faits" => page
                 .form("form[action='/declaration/faits']")
                 .with("date_inconnue", "oui")
@@ -482,6 +491,25 @@ async fn books(citizen: &Patient) -> String {
             Err(_) => {}
         }
     }
+}
+
+/// The newest codes sent to somebody by e-mail and by SMS, once both have come.
+async fn codes_sent(citizen: &Patient, key: &str) -> Option<(String, String)> {
+    let list = citizen.get("/bac-a-sable/courrier").await;
+    let address = email_of(key);
+    let card = std::iter::zip(
+        list.words("main li"),
+        list.attributes("main li a[href^='/bac-a-sable/courrier/']", "href"),
+    )
+    .find(|(card, _)| card.contains(&address) && card.contains("code"))?;
+    let mail = citizen.get(&card.1).await.words(".vp-message").join(" ");
+    let texts = citizen.get("/bac-a-sable/sms").await;
+    let text = std::iter::zip(
+        texts.words("main li h2"),
+        texts.words("main li .vp-message"),
+    )
+    .find(|(number, text)| *number == dialled(key) && text.contains("code"))?;
+    Some((code_in(&mail), code_in(&text.1)))
 }
 
 fn accepts(rights: &Page) -> Form {

@@ -10,6 +10,7 @@ mod appointment_life;
 mod booking;
 mod calendar;
 mod call;
+mod contact_codes;
 mod coverage;
 mod empowerments;
 mod hostile;

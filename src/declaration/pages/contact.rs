@@ -15,6 +15,7 @@ use crate::error::PageError;
 use crate::form::{Asked, Form};
 use crate::identity::{PivotIdentity, SignedInCitizen};
 use crate::messages::Lang;
+use crate::notifications::Channel;
 use crate::orientation::Choice;
 use crate::page::{Ctx, render, render_with};
 
@@ -201,14 +202,16 @@ pub(super) async fn save(
         let page = ContactPage::new(ctx, &citizen.identity, form, offered, errors, String::new());
         return render_with(StatusCode::UNPROCESSABLE_ENTITY, &page);
     };
-    save_contact(&mut tx, &app.keys, &citizen.id, contact, &commune, ctx.now)
+    let content = save_contact(&mut tx, &app.keys, &citizen.id, contact, &commune, ctx.now)
         .await
         .map_err(|error| refused(error, None))?;
     tx.commit().await?;
-    let next = if commune.unit_id.is_some() {
-        "/declaration/faits"
-    } else {
+    let next = if commune.unit_id.is_none() {
         "/declaration/hors-zone"
+    } else if Channel::ALL.iter().any(|one| content.awaits_code(*one)) {
+        "/declaration/verification"
+    } else {
+        "/declaration/faits"
     };
     Ok(Redirect::to(next).into_response())
 }
@@ -231,11 +234,15 @@ fn read(ctx: &Ctx, form: &ContactForm) -> (Contact, Errors) {
             errors.add(field, ctx.t1("declaration-too-long", "most", MAX_LINE));
         }
     }
-    if contact.email.is_empty() {
+    let given = |text: &str| !text.trim().is_empty();
+    if contact.email.is_empty() && given(&form.courriel) {
         errors.add("courriel", ctx.t("declaration-email-error"));
     }
-    if contact.phone.is_empty() {
+    if contact.phone.is_empty() && given(&form.telephone) {
         errors.add("telephone", ctx.t("declaration-phone-error"));
+    }
+    if !given(&form.courriel) && !given(&form.telephone) {
+        errors.add("courriel", ctx.t("declaration-reach-error"));
     }
     if contact.address.is_empty() {
         errors.add("adresse", ctx.t("declaration-address-error"));

@@ -2,6 +2,7 @@
 //! for those who cannot go on. A step is saved when it is sent, then the
 //! person is redirected, so that going back and reloading repeat nothing.
 
+mod codes;
 mod contact;
 mod facts;
 mod rights;
@@ -10,7 +11,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{Html, Redirect};
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use super::{Age, Content, Declaration, MissingStep, SaveError, find_draft, open_content, rules};
 use crate::app::App;
@@ -31,6 +32,11 @@ pub(super) fn router() -> Routes {
             "/declaration/coordonnees",
             get(contact::show).post(contact::save),
         )
+        .route(
+            "/declaration/verification",
+            get(codes::show).post(codes::confirm),
+        )
+        .route("/declaration/verification/renvoyer", post(codes::resend))
         .route("/declaration/hors-zone", get(not_covered))
         .route("/declaration/faits", get(facts::show).post(facts::save))
 }
@@ -177,19 +183,22 @@ fn adults_only(citizen: &SignedInCitizen, now: Timestamp) -> Result<(), PageErro
 
 /// "Draft saved on 22/11/2026 at 07:32", on the wall clock of the unit.
 async fn saved_line(app: &App, ctx: &Ctx, draft: &Declaration) -> Result<String, PageError> {
-    let mut zone = chrono_tz::Europe::Paris;
-    if let Some(unit_id) = &draft.unit_id {
-        let mut tx = app.db.read().await?;
-        if let Some(unit) = calendar::find_unit(&mut tx, unit_id).await? {
-            zone = unit.zone();
-        }
-    }
-    let at = draft.updated_at.in_zone(zone);
+    let at = draft.updated_at.in_zone(zone_of(app, draft).await?);
     let (day, hour) = match ctx.lang {
         Lang::Fr => (at.format("%d/%m/%Y"), at.format("%H\u{a0}h\u{a0}%M")),
         Lang::En => (at.format("%-d %B %Y"), at.format("%H:%M")),
     };
     Ok(ctx.t2("declaration-saved", "day", day, "hour", hour))
+}
+
+/// The clock of the unit, where it is known.
+async fn zone_of(app: &App, draft: &Declaration) -> Result<chrono_tz::Tz, PageError> {
+    let Some(unit_id) = &draft.unit_id else {
+        return Ok(chrono_tz::Europe::Paris);
+    };
+    let mut tx = app.db.read().await?;
+    let unit = calendar::find_unit(&mut tx, unit_id).await?;
+    Ok(unit.map_or(chrono_tz::Europe::Paris, |unit| unit.zone()))
 }
 
 #[derive(Template)]

@@ -249,6 +249,7 @@ impl World {
             return fields.clone();
         }
         let fields: &[(&str, &str)] = match path {
+            "/declaration/verification/renvoyer" => &[("canal", "courriel")],
             "/administration/guichets/nouveau" => &[
                 ("unite", UNIT),
                 ("libelle", "Guichet 2"),
@@ -341,10 +342,14 @@ impl World {
         self.keep(app, "booked").await;
         // Later messages bring no link and no calendar.
         let last = |address: &str| address.rsplit('/').next().unwrap().to_owned();
-        let link = mail_to(&app.site, EMAIL, "").await.link.unwrap();
-        let mail = app.browser().get("/bac-a-sable/courrier").await.ok();
-        let mail = mail.attribute("main a[href^='/bac-a-sable/courrier/']", "href");
-        let mail = last(&mail.unwrap());
+        let link = mail_to(&app.site, EMAIL, "est confirmé").await.link;
+        let list = app.browser().get("/bac-a-sable/courrier").await.ok();
+        let confirmation = std::iter::zip(
+            list.words("main li"),
+            list.attributes("main li a[href^='/bac-a-sable/courrier/']", "href"),
+        )
+        .find(|(card, _)| card.contains("est confirmé"));
+        let (link, mail) = (link.unwrap(), last(&confirmation.unwrap().1));
         self.parameters.extend([
             ("secret", last(&link)),
             ("/bac-a-sable/courrier/{id}", mail.clone()),

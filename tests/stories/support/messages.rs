@@ -65,3 +65,12 @@ pub async fn sms_to(site: &str, number: &str, about: &str) -> Letter {
     })
     .await
 }
+
+/// The six digits of a message.
+pub fn code_in(text: &str) -> String {
+    let mut runs = text
+        .split(|one: char| !one.is_ascii_digit())
+        .filter(|run| run.len() == 6);
+    let code = runs.next().unwrap_or_else(|| panic!("no code in {text}"));
+    code.to_owned()
+}

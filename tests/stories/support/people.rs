@@ -3,6 +3,7 @@
 
 use super::browser::Lost;
 use super::call::Call;
+use super::messages::{code_in, mail_to, sms_to};
 use super::{Browser, Page};
 
 /// Words of the case that no message may hold.
@@ -25,6 +26,25 @@ pub const STATEMENT: &str = "On m’a volé mon vélo attaché devant la librair
 pub const EMAIL: &str = "camille.berthelot@courriel.example";
 pub const PHONE: &str = "06 39 98 12 34";
 pub const PHONE_DIALLED: &str = "+33639981234";
+
+/// Where somebody of the sandbox reads e-mail.
+pub fn email_of(key: &str) -> String {
+    match key {
+        "camille" => EMAIL.to_owned(),
+        other => format!("{other}@courriel.example"),
+    }
+}
+
+/// Somebody's number of the range kept for fiction, as dialled.
+pub fn dialled(key: &str) -> String {
+    match key {
+        "camille" => PHONE_DIALLED.to_owned(),
+        other => {
+            let sum: u32 = other.bytes().map(u32::from).sum();
+            format!("+3363998{:04}", 2_000 + sum)
+        }
+    }
+}
 
 /// A victim with a browser.
 #[derive(Clone)]
@@ -105,14 +125,39 @@ impl Citizen {
     }
 
     pub async fn tells_contact(&self, page: &Page, commune: &str) -> Page {
+        let page = self.gives_addresses(page, commune).await;
+        if page.address == "/declaration/verification" {
+            self.types_the_codes(&page).await.ok()
+        } else {
+            page
+        }
+    }
+
+    /// The contact details alone; lands where the codes are typed, if any are asked for.
+    pub async fn gives_addresses(&self, page: &Page, commune: &str) -> Page {
         let form = page
             .form("form[action='/declaration/coordonnees']")
-            .with("courriel", EMAIL)
-            .with("telephone", PHONE)
+            .with("courriel", &email_of(self.key))
+            .with("telephone", &dialled(self.key))
             .with("adresse", "12 rue des Lilas")
             .with("commune", commune)
             .with("profession", "Libraire");
         self.submit(&form).await.ok()
+    }
+
+    /// Reads each code that the page asks for and types it.
+    pub async fn types_the_codes(&self, page: &Page) -> Page {
+        let site = &self.browser.site;
+        let mut form = page.form("form[action='/declaration/verification']");
+        if page.has("#code_courriel") {
+            let letter = mail_to(site, &email_of(self.key), "code").await;
+            form = form.with("code_courriel", &code_in(&letter.text));
+        }
+        if page.has("#code_telephone") {
+            let letter = sms_to(site, &dialled(self.key), "code").await;
+            form = form.with("code_telephone", &code_in(&letter.text));
+        }
+        self.submit(&form).await
     }
 
     pub async fn tells_facts(&self, page: &Page) -> Page {

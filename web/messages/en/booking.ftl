@@ -106,3 +106,4 @@ booking-way-out-appointment = Back to the appointment
 booking-ics-summary = Video appointment
 booking-ics-location = Online
 booking-ics-description = Reference { $reference }. Choose a quiet place.
+booking-not-confirmed = (not confirmed: we will not write there)

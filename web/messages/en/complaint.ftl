@@ -158,3 +158,4 @@ refusal-sign-no-key-title = No signing key
 refusal-sign-no-key-text = No means of signing is configured on this server. Nothing was signed.
 refusal-sign-characters-title = The document cannot be typeset
 refusal-sign-characters-text = A character of the text cannot be printed, or the text is too long. Nothing was signed.
+workspace-not-confirmed = (not confirmed by a code)

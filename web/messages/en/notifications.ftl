@@ -77,3 +77,14 @@ messages-size-ucs2 = { $units } characters outside the SMS alphabet, segments bi
 messages-cost = about { $cents } cents
 messages-outsiders = Characters outside the SMS alphabet: { $characters }
 way-out-messages = See the messages
+mail-contact-code-subject = Your confirmation code
+mail-contact-code-body =
+    Hello,
+
+    Your VisioPlainte confirmation code is: { $code }
+
+    It is good for 10 minutes. Type it on the page where you gave your address. Give it to nobody: no officer will ask you for it.
+
+    If you asked for nothing, somebody has probably mistyped their address: do nothing.
+sms-contact-code = VisioPlainte: your code is { $code }, good for 10 minutes. Give it to nobody.
+messages-template-contact-code = Confirmation code

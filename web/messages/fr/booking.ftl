@@ -106,3 +106,4 @@ booking-way-out-appointment = Revenir au rendez-vous
 booking-ics-summary = Rendez-vous par vidéo
 booking-ics-location = En ligne
 booking-ics-description = Référence { $reference }. Prévoyez un endroit calme.
+booking-not-confirmed = (non confirmé : nous n’y écrirons pas)

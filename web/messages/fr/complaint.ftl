@@ -158,3 +158,4 @@ refusal-sign-no-key-title = Aucune clé de signature
 refusal-sign-no-key-text = Aucun moyen de signature n’est configuré sur ce serveur. Rien n’a été signé.
 refusal-sign-characters-title = Le document ne peut pas être composé
 refusal-sign-characters-text = Un caractère du texte ne peut pas être imprimé, ou le texte est trop long. Rien n’a été signé.
+workspace-not-confirmed = (non confirmé par un code)

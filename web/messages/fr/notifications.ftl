@@ -77,3 +77,14 @@ messages-size-ucs2 = { $units } caractères hors de l’alphabet des SMS, segmen
 messages-cost = environ { $cents } centimes
 messages-outsiders = Caractères hors de l’alphabet des SMS : { $characters }
 way-out-messages = Voir les messages
+mail-contact-code-subject = Votre code de confirmation
+mail-contact-code-body =
+    Bonjour,
+
+    Votre code de confirmation VisioPlainte est : { $code }
+
+    Il est valable 10 minutes. Recopiez-le sur la page où vous avez donné votre adresse. Ne le donnez à personne : aucun agent ne vous le demandera.
+
+    Si vous n’avez rien demandé, quelqu’un s’est sans doute trompé d’adresse : ne faites rien.
+sms-contact-code = VisioPlainte : votre code est { $code }, valable 10 minutes. Ne le donnez à personne.
+messages-template-contact-code = Code de confirmation
