@@ -1,6 +1,7 @@
 //! The subcommands: how a process of the service starts, and how an operator
 //! examines a deployment.
 
+mod admin;
 mod check;
 mod journal;
 mod relay;
@@ -48,6 +49,9 @@ pub enum Command {
         #[arg(long)]
         relay: bool,
     },
+    /// Who administers.
+    #[command(subcommand)]
+    Admin(Admin),
     /// The journal.
     #[command(subcommand)]
     Journal(Journal),
@@ -88,6 +92,28 @@ pub struct MediaArguments {
     /// Filter of the log.
     #[arg(long, default_value = "info")]
     log: String,
+}
+
+/// What can be done about administrators from the machine of the service.
+#[derive(Debug, Subcommand)]
+pub enum Admin {
+    /// Empowers the first administrator of a unit or department, where nobody can yet on
+    /// the pages: they signed in, were refused, and tell the code of their request.
+    Create {
+        /// The code they were shown, D-XXXXX-XXXXX; or, of an officer known here, the
+        /// administrative number.
+        #[arg(long)]
+        code: String,
+        /// Their administrative number (RIO), five to ten digits.
+        #[arg(long)]
+        rio: String,
+        /// The unit they administer, or sit in, by its identifier.
+        #[arg(long)]
+        unit: String,
+        /// `department_admin` or `unit_admin`.
+        #[arg(long, default_value = "department_admin")]
+        role: String,
+    },
 }
 
 /// What can be done with the journal.
@@ -186,6 +212,12 @@ fn with_service(command: Command) -> Result<ExitCode, Fault> {
                 println!("{}", crate::db::hex(&keys.join_public));
                 Ok(ExitCode::SUCCESS)
             }
+            Command::Admin(Admin::Create {
+                code,
+                rio,
+                unit,
+                role,
+            }) => admin::create(config, (&code, &rio), &unit, &role).await,
             Command::Check { relay } => check::check(config, relay).await,
             Command::Journal(Journal::Verify { .. }) => journal::verify(config).await,
             Command::Journal(Journal::Export) => journal::export(config).await,

@@ -112,6 +112,12 @@ async fn start(database_url: String, now: &str, settings: impl Fn(&mut Config)) 
     }
 }
 
+/// An administrative number that no other officer has.
+fn a_number_of_nobody() -> String {
+    let bytes = crate::db::random_bytes::<8>();
+    format!("{:010}", u64::from_be_bytes(bytes) % 10_000_000_000)
+}
+
 /// Somebody with a browser.
 #[derive(Clone, Debug)]
 pub(crate) struct Person {
@@ -238,10 +244,11 @@ impl TestApp {
         execute!(
             &mut tx,
             "insert into officers (id, sub, idp_id, sealed_identity, rio, created_at)
-             values ($1, $2, 'test', $3, '1234567', $4)",
+             values ($1, $2, 'test', $3, $4, $5)",
             &id,
             id.as_str(),
             sealed,
+            a_number_of_nobody(),
             now
         )
         .unwrap();

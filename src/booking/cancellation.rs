@@ -2,7 +2,7 @@
 //! links are taken back, the other side is told, and the reason is kept as a code.
 
 use super::{
-    Appointment, MoveError, Reason, State, declaration_of, earlier, find_of_citizen, lock,
+    Appointment, MoveError, Reason, State, declaration_of, earlier, find_of_citizen, guests, lock,
     messages, move_because, store, unit_of,
 };
 use crate::audit::{self, Actor};
@@ -60,6 +60,7 @@ pub async fn cancel(
     };
     let declaration = declaration_of(tx, &cancelled.case_id).await?;
     messages::cancelled(tx, keys, &cancelled, &declaration, now).await?;
+    guests::tell_cancelled(tx, keys, &cancelled, now).await?;
     messages::tell_unit(tx, keys, &cancelled, "unit-cancelled", now).await?;
     for starts_at in offered.into_iter().chain([cancelled.starts_at]) {
         earlier::freed(tx, keys, &cancelled.unit_id, starts_at, now).await?;
@@ -92,6 +93,7 @@ pub async fn cancel_by_unit(
         return Ok(appointment.clone());
     };
     messages::cancelled_by_unit(tx, keys, &cancelled, reason, now).await?;
+    guests::tell_cancelled(tx, keys, &cancelled, now).await?;
     // For every other reason the unit could hold nobody else's hearing either.
     let own = (reason == Reason::AskedByPerson).then_some(cancelled.starts_at);
     for starts_at in offered.into_iter().chain(own) {

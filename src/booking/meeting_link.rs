@@ -106,6 +106,59 @@ pub async fn issue(
     row.ok_or_else(|| Fault::other("issuing a link returned no row"))
 }
 
+/// The link of one person and role, if one was issued.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_of(
+    tx: &mut Tx,
+    appointment_id: &Id,
+    role: LinkRole,
+    person: &str,
+) -> Result<Option<MeetingLink>, Fault> {
+    fetch_optional!(
+        tx,
+        MeetingLink,
+        "select id, appointment_id, role, person, generation, valid_from, valid_until, used_at, revoked_at
+         from meeting_links where appointment_id = $1 and role = $2 and person = $3",
+        appointment_id,
+        role,
+        person
+    )
+}
+
+/// Uses a link up, if it still is as it was read, not used, and within its hours. A
+/// guest's link lets in once; the person who booked is told from others by their login.
+///
+/// # Errors
+/// When the database fails.
+pub async fn use_once(tx: &mut Tx, link: &MeetingLink, now: Timestamp) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "update meeting_links set used_at = $3
+         where id = $1 and generation = $2 and used_at is null and revoked_at is null
+           and valid_from <= $3 and valid_until > $3",
+        &link.id,
+        link.generation,
+        now
+    )?;
+    Ok(rows == 1)
+}
+
+/// Takes one link back.
+///
+/// # Errors
+/// When the database fails.
+pub async fn revoke(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {
+    execute!(
+        tx,
+        "update meeting_links set revoked_at = $2 where id = $1 and revoked_at is null",
+        id,
+        now
+    )?;
+    Ok(())
+}
+
 /// Takes back every link of an appointment.
 ///
 /// # Errors

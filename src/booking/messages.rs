@@ -315,7 +315,7 @@ async fn send(
 }
 
 /// Day and hour on the unit's clock, which is named where it is not Paris's.
-fn when(appointment: &Appointment, unit: &Unit, lang: Lang) -> String {
+pub(super) fn when(appointment: &Appointment, unit: &Unit, lang: Lang) -> String {
     instant(appointment.starts_at, unit, lang)
 }
 

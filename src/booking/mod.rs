@@ -14,6 +14,7 @@ pub mod calendar_file;
 mod cancellation;
 mod claim;
 pub mod earlier;
+pub mod guests;
 pub mod lifecycle;
 pub mod meeting_link;
 mod messages;

@@ -5,8 +5,8 @@
 use super::claim::{self, Taken};
 use super::lifecycle::Party;
 use super::{
-    Appointment, Reason, State, cancel_limit, declaration_of, earlier, lifecycle, meeting_link,
-    messages, store, unit_of,
+    Appointment, Reason, State, cancel_limit, declaration_of, earlier, guests, lifecycle,
+    meeting_link, messages, store, unit_of,
 };
 use crate::audit::{self, Actor};
 use crate::calendar;
@@ -123,6 +123,7 @@ pub async fn reschedule(
         now,
     )
     .await?;
+    guests::tell_moved(tx, keys, &moved, now).await?;
     if by_citizen {
         messages::tell_unit(tx, keys, &moved, "unit-moved", now).await?;
         earlier::freed(tx, keys, &unit_id, former.starts_at, now).await?;

@@ -3,7 +3,9 @@
 //! is the former unit's, and the person chooses a slot of the new one. The journal
 //! of both units has it.
 
-use super::{Appointment, MoveError, State, calendar, claim, declaration, messages, move_to};
+use super::{
+    Appointment, MoveError, State, calendar, claim, declaration, guests, messages, move_to,
+};
 use crate::audit::{self, Actor};
 use crate::calendar::Unit;
 use crate::clock::Timestamp;
@@ -59,5 +61,6 @@ pub async fn transfer(
     let declaration = super::declaration_of(tx, &given.case_id).await?;
     messages::transferred(tx, keys, &given, &declaration, target, now).await?;
     messages::tell_other_unit(tx, keys, &given, target, "unit-received", now).await?;
+    guests::tell_cancelled(tx, keys, &given, now).await?;
     Ok(given)
 }

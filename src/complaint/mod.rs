@@ -8,6 +8,7 @@
 
 pub mod act;
 pub mod content;
+mod guest_pages;
 pub mod handoff;
 pub mod lifecycle;
 mod officer_pages;
@@ -42,6 +43,15 @@ pub fn router() -> Routes {
         .route("/agent/audition/{id}/evenements", get(workspace::events))
         .route("/agent/audition/{id}/admettre", post(workspace::admit))
         .route("/agent/audition/{id}/renvoyer", post(workspace::send_back))
+        .route("/agent/audition/{id}/invites", post(guest_pages::invite))
+        .route(
+            "/agent/audition/{id}/invites/renvoyer",
+            post(guest_pages::send_again),
+        )
+        .route(
+            "/agent/audition/{id}/invites/retirer",
+            post(guest_pages::revoke),
+        )
         .route("/agent/audition/{id}/constat", post(workspace::check))
         .route("/agent/audition/{id}/terminer", post(workspace::close))
         .route("/agent/audition/{id}/texte", post(officer_pages::save))

@@ -9,6 +9,7 @@ use axum::response::{Html, Redirect, Response};
 use documents::LegalTexts;
 use serde::Deserialize;
 
+use super::guest_pages::{self, GuestRow};
 use super::lifecycle::RecordState;
 use super::person_pages::{ShownChange, note_reading, shown};
 use super::record;
@@ -24,7 +25,9 @@ use crate::error::{Fault, PageError, Refusal};
 use crate::form::Form;
 use crate::hearings::checks::{CHECKS, RIGHT, TOLD};
 use crate::hearings::store::{self as hearing_store, NotedCheck};
-use crate::hearings::{self, AdmitError, Audience, CallView, OpenError, Place, Seat, SeatRole};
+use crate::hearings::{
+    self, AdmitError, Audience, CallView, EnterError, OpenError, Place, Seat, SeatRole,
+};
 use crate::identity::{PivotIdentity, SignedInOfficer};
 use crate::page::{Ctx, render};
 use crate::path::PathId;
@@ -32,6 +35,8 @@ use crate::path::PathId;
 struct Person {
     seat_id: Id,
     role: String,
+    /// What a guest is called; empty for the person who booked.
+    name: String,
     /// `waiting` or `in`.
     waits: bool,
     connected: bool,
@@ -71,6 +76,11 @@ struct WorkspacePage {
     seated: bool,
     call: CallView,
     people: Vec<Person>,
+    guests: Vec<GuestRow>,
+    /// The roles a guest may have, with their names.
+    guest_roles: Vec<(&'static str, String)>,
+    /// Somebody more may be invited.
+    inviting: bool,
     announce: String,
     checks: Vec<CheckRow>,
     rights: Vec<RightRow>,
@@ -153,11 +163,16 @@ async fn page(
     let missing = hearings::checks::missing(&noted, today).len();
     let state = record.as_ref().map(|record| record.state);
     let at = |instant| wall::time(lang, instant, zone);
+    let guests = booking::guests::list(tx, &app.keys, appointment).await?;
     let people: Vec<Person> = seats
         .iter()
         .filter(|seat| seat.role != SeatRole::Officer && seat.place != Place::Left)
         .map(|seat| Person {
             role: ctx.t(&format!("seat-role-{}", seat.role)),
+            name: guests
+                .iter()
+                .find(|guest| seat.person == guest.link.person)
+                .map_or_else(String::new, |guest| guest.identity.name.clone()),
             waits: seat.place == Place::Waiting,
             connected: seat.is_connected(),
             since: at(seat.taken_at),
@@ -180,6 +195,16 @@ async fn page(
             .filter(|check| check.item.starts_with(RIGHT))
             .count(),
         missing,
+        inviting: guests.len() < booking::guests::MOST
+            && hearings::check_window(appointment, ctx.now).map_or_else(
+                |error| matches!(error, EnterError::TooEarly { .. }),
+                |()| true,
+            ),
+        guests: guest_pages::rows(&guests, &app.keys, &ctx),
+        guest_roles: booking::guests::ROLES
+            .iter()
+            .map(|role| (role.as_str(), ctx.t(&format!("seat-role-{role}"))))
+            .collect(),
         incidents: hearings::incidents::incidents(&events)
             .iter()
             .map(|incident| {
@@ -324,7 +349,7 @@ fn not_opened(error: OpenError) -> PageError {
     }
 }
 
-fn back(appointment: &Appointment) -> Redirect {
+pub(super) fn back(appointment: &Appointment) -> Redirect {
     Redirect::to(&format!("/agent/audition/{}", appointment.id))
 }
 
@@ -363,7 +388,7 @@ pub async fn events(
         &app,
         hearings::topic(&appointment.id),
         Audience::Session(officer.session),
-        &["people", "checks", "review"],
+        &["people", "guests", "checks", "review"],
     ))
 }
 

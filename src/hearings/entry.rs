@@ -8,7 +8,9 @@ use axum_extra::extract::cookie::CookieJar;
 use super::{Place, Seat, SeatRole, store};
 use crate::app::App;
 use crate::audit::{self, Actor};
-use crate::booking::meeting_link::{self, LinkRole, OPENS_MINUTES_BEFORE, OVERRUN_MINUTES};
+use crate::booking::meeting_link::{
+    self, LinkRole, MeetingLink, OPENS_MINUTES_BEFORE, OVERRUN_MINUTES,
+};
 use crate::booking::{self, Appointment, State};
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
@@ -200,28 +202,26 @@ pub enum LinkState {
     Unknown,
     /// Replaced by a newer link, or taken back.
     Replaced,
-    /// Names this hearing.
-    Of(Box<Appointment>),
+    /// Opens this hearing for this person.
+    Of(Box<(Appointment, MeetingLink)>),
 }
 
 /// Reads what a link's secret stands for. Changes nothing.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn read_link(tx: &mut Tx, app: &App, secret: &str) -> Result<(LinkState, i64), Fault> {
+pub async fn read_link(tx: &mut Tx, app: &App, secret: &str) -> Result<LinkState, Fault> {
     let Some((id, generation)) = meeting_link::parse_secret(&app.keys, secret) else {
-        return Ok((LinkState::Unknown, 0));
+        return Ok(LinkState::Unknown);
     };
     let Some(link) = meeting_link::find(tx, &id).await? else {
-        return Ok((LinkState::Unknown, 0));
+        return Ok(LinkState::Unknown);
     };
     if link.generation != generation || link.revoked_at.is_some() {
-        return Ok((LinkState::Replaced, generation));
+        return Ok(LinkState::Replaced);
     }
-    Ok(
-        match crate::booking::find(tx, &link.appointment_id).await? {
-            Some(appointment) => (LinkState::Of(Box::new(appointment)), generation),
-            None => (LinkState::Unknown, 0),
-        },
-    )
+    Ok(match booking::find(tx, &link.appointment_id).await? {
+        Some(appointment) => LinkState::Of(Box::new((appointment, link))),
+        None => LinkState::Unknown,
+    })
 }

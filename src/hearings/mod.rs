@@ -6,6 +6,8 @@
 pub mod checks;
 pub mod control;
 mod entry;
+mod guest_pages;
+pub mod guests;
 pub mod incidents;
 mod live_pages;
 mod orphans;

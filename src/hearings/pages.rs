@@ -1,4 +1,5 @@
-//! The person's pages around their hearing: the link, the door, the room.
+//! The pages around a hearing of whoever comes to it: the link, the door, the room.
+//! A guest's door is `guest_pages`.
 
 use askama::Template;
 use axum::Json;
@@ -9,9 +10,10 @@ use axum_extra::extract::cookie::CookieJar;
 use serde::Deserialize;
 
 use super::entry::{self, EnterError, LinkState, check_window};
-use super::{SeatRole, store, tell, token};
+use super::{SeatRole, guest_pages, store, tell, token};
 use crate::app::App;
-use crate::booking::{self, Appointment, meeting_link};
+use crate::booking::meeting_link::{self, LinkRole, MeetingLink};
+use crate::booking::{self, Appointment};
 use crate::calendar::wall;
 use crate::calendar::{self, Unit};
 use crate::db::{Id, random_hex};
@@ -59,9 +61,11 @@ struct RoomPage {
     when: String,
     reference: String,
     call: CallView,
+    /// Whether this is the person themselves: only they read the record here.
+    own: bool,
 }
 
-fn refusal_of(error: EnterError) -> PageError {
+pub(super) fn refusal_of(error: EnterError) -> PageError {
     match error {
         EnterError::NotYours => Refusal::new(StatusCode::FORBIDDEN, "refusal-link-foreign")
             .way_out("/espace", "way-out-space")
@@ -76,13 +80,16 @@ fn refusal_of(error: EnterError) -> PageError {
     }
 }
 
-fn gone(name: &'static str) -> Refusal {
+pub(super) fn gone(name: &'static str) -> Refusal {
     Refusal::new(StatusCode::GONE, name)
         .way_out("/espace", "way-out-space")
         .way_out("/en-personne", "way-out-in-person")
 }
 
-async fn unit_of(tx: &mut crate::db::Tx, appointment: &Appointment) -> Result<Unit, PageError> {
+pub(super) async fn unit_of(
+    tx: &mut crate::db::Tx,
+    appointment: &Appointment,
+) -> Result<Unit, PageError> {
     calendar::find_unit(tx, &appointment.unit_id)
         .await?
         .ok_or_else(|| PageError::Fault(Fault::other("an appointment's unit is gone")))
@@ -92,11 +99,11 @@ async fn read_link(
     tx: &mut crate::db::Tx,
     app: &App,
     secret: &str,
-) -> Result<(Appointment, i64), PageError> {
+) -> Result<(Appointment, MeetingLink), PageError> {
     match entry::read_link(tx, app, secret).await? {
-        (LinkState::Of(appointment), generation) => Ok((*appointment, generation)),
-        (LinkState::Replaced, _) => Err(gone("refusal-link-replaced").into()),
-        (LinkState::Unknown, _) => Err(Refusal::new(StatusCode::NOT_FOUND, "refusal-link-unknown")
+        LinkState::Of(found) => Ok(*found),
+        LinkState::Replaced => Err(gone("refusal-link-replaced").into()),
+        LinkState::Unknown => Err(Refusal::new(StatusCode::NOT_FOUND, "refusal-link-unknown")
             .way_out("/espace", "way-out-space")
             .way_out("/en-personne", "way-out-in-person")
             .into()),
@@ -112,8 +119,16 @@ pub async fn link(
     ctx: Ctx,
 ) -> Result<Response, PageError> {
     let mut tx = app.db.read().await?;
-    let (appointment, _) = read_link(&mut tx, &app, &secret).await?;
+    let (appointment, link) = read_link(&mut tx, &app, &secret).await?;
     let action = format!("/lien/{secret}");
+    if link.role != LinkRole::Citizen {
+        let guest = guest_pages::Door {
+            appointment: &appointment,
+            link: &link,
+            action,
+        };
+        return guest_pages::door(&mut tx, &app, guest, &jar, ctx).await;
+    }
     door(&mut tx, &app, &appointment, action, &jar, ctx).await
 }
 
@@ -174,17 +189,36 @@ async fn door(
 #[derive(Debug, Deserialize)]
 pub struct Nothing {}
 
-/// POST `/lien/SECRET`: verifies the person and consumes the link at once.
+/// What is sent at the door of a link: a guest's code, or nothing.
+#[derive(Debug, Deserialize)]
+pub struct Knocking {
+    #[serde(default)]
+    code: String,
+}
+
+/// POST `/lien/SECRET`: verifies whoever comes, the person by their login and a guest
+/// by their code, and consumes the link at once.
 pub async fn enter_by_link(
     State(app): State<App>,
     PathText(secret): PathText,
     jar: CookieJar,
-    citizen: SignedInCitizen,
-    Form(Nothing {}): Form<Nothing>,
-) -> Result<(CookieJar, Redirect), PageError> {
+    citizen: Result<SignedInCitizen, PageError>,
+    ctx: Ctx,
+    Form(Knocking { code }): Form<Knocking>,
+) -> Result<Response, PageError> {
     let mut tx = app.db.begin().await?;
-    let (appointment, generation) = read_link(&mut tx, &app, &secret).await?;
-    enter(&app, tx, &appointment, &citizen, Some(generation), jar).await
+    let (appointment, link) = read_link(&mut tx, &app, &secret).await?;
+    if link.role == LinkRole::Citizen {
+        let (citizen, generation) = (citizen?, Some(link.generation));
+        let entered = enter(&app, tx, &appointment, &citizen, generation, jar).await?;
+        return Ok(entered.into_response());
+    }
+    let guest = guest_pages::Door {
+        appointment: &appointment,
+        link: &link,
+        action: format!("/lien/{secret}"),
+    };
+    guest_pages::knock(&app, tx, guest, &code, jar, ctx).await
 }
 
 /// POST `/audition/ID/entrer`: the person comes from their own space.
@@ -220,9 +254,10 @@ async fn enter(
     jar: CookieJar,
 ) -> Result<(CookieJar, Redirect), PageError> {
     let name = cookie_name(app.config.secure(), SEAT_COOKIE);
-    // A value of our own making, unless this browser holds the seat already:
+    // A value of our own making, unless this browser holds the person's seat already:
     // one that somebody planted, or that the last person left, opens nothing.
     let held = entry::seat_of_browser(&mut tx, app, &jar, &appointment.id).await?;
+    let held = held.filter(|seat| seat.role == SeatRole::Citizen);
     let value = match (held, jar.get(&name)) {
         (Some(_), Some(cookie)) => cookie.value().to_owned(),
         _ => random_hex::<32>(),
@@ -234,12 +269,21 @@ async fn enter(
         .map_err(refusal_of)?;
     tx.commit().await?;
     tell(app, appointment);
-    // Kept when the browser crashes: coming back needs no second login. A day is
-    // longer than any room stays open.
+    Ok(to_the_room(app, appointment, jar, value))
+}
+
+/// On to the room, with the cookie that holds the seat. It is kept when the browser
+/// crashes: coming back needs no second login. A day is longer than any room stays open.
+pub(super) fn to_the_room(
+    app: &App,
+    appointment: &Appointment,
+    jar: CookieJar,
+    value: String,
+) -> (CookieJar, Redirect) {
     let mut cookie = private_cookie(app, SEAT_COOKIE, value);
     cookie.set_max_age(time::Duration::days(1));
     let to = Redirect::to(&format!("/audition/{}", appointment.id));
-    Ok((jar.add(cookie), to))
+    (jar.add(cookie), to)
 }
 
 /// GET `/audition/ID`: the room for a browser that holds a seat, else its door.
@@ -269,14 +313,16 @@ pub async fn room(
         .await?
         .ok_or_else(Refusal::not_found)?;
     let unit = unit_of(&mut tx, &appointment).await?;
+    let own = seat.role == SeatRole::Citizen;
     let page = RoomPage {
         when: wall::moment(ctx.lang, appointment.starts_at, unit.zone()),
         reference: appointment.reference.clone(),
         call: CallView {
             token_url: format!("/audition/{id}/jeton"),
             role: seat.role.as_str(),
-            back_url: "/espace".to_owned(),
+            back_url: if own { "/espace" } else { "/" }.to_owned(),
         },
+        own,
         unit,
         id,
         ctx: ctx.with_quick_exit(),

@@ -173,7 +173,12 @@ pub async fn admit(
         now,
     )
     .await?;
-    if appointment.state == State::Open {
+    // A lawyer who is let in first does not make it a hearing: the person does.
+    let is_citizen = store::list_seats(tx, &appointment.id)
+        .await?
+        .iter()
+        .any(|seat| seat.id == *seat_id && seat.role == SeatRole::Citizen);
+    if appointment.state == State::Open && is_citizen {
         let actor = Actor::Officer(officer.id.clone());
         booking::move_to(tx, appointment, State::InHearing, &actor, now).await?;
     }

@@ -95,8 +95,8 @@ pub async fn list_seats(tx: &mut Tx, appointment_id: &Id) -> Result<Vec<Seat>, F
 }
 
 /// The seat a browser holds in an appointment, unless the session it was taken
-/// with was ended since. Officers' seats are bound to their session and are never
-/// found this way.
+/// with was ended since, or the guest's invitation taken back. Officers' seats are
+/// bound to their session and are never found this way.
 ///
 /// # Errors
 /// When the database fails.
@@ -111,7 +111,9 @@ pub async fn find_seat_of_browser(
         "select id, appointment_id, role, person, browser_hash, generation, place, taken_at, moved_at,
                 connected_at, disconnected_at
          from seats where appointment_id = $1 and browser_hash = $2 and role <> 'officer'
-           and not exists (select 1 from sessions s where s.id = seats.session_id and s.ended_at is not null)",
+           and not exists (select 1 from sessions s where s.id = seats.session_id and s.ended_at is not null)
+           and (role = 'citizen' or place <> 'left')
+           and not exists (select 1 from guests g where seats.person = 'guest/' || g.id and g.revoked_at is not null)",
         appointment_id,
         browser_hash
     )
@@ -226,6 +228,21 @@ pub async fn give_up_seat(tx: &mut Tx, orphan: &Orphan) -> Result<bool, Fault> {
          where id = $1 and session_id = $2 and place <> 'left'",
         &orphan.seat_id,
         &orphan.session_id
+    )?;
+    Ok(rows == 1)
+}
+
+/// Takes a seat from whoever sits there, wherever it is, and the worth from the join
+/// tokens bought with it; false when it was given up before.
+///
+/// # Errors
+/// When the database fails.
+pub async fn take_away(tx: &mut Tx, seat_id: &Id) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "update seats set place = 'left', generation = generation + 1
+         where id = $1 and place <> 'left'",
+        seat_id
     )?;
     Ok(rows == 1)
 }

@@ -264,17 +264,49 @@ pub async fn grant(
         return Err(GrantError::NotTheirs);
     }
     let actor = Actor::Officer(by.id.clone());
+    give(tx, keys, (&actor, unit), role, candidate, rio, now).await
+}
+
+/// The operator of the service gives the first administrator of a unit their right: there
+/// is nobody yet who could. They asked after a refused login like anybody, and tell the
+/// operator their code.
+///
+/// # Errors
+/// [`GrantError::RequestOver`] where the code names nobody; else as [`grant`].
+pub async fn grant_by_operator(
+    tx: &mut Tx,
+    keys: &Keys,
+    unit: &Id,
+    role: Role,
+    (code, rio): (&str, &str),
+    now: Timestamp,
+) -> Result<Id, GrantError> {
+    let candidate = find_candidate(tx, keys, code, now)
+        .await?
+        .ok_or(GrantError::RequestOver)?;
+    give(tx, keys, (&Actor::System, unit), role, &candidate, rio, now).await
+}
+
+async fn give(
+    tx: &mut Tx,
+    keys: &Keys,
+    (actor, unit): (&Actor, &Id),
+    role: Role,
+    candidate: &Candidate,
+    rio: &str,
+    now: Timestamp,
+) -> Result<Id, GrantError> {
     audit::lock(tx, unit.as_str()).await?;
     let officer = match candidate {
         Candidate::Known { id, .. } => id.clone(),
         Candidate::Asking(asking) => {
-            if !requests::use_up(tx, &asking.id, &actor, now).await? {
+            if !requests::use_up(tx, &asking.id, actor, now).await? {
                 return Err(GrantError::RequestOver);
             }
             welcome(tx, keys, asking, rio, now).await?
         }
     };
-    if officer == by.id {
+    if *actor == Actor::Officer(officer.clone()) {
         return Err(GrantError::Oneself);
     }
     let id = Id::random();
@@ -297,7 +329,7 @@ pub async fn grant(
         tx,
         unit.as_str(),
         now,
-        &actor,
+        actor,
         "empowerment.grant",
         &format!("empowerment/{id}"),
         &format!("officer={officer} role={role}"),
@@ -329,8 +361,8 @@ async fn welcome(
     let rows = execute!(
         tx,
         "insert into officers (id, sub, idp_id, sealed_identity, rio, created_at)
-         select cast($1 as text), cast($2 as text), cast($3 as text), $4, cast($5 as text), cast($6 as bigint)
-         where not exists (select 1 from officers where rio = $5)",
+         values ($1, $2, $3, $4, $5, $6)
+         on conflict do nothing",
         &id,
         &asking.sub,
         &asking.idp_id,

@@ -138,6 +138,8 @@ pub const TABLE: &[Entry] = &[
             ("POST", "/administration/messages/{id}/renvoyer"),
             ("POST", "/rendez-vous/{id}/deplacer"),
             ("POST", "/rendez-vous/{id}/plus-tot"),
+            ("POST", "/agent/audition/{id}/invites"),
+            ("POST", "/agent/audition/{id}/invites/renvoyer"),
         ],
         identity: Budget::new(40, 60_000),
         address: Budget::new(300, 1_000),

@@ -29,6 +29,8 @@ pub const ALL: &[&str] = &[
     "no-show",
     "review",
     "ready",
+    "guest",
+    "guest-cancelled",
 ];
 
 /// What the page of texts fills templates with: as long as what people are told.
@@ -45,6 +47,7 @@ pub fn example(lang: Lang, public_url: &str) -> BTreeMap<String, String> {
         ("offered", when.to_owned()),
         ("until", when.to_owned()),
         ("reason", "…".to_owned()),
+        ("role", crate::messages::text(lang, "guest-as-lawyer")),
         ("code", "123456".to_owned()),
         ("appointment", "0".repeat(32)),
         ("other_unit", "Brigade de Valombreuse".to_owned()),

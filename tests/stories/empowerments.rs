@@ -335,3 +335,71 @@ async fn a_second_right_is_chosen_at_the_next_login_and_changing_it_renews_the_s
         app.journal_holds();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_administrator_is_empowered_by_whoever_runs_the_service() {
+    // On the machine's clock, as the command is.
+    for app in TestApp::live_on_every_engine().await {
+        let paul = app.officer("stranger");
+        paul.logs_in("/agent").await;
+        let asks = paul.get("/agent/habilitation/demande").await.ok();
+        let given = paul
+            .submit(&asks.form("main form[action$='/demande']"))
+            .await
+            .ok();
+        let code = given.words("main .fr-alert__title").join("");
+        let code = code.rsplit(' ').next().unwrap().to_owned();
+        let create = |code: &str, rio: &str, unit: &str, role: &str| {
+            let arguments = [
+                "admin", "create", "--code", code, "--rio", rio, "--unit", unit, "--role", role,
+            ];
+            let done = app.command(&arguments);
+            let said = [done.stdout, done.stderr].concat();
+            (
+                done.status.success(),
+                String::from_utf8_lossy(&said).into_owned(),
+            )
+        };
+        for (code, rio, unit, role, why) in [
+            (
+                "D-AAAAA-AAAAA",
+                "9974055",
+                "u-974-police",
+                "department_admin",
+                "code",
+            ),
+            (&*code, "12", "u-974-police", "department_admin", "--rio"),
+            (
+                &*code,
+                "9078001",
+                "u-974-police",
+                "department_admin",
+                "--rio",
+            ),
+            (&*code, "9974055", "u-none", "department_admin", "unit"),
+            (&*code, "9974055", "u-974-police", "officer", "--role"),
+        ] {
+            let (done, said) = create(code, rio, unit, role);
+            assert!(!done && said.contains(why), "{why}: {said}");
+            assert_eq!(paul.logs_in("/agent").await.status, StatusCode::FORBIDDEN);
+        }
+        let (done, said) = create(&code, "9974055", "u-974-police", "department_admin");
+        assert!(done, "{said}");
+        assert!(!said.contains("inconnu"), "no name is printed: {said}");
+        let page = paul.logs_in("/administration/guichets").await.ok();
+        assert_eq!(page.address, "/administration/guichets");
+        let (again, said) = create(&code, "9974055", "u-974-police", "department_admin");
+        assert!(!again, "a code is used once: {said}");
+        let empowerment = said_id(&create("9974055", "9974055", "u-974-police", "unit_admin").1);
+        assert_eq!(
+            acts_on(&app, &empowerment).await,
+            [("system".to_owned(), "empowerment.grant".to_owned())]
+        );
+        app.journal_holds();
+    }
+}
+
+fn said_id(said: &str) -> String {
+    let (_, rest) = said.split_once("empowerment ").unwrap();
+    rest.split_whitespace().next().unwrap().to_owned()
+}

@@ -13,6 +13,8 @@ mod call;
 mod contact_codes;
 mod coverage;
 mod empowerments;
+mod guests;
+mod headers;
 mod hostile;
 mod journal;
 mod journey;

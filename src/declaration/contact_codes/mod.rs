@@ -420,7 +420,8 @@ fn subject(id: &Id) -> String {
 
 /// By which an address is recognised without being read. Letters of either case are one:
 /// no mail server in use tells them apart.
-fn mark(keys: &Keys, channel: Channel, address: &str) -> String {
+#[must_use]
+pub fn mark(keys: &Keys, channel: Channel, address: &str) -> String {
     let text = format!("{channel}:{}", address.to_lowercase());
     let tag = hmac::sign(&keys.address, text.as_bytes());
     hex(&tag.as_ref()[..16])

@@ -9,6 +9,8 @@ use crate::identity::{Who, session};
 use crate::{audit, fetch_optional};
 
 const CALLBACK: &str = "/connexion/franceconnect/retour";
+const OFFICERS: &str = "/agent/connexion/proconnect";
+const OFFICERS_CALLBACK: &str = "/agent/connexion/proconnect/retour";
 
 async fn site_of(liar: &Liar) -> Site {
     let issuer = liar.issuer();
@@ -21,19 +23,25 @@ async fn site_of(liar: &Liar) -> Site {
 
 /// Leaves for the provider; gives the state.
 async fn depart(browser: &mut Browser, liar: &Liar) -> String {
-    let left = browser
-        .post("/connexion/franceconnect", &[("retour", "/espace")])
-        .await;
+    depart_from(browser, liar, "/connexion/franceconnect", "/espace").await
+}
+
+async fn depart_from(browser: &mut Browser, liar: &Liar, button: &str, wanted: &str) -> String {
+    let left = browser.post(button, &[("retour", wanted)]).await;
     assert_eq!(left.status, 303, "{}", left.body);
     liar.heard(left.sent("nonce"));
     left.sent("state")
 }
 
 async fn come_back(browser: &mut Browser, query: &[(&str, &str)]) -> Answer {
+    come_back_to(browser, CALLBACK, query).await
+}
+
+async fn come_back_to(browser: &mut Browser, callback: &str, query: &[(&str, &str)]) -> Answer {
     let query = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(query)
         .finish();
-    browser.get(&format!("{CALLBACK}?{query}")).await
+    browser.get(&format!("{callback}?{query}")).await
 }
 
 async fn sessions(site: &Site) -> i64 {
@@ -42,61 +50,143 @@ async fn sessions(site: &Site) -> i64 {
     row.unwrap().0
 }
 
+/// What either provider can be made to say, and what whoever waits for it is told.
+const LIES: &[(Lie, u16, &str)] = &[
+    (Lie::CodeRefused, 400, "login-code-refused"),
+    (Lie::TokenNotJson, 502, "login-token-unreadable"),
+    (Lie::TokenEndless, 503, "login-provider-down"),
+    (Lie::TokenRedirects, 502, "login-token-unreadable"),
+    (Lie::NoIdToken, 502, "login-token-unreadable"),
+    (Lie::WrongNonce, 403, "login-wrong-nonce"),
+    (Lie::NoNonce, 403, "login-wrong-nonce"),
+    (Lie::WrongIssuer, 403, "login-wrong-issuer"),
+    (Lie::WrongAudience, 403, "login-wrong-audience"),
+    (Lie::SecondAudience, 403, "login-wrong-audience"),
+    (Lie::Expired, 403, "login-token-expired"),
+    (Lie::IssuedLongAgo, 403, "login-token-expired"),
+    (Lie::IssuedInFuture, 403, "login-token-expired"),
+    (Lie::WrongLevel, 403, "login-level-too-low"),
+    (Lie::NoLevel, 403, "login-level-too-low"),
+    (Lie::AlgNone, 403, "login-bad-signature"),
+    (Lie::Hs256WithPublicPoint, 403, "login-bad-signature"),
+    (Lie::Hs256WithPublicJwk, 403, "login-bad-signature"),
+    (Lie::Hs256WithClientSecret, 403, "login-bad-signature"),
+    (Lie::OtherKey, 403, "login-bad-signature"),
+    (Lie::UnknownKeyId, 403, "login-bad-signature"),
+    (Lie::CriticalHeader, 502, "login-token-unreadable"),
+    (Lie::UserinfoUnsigned, 403, "login-userinfo-refused"),
+    (Lie::UserinfoMislabelled, 403, "login-userinfo-refused"),
+    (Lie::UserinfoAlgNone, 403, "login-userinfo-refused"),
+    (Lie::UserinfoHs256, 403, "login-userinfo-refused"),
+    (Lie::UserinfoOtherKey, 403, "login-userinfo-refused"),
+    (Lie::UserinfoUnknownKeyId, 403, "login-userinfo-refused"),
+    (Lie::UserinfoOtherSubject, 403, "login-userinfo-refused"),
+    (Lie::UserinfoWrongIssuer, 403, "login-userinfo-refused"),
+    (Lie::UserinfoWrongAudience, 403, "login-userinfo-refused"),
+    (Lie::UserinfoNoAudience, 403, "login-userinfo-refused"),
+    (Lie::UserinfoExpired, 403, "login-userinfo-refused"),
+    (Lie::UserinfoGarbage, 403, "login-userinfo-refused"),
+    (Lie::UserinfoRefused, 503, "login-provider-down"),
+];
+
+/// A lie gives no session, and what answered by it is used up.
+async fn is_seen_through(
+    browser: &mut Browser,
+    liar: &Liar,
+    (callback, state): (&str, &str),
+    lie: Lie,
+    (status, name): (u16, &str),
+) {
+    liar.tells(lie);
+    let issuer = liar.issuer();
+    let query = [("code", "any"), ("state", state), ("iss", &issuer)];
+    let answer = come_back_to(browser, callback, &query).await;
+    answer.is_refused(status, name, &format!("{lie:?} at {callback}"));
+    assert!(browser.session().is_none(), "{lie:?} at {callback}");
+    // A failed answer is used up all the same.
+    liar.tells(Lie::None);
+    let again = come_back_to(browser, callback, &query).await;
+    again.is_refused(409, "login-used", &format!("{lie:?} at {callback}, again"));
+}
+
+#[tokio::test]
+async fn a_lying_provider_never_gets_an_officer_in() {
+    let liar = Liar::of_officers().await;
+    let issuer = liar.issuer();
+    let site = Site::start(|config| {
+        config.proconnect_issuer = issuer;
+        config.proconnect_client_id = "visioplainte".into();
+        config.proconnect_client_secret = "known-to-both".into();
+    })
+    .await;
+    is_empowered(&site, "somebody", "one-of-them").await;
+    let own = [
+        (Lie::OfficerNameless, 403, "login-identity-unusable"),
+        (Lie::OfficerOfNoProvider, 403, "login-identity-unusable"),
+    ];
+    for (lie, status, name) in LIES.iter().copied().chain(own) {
+        let mut browser = Browser::at(&site.address);
+        let state = depart_from(&mut browser, &liar, OFFICERS, "/agent").await;
+        let at = (OFFICERS_CALLBACK, &*state);
+        is_seen_through(&mut browser, &liar, at, lie, (status, name)).await;
+    }
+    assert_eq!(sessions(&site).await, 0);
+    // The very same officer comes in as soon as nothing is a lie.
+    let mut browser = Browser::at(&site.address);
+    let state = depart_from(&mut browser, &liar, OFFICERS, "/agent").await;
+    let issuer = liar.issuer();
+    let query = [("code", "any"), ("state", &*state), ("iss", &*issuer)];
+    let mut stranger = Browser::at(&site.address);
+    let answer = come_back_to(&mut stranger, OFFICERS_CALLBACK, &query).await;
+    answer.is_refused(403, "login-other-browser", "no cookie");
+    // What one provider answered is not taken by the other's callback.
+    let answer = come_back(&mut browser, &query).await;
+    answer.is_refused(400, "login-state-unknown", "at the other callback");
+    let answer = come_back_to(&mut browser, OFFICERS_CALLBACK, &query).await;
+    assert_eq!((answer.status, answer.location.as_str()), (303, "/agent"));
+    assert!(answer.gives_session);
+    assert_eq!(sessions(&site).await, 1);
+}
+
+/// Somebody has given this subject of this provider a right.
+async fn is_empowered(site: &Site, sub: &str, idp_id: &str) {
+    let keys = &site.app.keys;
+    let identity = crate::identity::OfficerIdentity {
+        given_name: "Angèle".into(),
+        usual_name: "DUPRÉ".into(),
+        email: "angele.dupre@interieur.example".into(),
+    };
+    let mut tx = site.app.db.begin().await.unwrap();
+    crate::execute!(
+        &mut tx,
+        "insert into officers (id, sub, idp_id, sealed_identity, rio, created_at)
+         values ('o-liar', $1, $2, $3, '5511001', 0)",
+        sub,
+        idp_id,
+        keys.service.seal_json("officer/o-liar", &identity)
+    )
+    .unwrap();
+    crate::execute!(
+        &mut tx,
+        "insert into empowerments (id, officer_id, unit_id, role, granted_at, granted_by)
+         select 'e-liar', 'o-liar', min(id), 'officer', 0, 'system' from units"
+    )
+    .unwrap();
+    tx.commit().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_lying_provider_never_gets_anybody_in() {
     let liar = Liar::start().await;
     let site = site_of(&liar).await;
-    for (lie, status, name) in [
-        (Lie::CodeRefused, 400, "login-code-refused"),
-        (Lie::TokenNotJson, 502, "login-token-unreadable"),
-        (Lie::TokenEndless, 503, "login-provider-down"),
-        (Lie::TokenRedirects, 502, "login-token-unreadable"),
-        (Lie::NoIdToken, 502, "login-token-unreadable"),
-        (Lie::WrongNonce, 403, "login-wrong-nonce"),
-        (Lie::NoNonce, 403, "login-wrong-nonce"),
-        (Lie::WrongIssuer, 403, "login-wrong-issuer"),
-        (Lie::WrongAudience, 403, "login-wrong-audience"),
-        (Lie::SecondAudience, 403, "login-wrong-audience"),
-        (Lie::Expired, 403, "login-token-expired"),
-        (Lie::IssuedLongAgo, 403, "login-token-expired"),
-        (Lie::IssuedInFuture, 403, "login-token-expired"),
-        (Lie::WrongLevel, 403, "login-level-too-low"),
-        (Lie::NoLevel, 403, "login-level-too-low"),
-        (Lie::AlgNone, 403, "login-bad-signature"),
-        (Lie::Hs256WithPublicPoint, 403, "login-bad-signature"),
-        (Lie::Hs256WithPublicJwk, 403, "login-bad-signature"),
-        (Lie::Hs256WithClientSecret, 403, "login-bad-signature"),
-        (Lie::OtherKey, 403, "login-bad-signature"),
-        (Lie::UnknownKeyId, 403, "login-bad-signature"),
-        (Lie::CriticalHeader, 502, "login-token-unreadable"),
-        (Lie::UserinfoUnsigned, 403, "login-userinfo-refused"),
-        (Lie::UserinfoMislabelled, 403, "login-userinfo-refused"),
-        (Lie::UserinfoAlgNone, 403, "login-userinfo-refused"),
-        (Lie::UserinfoHs256, 403, "login-userinfo-refused"),
-        (Lie::UserinfoOtherKey, 403, "login-userinfo-refused"),
-        (Lie::UserinfoUnknownKeyId, 403, "login-userinfo-refused"),
-        (Lie::UserinfoOtherSubject, 403, "login-userinfo-refused"),
-        (Lie::UserinfoWrongIssuer, 403, "login-userinfo-refused"),
-        (Lie::UserinfoWrongAudience, 403, "login-userinfo-refused"),
-        (Lie::UserinfoNoAudience, 403, "login-userinfo-refused"),
-        (Lie::UserinfoExpired, 403, "login-userinfo-refused"),
-        (Lie::UserinfoGarbage, 403, "login-userinfo-refused"),
-        (Lie::UserinfoRefused, 503, "login-provider-down"),
+    let own = [
         (Lie::IdentityIncomplete, 403, "login-identity-unusable"),
         (Lie::ByHelper, 403, "login-by-helper"),
-    ] {
+    ];
+    for (lie, status, name) in LIES.iter().copied().chain(own) {
         let mut browser = Browser::at(&site.address);
         let state = depart(&mut browser, &liar).await;
-        liar.tells(lie);
-        let issuer = liar.issuer();
-        let query = [("code", "any"), ("state", &state), ("iss", &issuer)];
-        let answer = come_back(&mut browser, &query).await;
-        answer.is_refused(status, name, &format!("{lie:?}"));
-        assert!(browser.session().is_none(), "{lie:?}");
-        // A failed answer is used up all the same.
-        liar.tells(Lie::None);
-        let again = come_back(&mut browser, &query).await;
-        again.is_refused(409, "login-used", &format!("{lie:?}, again"));
+        is_seen_through(&mut browser, &liar, (CALLBACK, &state), lie, (status, name)).await;
     }
     assert_eq!(sessions(&site).await, 0);
 }

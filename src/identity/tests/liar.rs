@@ -68,6 +68,9 @@ pub(super) enum Lie {
     UserinfoGarbage,
     UserinfoRefused,
     IdentityIncomplete,
+    /// An officer without a name, or without the provider they come from.
+    OfficerNameless,
+    OfficerOfNoProvider,
     /// Honestly: a helper with a mandate is at the keyboard.
     ByHelper,
     /// Honestly: the person was renamed since they first came.
@@ -132,6 +135,8 @@ struct Shared {
     issuer: String,
     lie: Mutex<Lie>,
     nonce: Mutex<String>,
+    /// What level an honest token vouches for.
+    level: &'static str,
     key: Key,
     next_key: Key,
     foreign_key: Key,
@@ -151,7 +156,17 @@ impl Drop for Liar {
 }
 
 impl Liar {
+    /// In FranceConnect's place.
     pub(super) async fn start() -> Self {
+        Self::vouching("eidas1").await
+    }
+
+    /// In ProConnect's place.
+    pub(super) async fn of_officers() -> Self {
+        Self::vouching("eidas1-mfa").await
+    }
+
+    async fn vouching(level: &'static str) -> Self {
         let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
             .unwrap();
@@ -159,6 +174,7 @@ impl Liar {
             issuer: format!("http://{}/api/v2", listener.local_addr().unwrap()),
             lie: Mutex::new(Lie::None),
             nonce: Mutex::default(),
+            level,
             key: Key::new("one"),
             next_key: Key::new("two"),
             foreign_key: Key::new("one"),
@@ -277,7 +293,7 @@ fn id_token(shared: &Shared, lie: Lie) -> String {
     let now = NOW.seconds();
     let mut claims = json!({
         "iss": shared.issuer, "sub": "somebody", "aud": "visioplainte",
-        "iat": now, "exp": now + 60, "acr": "eidas1",
+        "iat": now, "exp": now + 60, "acr": shared.level,
         "nonce": *shared.nonce.lock().unwrap(),
     });
     let (name, value) = match lie {
@@ -319,6 +335,7 @@ async fn userinfo(State(shared): Provider) -> Response {
         "iss": shared.issuer, "sub": "somebody", "aud": "visioplainte", "iat": now,
         "given_name": "Angèle", "family_name": "DUPRÉ", "gender": "female",
         "birthdate": "1990-02-03", "birthplace": "35238", "birthcountry": "99100",
+        "usual_name": "DUPRÉ", "email": "angele.dupre@interieur.example", "idp_id": "one-of-them",
     });
     let (name, value) = match lie {
         Lie::UserinfoOtherSubject => ("sub", json!("somebody-else")),
@@ -327,6 +344,8 @@ async fn userinfo(State(shared): Provider) -> Response {
         Lie::UserinfoNoAudience => ("aud", Value::Null),
         Lie::UserinfoExpired => ("exp", json!(now)),
         Lie::IdentityIncomplete => ("birthdate", json!("")),
+        Lie::OfficerNameless => ("usual_name", json!("")),
+        Lie::OfficerOfNoProvider => ("idp_id", Value::Null),
         Lie::ByHelper => ("rep_scope", json!(["Justice"])),
         Lie::RenamedSince => ("family_name", json!("MARTIN")),
         _ => ("sub", json!("somebody")),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use visioplainte::db::{Id, Tx};
+use visioplainte::db::{Id, Tx, random_bytes};
 use visioplainte::identity::session::{self, Subject};
 use visioplainte::identity::{OfficerIdentity, Role};
 use visioplainte::keys::sha256_hex;
@@ -96,10 +96,15 @@ async fn empowered(tx: &mut Tx, app: &TestApp, role: Role, unit: &str) -> Browse
     visioplainte::execute!(
         tx,
         "insert into officers (id, sub, idp_id, sealed_identity, rio, created_at)
-         values ($1, $2, 'table', $3, '1234567', $4)",
+         values ($1, $2, 'table', $3, $4, $5)",
         &officer,
         officer.as_str(),
         sealed,
+        // Nobody else's.
+        format!(
+            "{:010}",
+            u64::from_be_bytes(random_bytes::<8>()) % 10_000_000_000
+        ),
         now
     )
     .unwrap();
@@ -363,6 +368,17 @@ impl World {
         camille.enters(id).await;
         let room = sarah.opens(id).await;
         self.remember(&room.form("form[action$='/admettre']"));
+        let invite = room
+            .form("form[action$='/invites']")
+            .with("qualite", "interpreter")
+            .with("nom", "Ines Traductrice")
+            .with("contact", "interprete@courriel.example");
+        let room = sarah.submit(&invite).await.ok();
+        self.remember(&room.form("form[action$='/invites/renvoyer']"));
+        self.remember(&room.form("form[action$='/invites/retirer']"));
+        // Somebody is invited once.
+        let another = invite.with("contact", "autre.interprete@courriel.example");
+        self.remember(&another);
         self.keep(app, "open").await;
         let room = sarah.admits(id).await;
         self.remember(&room.form("form[action$='/renvoyer']"));

@@ -88,3 +88,27 @@ mail-contact-code-body =
     If you asked for nothing, somebody has probably mistyped their address: do nothing.
 sms-contact-code = VisioPlainte: your code is { $code }, good for 10 minutes. Give it to nobody.
 messages-template-contact-code = Confirmation code
+mail-guest-subject = Invitation to a video appointment
+mail-guest-body =
+    Hello,
+
+    You are invited { $role } to a video appointment: { $when }, with { $unit }, { $unit_phone }.
+
+    Your personal link, which opens 30 minutes before the time:
+
+    { $link }
+
+    This link is not enough: a six-digit code will be given to you another way, by word of mouth, by the unit. It replaces any link received before for this appointment.
+
+    If you do not know what this is about, do nothing, or call the unit.
+sms-guest = VisioPlainte: invitation { $role } by video, { $when }. Your link: { $link } The code will be given to you by the unit, { $unit_phone }.
+mail-guest-cancelled-subject = Invitation cancelled
+mail-guest-cancelled-body =
+    Hello,
+
+    Your invitation { $role } to the video appointment of { $when }, with { $unit }, is cancelled. Its link no longer works.
+
+    For any question, call the unit: { $unit_phone }.
+sms-guest-cancelled = VisioPlainte: your invitation by video ({ $when }) is cancelled. Unit: { $unit_phone }.
+messages-template-guest = Invitation of a companion
+messages-template-guest-cancelled = Invitation cancelled

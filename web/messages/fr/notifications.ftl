@@ -88,3 +88,27 @@ mail-contact-code-body =
     Si vous n’avez rien demandé, quelqu’un s’est sans doute trompé d’adresse : ne faites rien.
 sms-contact-code = VisioPlainte : votre code est { $code }, valable 10 minutes. Ne le donnez à personne.
 messages-template-contact-code = Code de confirmation
+mail-guest-subject = Invitation à un rendez-vous par vidéo
+mail-guest-body =
+    Bonjour,
+
+    Vous êtes invité(e) { $role } à un rendez-vous par vidéo : { $when }, avec { $unit }, { $unit_phone }.
+
+    Votre lien personnel, qui ouvre 30 minutes avant l’heure :
+
+    { $link }
+
+    Ce lien ne suffit pas : un code à six chiffres vous sera donné autrement, de vive voix, par l’unité. Il remplace tout lien reçu auparavant pour ce rendez-vous.
+
+    Si vous ne savez pas de quoi il s’agit, ne faites rien, ou appelez l’unité.
+sms-guest = VisioPlainte : invitation { $role } par vidéo, { $when }. Votre lien : { $link } Le code vous sera donné par l'unité, { $unit_phone }.
+mail-guest-cancelled-subject = Invitation annulée
+mail-guest-cancelled-body =
+    Bonjour,
+
+    Votre invitation { $role } au rendez-vous par vidéo du { $when }, avec { $unit }, est annulée. Son lien ne fonctionne plus.
+
+    Pour toute question, appelez l’unité : { $unit_phone }.
+sms-guest-cancelled = VisioPlainte : votre invitation par vidéo ({ $when }) est annulée. Unité : { $unit_phone }.
+messages-template-guest = Invitation d’un accompagnant
+messages-template-guest-cancelled = Invitation annulée
