@@ -2,6 +2,12 @@
 //! the answer that `rights/table.txt` says. The routes come from the service itself; the
 //! expected answers were written by hand. A route without a line fails, and so
 //! does a line without a route.
+//!
+//! On SQLite alone: whoever was let in may have changed something, so the service is
+//! started anew from a copied file some hundred times. What decides is the same Rust
+//! on either engine; its statements are prepared on both (`src/testing.rs`), and the
+//! stories of who finds nothing of whom (`privacy.rs`, `guests.rs`, `meeting_link.rs`,
+//! `sessions.rs`) are told on both.
 
 mod world;
 
