@@ -13,7 +13,7 @@ const MONDAY: &str = "2026-11-23T08:00:00Z";
 const LAWYER: &str = "maitre.durand@barreau.example";
 
 /// An appointment two and a half hours ahead, and the officer at the workspace.
-async fn booked(app: &TestApp, camille: &Citizen, sarah: &Officer) -> String {
+async fn booked(camille: &Citizen, sarah: &Officer) -> String {
     let slots = camille.declares("Versailles").await;
     let form = slots.form("form.vp-next-slot");
     let soon: i64 = form.field("creneau").parse().unwrap();
@@ -202,7 +202,7 @@ async fn join(browser: &Browser, page: &Page) -> crate::support::call::Call {
 async fn a_scanner_that_fetches_and_presses_everything_neither_enters_nor_burns_a_guests_link() {
     for app in TestApp::on_every_engine(MONDAY).await {
         let (camille, sarah) = (app.citizen("camille"), app.officer("78-police"));
-        let id = booked(&app, &camille, &sarah).await;
+        let id = booked(&camille, &sarah).await;
         invites(&sarah, &id, "interpreter", "Ines", LAWYER)
             .await
             .ok();
@@ -247,7 +247,7 @@ async fn a_scanner_that_fetches_and_presses_everything_neither_enters_nor_burns_
 async fn five_wrong_codes_block_a_link_and_another_one_replaces_it() {
     for app in TestApp::on_every_engine(MONDAY).await {
         let (camille, sarah) = (app.citizen("camille"), app.officer("78-police"));
-        let id = booked(&app, &camille, &sarah).await;
+        let id = booked(&camille, &sarah).await;
         invites(&sarah, &id, "lawyer", "Maître Durand", "06 39 98 45 67")
             .await
             .ok();
@@ -302,7 +302,7 @@ async fn five_wrong_codes_block_a_link_and_another_one_replaces_it() {
 async fn a_link_lets_one_browser_in_and_twenty_at_once_are_one() {
     for app in TestApp::on_every_engine(MONDAY).await {
         let (camille, sarah) = (app.citizen("camille"), app.officer("78-police"));
-        let id = booked(&app, &camille, &sarah).await;
+        let id = booked(&camille, &sarah).await;
         invites(&sarah, &id, "companion", "Dominique", LAWYER)
             .await
             .ok();
@@ -373,7 +373,7 @@ async fn an_invitation_that_is_taken_back_ends_the_seat_at_once() {
 async fn guests_follow_the_appointment_when_it_moves_and_when_it_ends() {
     for app in TestApp::on_every_engine(MONDAY).await {
         let (camille, sarah) = (app.citizen("camille"), app.officer("78-police"));
-        let id = booked(&app, &camille, &sarah).await;
+        let id = booked(&camille, &sarah).await;
         invites(&sarah, &id, "interpreter", "Ines", LAWYER)
             .await
             .ok();
