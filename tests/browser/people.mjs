@@ -206,13 +206,13 @@ export function people(base, seen = async () => {}) {
     return id
   }
 
-  /** Opens the newest mail of the sandbox and gives the personal link in it. */
+  /** Opens the newest mail of the sandbox that is no code, and gives the personal link in it. */
   async function readMail(driver, appointmentId, who = 'camille') {
     const mail = async () => {
       await driver.go(`${base}/bac-a-sable/courrier`)
       return driver.page.$$eval(
         'main li',
-        (cards, address) => cards.find((card) => card.textContent.includes(address))?.querySelector('a[href^="/bac-a-sable/courrier/"]')?.getAttribute('href'),
+        (cards, address) => cards.find((card) => card.textContent.includes(address) && !card.textContent.includes('code'))?.querySelector('a[href^="/bac-a-sable/courrier/"]')?.getAttribute('href'),
         addressOf(who),
       )
     }
