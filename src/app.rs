@@ -124,6 +124,10 @@ impl App {
         page_routes()
             .into_router()
             .fallback(async || -> Result<(), PageError> { Err(Refusal::not_found().into()) })
+            .layer(middleware::from_fn_with_state(
+                self.clone(),
+                booking::announce,
+            ))
             .layer(middleware::from_fn_with_state(self.clone(), limits::hold))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(middleware::from_fn_with_state(self.clone(), page::prepare))

@@ -42,7 +42,22 @@ pub struct Ctx {
     pub quick_exit: bool,
     /// The instant the request is answered at.
     pub now: Timestamp,
+    /// What the officer's next hearing is, for the line above every page of theirs.
+    pub next_hearing: Option<NextHearing>,
     assets: Arc<Assets>,
+}
+
+/// An officer's next hearing in words; who comes is not among them.
+#[derive(Clone, Debug)]
+pub struct NextHearing {
+    /// "Prochaine audition à 16 h 00, salle ouverte".
+    pub words: String,
+    /// The hour, for machines.
+    pub instant: String,
+    /// Where the banner leads.
+    pub href: String,
+    /// What is done there.
+    pub action: String,
 }
 
 impl Ctx {
@@ -362,6 +377,7 @@ fn stranger(app: &App, jar: &CookieJar, headers: &HeaderMap, path: String) -> Ct
         sandbox: cfg!(feature = "sandbox"),
         quick_exit: false,
         now: app.clock.now(),
+        next_hearing: None,
         assets: app.assets.clone(),
     }
 }

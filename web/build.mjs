@@ -21,6 +21,8 @@ const dsfr = join(here, 'node_modules/@gouvfr/dsfr/dist')
 const entries = {
   'app.css': 'src/style/app.css',
   'app.js': 'src/app.ts',
+  'agenda.css': 'src/agenda/grid.css',
+  'agenda.js': 'src/agenda.ts',
   'call.js': 'src/call.ts',
   'encryption.js': 'src/encryption/worker.ts',
   'favicon.svg': 'src/style/favicon.svg',

@@ -3,6 +3,7 @@
 //! reads its journal. It decides who may; what is done is the other slices' affair.
 
 mod absences;
+mod counters;
 mod coverage;
 mod desks;
 mod empowerments;
@@ -95,6 +96,7 @@ pub fn router() -> Routes {
         .merge(
             desks::router()
                 .merge(absences::router())
+                .merge(counters::router())
                 .merge(coverage::router())
                 .merge(exceptions::router())
                 .merge(rules::router()),

@@ -4,7 +4,8 @@
 
 use super::meeting_link::{self, OVERRUN_MINUTES};
 use super::{
-    Appointment, MoveError, Reason, State, declaration_of, lock, messages, move_because, store,
+    Appointment, MoveError, Reason, State, declaration_of, delay, lock, messages, move_because,
+    store,
 };
 use crate::audit::{self, Actor};
 use crate::clock::Timestamp;
@@ -46,7 +47,8 @@ pub async fn note_late(
     now: Timestamp,
 ) -> Result<Option<Appointment>, Fault> {
     let appointment = lock(tx, appointment).await?;
-    if now < appointment.starts_at.plus_minutes(LATE_MINUTES)
+    let start = delay::expected_start(tx, &appointment).await?;
+    if now < start.plus_minutes(LATE_MINUTES)
         || meeting_link::citizen_came(tx, &appointment.id).await?
     {
         return Ok(None);
@@ -85,7 +87,8 @@ pub async fn note_no_show(
     if appointment.state == State::NoShow {
         return Ok(appointment.clone());
     }
-    if now < appointment.starts_at.plus_minutes(NO_SHOW_MINUTES) {
+    let start = delay::expected_start(tx, appointment).await?;
+    if now < start.plus_minutes(NO_SHOW_MINUTES) {
         return Err(NoShowError::TooEarly);
     }
     // Whoever comes in takes the same lock: nobody is called absent at the door.

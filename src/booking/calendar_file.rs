@@ -9,6 +9,7 @@ use icalendar::{Calendar, Component, Event, EventLike, EventStatus, Property};
 
 use super::Appointment;
 use crate::clock::Timestamp;
+use crate::db::Id;
 use crate::messages::{Lang, text, text_with};
 
 /// What happened to the appointment.
@@ -75,6 +76,57 @@ pub fn render(
             );
     }
     calendar.push(event.done()).to_string()
+}
+
+/// An appointment as a subscribed calendar tells it: when, where in the unit, and by
+/// which reference it is found.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct FeedEntry {
+    /// The appointment.
+    pub id: Id,
+    /// What is read aloud.
+    pub reference: String,
+    /// The desk's label.
+    pub desk: String,
+    /// Start.
+    pub starts_at: Timestamp,
+    /// End.
+    pub ends_at: Timestamp,
+    /// How often it was moved.
+    pub sequence: i64,
+    /// When its state or hour last changed.
+    pub changed_at: Timestamp,
+}
+
+/// A calendar to subscribe to (no METHOD: nobody is invited), the same text as long as
+/// nothing changes. It is asked for again every quarter of an hour (RFC 7986).
+#[must_use]
+pub fn feed(unit: &str, entries: &[FeedEntry]) -> String {
+    let mut calendar = Calendar::new();
+    // Officers work in French; the name is all the words there are.
+    let name = text_with(Lang::Fr, "feed-name", &[("unit", unit)]);
+    calendar
+        .name(&name)
+        .append_property(
+            Property::new("REFRESH-INTERVAL", "PT15M")
+                .add_parameter("VALUE", "DURATION")
+                .done(),
+        )
+        .append_property(("X-PUBLISHED-TTL", "PT15M"));
+    for entry in entries {
+        let mut event = Event::new();
+        event
+            // Another object than the person's own invitation to the same hour.
+            .uid(&format!("{}-unite@visioplainte", entry.id))
+            .timestamp(entry.changed_at.utc())
+            .summary(&format!("{} – {}", entry.reference, entry.desk))
+            .starts(entry.starts_at.utc())
+            .ends(entry.ends_at.utc())
+            .sequence(u32::try_from(entry.sequence).unwrap_or(u32::MAX))
+            .status(EventStatus::Confirmed);
+        calendar.push(event.done());
+    }
+    calendar.to_string()
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@
 //! Values given to every template: `reference`, `when` (day and hour on the unit's
 //! clock, which is named where it is not Paris's), `unit`, `unit_address`,
 //! `unit_phone`, `appointment` (its id, for the address of its page). Besides:
-//! `before` (the former hour) where it moved, `reason` where the unit called it off,
+//! `begins` (the hour it is to begin at) where the unit is late, `before` (the former
+//! hour) where it moved, `reason` where the unit called it off,
 //! `offered` and `until` where an earlier slot is held, `other_unit`,
 //! `other_address`, `other_phone` where the case went to another unit.
 
@@ -118,6 +119,24 @@ pub(super) async fn late(
     now: Timestamp,
 ) -> Result<(), Fault> {
     let letter = Letter::of("late", appointment.ends_at);
+    send(tx, keys, appointment, declaration, letter, now).await
+}
+
+/// The unit is running late: when the hearing is to begin.
+pub(super) async fn delayed(
+    tx: &mut Tx,
+    keys: &Keys,
+    appointment: &Appointment,
+    declaration: &Declaration,
+    until_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let unit = unit_of(tx, &appointment.unit_id).await?;
+    let letter = Letter {
+        about: format!("/{}", until_at.0),
+        more: vec![("begins", instant(until_at, &unit, language(declaration)))],
+        ..Letter::of("delayed", appointment.ends_at.plus_minutes(OVERRUN_MINUTES))
+    };
     send(tx, keys, appointment, declaration, letter, now).await
 }
 

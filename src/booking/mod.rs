@@ -10,10 +10,15 @@
 
 mod absence;
 mod agenda;
+mod assignment;
+mod banner;
 pub mod calendar_file;
 mod cancellation;
 mod claim;
+pub mod counters;
+mod delay;
 pub mod earlier;
+mod feeds;
 pub mod guests;
 pub mod lifecycle;
 pub mod meeting_link;
@@ -46,8 +51,10 @@ pub use absence::{
     LATE_MINUTES, NO_SHOW_MINUTES, NoShowError, end_as_no_show, end_as_unheld, note_late,
     note_no_show, note_unheld,
 };
+pub use banner::announce;
 pub use cancellation::{CancelError, cancel, cancel_by_unit, cancel_limit};
 use claim::Taken;
+pub use delay::{Delay, find_delay};
 pub use reasons::Reason;
 pub use reassign::{Displaced, list_displaced, list_uncovered, reassign};
 pub use reschedule::{RescheduleError, reschedule};
@@ -527,6 +534,14 @@ pub async fn lock(tx: &mut Tx, appointment: &Appointment) -> Result<Appointment,
     Ok(found.unwrap_or_else(|| appointment.clone()))
 }
 
+/// Notes that an officer holds the hearing, whoever was to: that one's time is free.
+///
+/// # Errors
+/// When the database fails.
+pub async fn taken_over(tx: &mut Tx, appointment_id: &Id, officer_id: &Id) -> Result<(), Fault> {
+    assignment::release_others(tx, appointment_id, officer_id).await
+}
+
 /// The same with the reason, where there is one.
 async fn move_because(
     tx: &mut Tx,
@@ -608,4 +623,7 @@ pub fn router() -> Routes {
         .merge(earlier::router())
         .merge(agenda::router())
         .merge(unit_pages::router())
+        .merge(assignment::router())
+        .merge(delay::router())
+        .merge(feeds::router())
 }

@@ -5,7 +5,7 @@
 use super::claim::{self, Taken};
 use super::lifecycle::Party;
 use super::{
-    Appointment, Reason, State, cancel_limit, declaration_of, earlier, guests, lifecycle,
+    Appointment, Reason, State, assignment, cancel_limit, declaration_of, earlier, guests, lifecycle,
     meeting_link, messages, store, unit_of,
 };
 use crate::audit::{self, Actor};
@@ -91,6 +91,7 @@ pub async fn reschedule(
         .ok_or(RescheduleError::TooLate)?;
     let (from, to) = (Some(State::Booked), State::Booked);
     store::insert_move(tx, &moved.id, from, to, reason, actor, now).await?;
+    assignment::follow(tx, &moved, actor, now).await?;
     audit::append(
         tx,
         unit_id.as_str(),

@@ -165,9 +165,10 @@ pub(super) async fn delete_occupancy(tx: &mut Tx, appointment_id: &Id) -> Result
     delete_own_time(tx, appointment_id).await
 }
 
-/// Gives back the person's own time: whoever is not expected any more may be
-/// expected elsewhere, although the desk's time is spent.
+/// Gives back the person's own time, and the officer's: whoever is not expected any
+/// more may be expected elsewhere, although the desk's time is spent.
 pub(super) async fn delete_own_time(tx: &mut Tx, appointment_id: &Id) -> Result<(), Fault> {
+    super::assignment::release(tx, appointment_id).await?;
     execute!(
         tx,
         "delete from citizen_occupancy where appointment_id = $1",

@@ -21,13 +21,13 @@ use super::{
 };
 use crate::app::App;
 use crate::audit::Actor;
-use crate::calendar::Unit;
-use crate::calendar::recurrence::day_of;
+use crate::calendar::recurrence::{day_of, instant_of};
+use crate::calendar::{Unit, hours, wall};
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
-use crate::error::{PageError, Refusal};
+use crate::error::{Fault, PageError, Refusal};
 use crate::form::Form;
-use crate::identity::SignedInOfficer;
+use crate::identity::{SignedInOfficer, empowerments};
 use crate::page::{Ctx, render, render_with};
 use crate::path::PathId;
 use crate::routes::Routes;
@@ -60,8 +60,14 @@ struct AppointmentPage {
     state: String,
     reason: String,
     done: String,
+    /// When it is to begin, where the unit said that it is late.
+    begins: String,
+    /// Administrative number of whoever is to hold it.
+    rio: String,
     may_change: bool,
     may_note_absence: bool,
+    /// Whether the unit may tell that it is late.
+    may_delay: bool,
 }
 
 #[derive(Template)]
@@ -141,7 +147,7 @@ struct UnitChoice {
 
 /// An appointment of the officer's unit that was confirmed; another does not exist
 /// for this officer.
-async fn of_unit(
+pub(super) async fn of_unit(
     tx: &mut Tx,
     id: &Id,
     officer: &SignedInOfficer,
@@ -156,7 +162,7 @@ async fn of_unit(
 }
 
 /// The same, as long as nobody opened its room.
-async fn changeable(
+pub(super) async fn changeable(
     tx: &mut Tx,
     id: &Id,
     officer: &SignedInOfficer,
@@ -168,17 +174,17 @@ async fn changeable(
     Ok((appointment, unit))
 }
 
-fn path_of(id: &Id) -> String {
+pub(super) fn path_of(id: &Id) -> String {
     format!("/agent/rendez-vous/{id}")
 }
 
-fn no_longer(id: &Id) -> Refusal {
+pub(super) fn no_longer(id: &Id) -> Refusal {
     Refusal::new(StatusCode::CONFLICT, "agenda-no-longer")
         .way_out(path_of(id), "booking-way-out-appointment")
         .way_out("/agent", "way-out-agenda")
 }
 
-fn back_to(id: &Id, done: &str) -> Response {
+pub(super) fn back_to(id: &Id, done: &str) -> Response {
     Redirect::to(&format!("{}?fait={done}", path_of(id))).into_response()
 }
 
@@ -193,12 +199,15 @@ async fn show(
     let (appointment, unit) = of_unit(&mut tx, &id, &officer).await?;
     let came = meeting_link::citizen_came(&mut tx, &id).await?;
     let reason = super::cancellation::last_reason(&mut tx, &id).await?;
-    let due = ctx.now >= no_show_from(&appointment);
+    let due = ctx.now >= no_show_from(&mut tx, &appointment).await?;
+    let delay = super::find_delay(&mut tx, &appointment).await?;
     let done = match query.get("fait").map(String::as_str) {
         Some("deplace") => ctx.t("agenda-done-moved"),
         Some("annule") => ctx.t("agenda-done-cancelled"),
         Some("transfere") => ctx.t("agenda-done-transferred"),
         Some("absent") => ctx.t("agenda-done-absent"),
+        Some("affecte") => ctx.t("assign-done"),
+        Some("retard") => ctx.t("delay-done"),
         _ => String::new(),
     };
     let state = format!(
@@ -212,13 +221,27 @@ async fn show(
         done,
         may_change: appointment.state == State::Booked && ctx.now <= appointment.ends_at,
         may_note_absence: appointment.state == State::Booked && due && !came,
+        may_delay: matches!(appointment.state, State::Booked | State::Open)
+            && ctx.now < super::delay::last_hour(&appointment),
+        begins: delay.map_or_else(String::new, |delay| {
+            wall::time(ctx.lang, delay.until_at, unit.zone())
+        }),
+        rio: match &appointment.officer_id {
+            Some(officer_id) => {
+                let actor = Actor::Officer(officer_id.clone()).to_string();
+                let rio = empowerments::rio_of_actor(&mut tx, &actor).await?;
+                rio.unwrap_or_default()
+            }
+            None => String::new(),
+        },
         appointment: AppointmentView::new(&appointment, &unit, &ctx),
         ctx,
     })
 }
 
-fn no_show_from(appointment: &Appointment) -> Timestamp {
-    appointment.starts_at.plus_minutes(NO_SHOW_MINUTES)
+async fn no_show_from(tx: &mut Tx, appointment: &Appointment) -> Result<Timestamp, Fault> {
+    let start = super::delay::expected_start(tx, appointment).await?;
+    Ok(start.plus_minutes(NO_SHOW_MINUTES))
 }
 
 async fn choose(
@@ -249,12 +272,24 @@ async fn review(
     let mut tx = app.db.read().await?;
     let (appointment, unit) = changeable(&mut tx, &id, &officer).await?;
     let path = format!("{}/deplacer", path_of(&id));
-    let slot = wanted_slot(&mut tx, &unit, query.get("creneau"), &path, &ctx).await?;
+    let on_wall = query
+        .get("heure")
+        .and_then(|text| instant_on_wall(text, &unit));
+    let wanted = on_wall.map(|at| at.0.to_string());
+    let wanted = wanted.as_ref().or_else(|| query.get("creneau"));
+    let slot = wanted_slot(&mut tx, &unit, wanted, &path, &ctx).await?;
     render(&MoveConfirmPage {
         slot,
         appointment: AppointmentView::new(&appointment, &unit, &ctx),
         ctx,
     })
+}
+
+/// "2026-03-03T10:00" on the unit's wall, as the week's grid names a place in it.
+fn instant_on_wall(text: &str, unit: &Unit) -> Option<Timestamp> {
+    let (day, time) = text.split_once('T')?;
+    let minute = hours::minute_of(time)?;
+    Some(instant_of(hours::day_of(day)?, minute, unit.zone()))
 }
 
 async fn act(
@@ -443,7 +478,7 @@ async fn ask_absence(
 ) -> Result<Html<String>, PageError> {
     let mut tx = app.db.read().await?;
     let (appointment, unit) = changeable(&mut tx, &id, &officer).await?;
-    if ctx.now < no_show_from(&appointment) {
+    if ctx.now < no_show_from(&mut tx, &appointment).await? {
         return Err(too_early(&id).into());
     }
     render(&AbsencePage {

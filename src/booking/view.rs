@@ -17,6 +17,36 @@ pub(super) struct Field {
     pub(super) text: String,
 }
 
+impl Field {
+    /// What is wrong with one field; nothing where the text is empty.
+    pub(super) fn only(field: &str, text: &str) -> Vec<Field> {
+        if text.is_empty() {
+            return Vec::new();
+        }
+        vec![Field {
+            field: field.to_owned(),
+            text: text.to_owned(),
+        }]
+    }
+}
+
+/// "10 h 00 – 10 h 30", on the unit's clock.
+pub(super) fn span(appointment: &Appointment, unit: &Unit, ctx: &Ctx) -> String {
+    let time = |at| wall::time(ctx.lang, at, unit.zone());
+    ctx.t2(
+        "agenda-time",
+        "from",
+        time(appointment.starts_at),
+        "to",
+        time(appointment.ends_at),
+    )
+}
+
+/// "Mardi 3 mars 2026 à 10 h 00", on the unit's clock.
+pub(super) fn moment(appointment: &Appointment, unit: &Unit, ctx: &Ctx) -> String {
+    wall::capitalised(&wall::moment(ctx.lang, appointment.starts_at, unit.zone()))
+}
+
 /// One radio button.
 pub(super) struct SlotView {
     /// What the form sends: the instant it starts.
@@ -174,7 +204,9 @@ impl Week {
     }
 }
 
-fn monday_of(date: NaiveDate) -> NaiveDate {
+/// The Monday of a day's week.
+#[must_use]
+pub fn monday_of(date: NaiveDate) -> NaiveDate {
     let back = u64::from(date.weekday().num_days_from_monday());
     date.checked_sub_days(Days::new(back)).unwrap_or(date)
 }

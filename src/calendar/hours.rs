@@ -155,7 +155,8 @@ pub fn weekdays_of(rrule: &str) -> Option<Vec<Weekday>> {
 }
 
 /// Minutes of the day of `HH:MM`, in steps of five up to `24:00`.
-pub(super) fn minute_of(text: &str) -> Option<i64> {
+#[must_use]
+pub fn minute_of(text: &str) -> Option<i64> {
     let bytes = text.trim().as_bytes();
     let [h1, h2, b':', m1, m2] = *bytes else {
         return None;

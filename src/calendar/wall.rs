@@ -35,6 +35,12 @@ pub fn short_day(lang: Lang, date: NaiveDate) -> String {
     )
 }
 
+/// "mars 2026".
+#[must_use]
+pub fn month_of_year(lang: Lang, date: NaiveDate) -> String {
+    format!("{} {}", month(lang, date), date.year())
+}
+
 /// The weekday's name.
 #[must_use]
 pub fn weekday(lang: Lang, weekday: chrono::Weekday) -> String {

@@ -58,7 +58,12 @@ pub async fn citizen_events(
     if !audience.may_still(&app).await? {
         return Err(Refusal::not_found().into());
     }
-    Ok(changes(&app, topic, audience, &["record", "people"]))
+    Ok(changes(
+        &app,
+        topic,
+        audience,
+        &["record", "people", "delay"],
+    ))
 }
 
 /// A stream that names `regions` whenever `topic` changes, and ends when its

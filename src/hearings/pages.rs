@@ -60,6 +60,8 @@ struct RoomPage {
     unit: Unit,
     when: String,
     reference: String,
+    /// When it is to begin, where the unit said that it is late.
+    begins: String,
     call: CallView,
     /// Whether this is the person themselves: only they read the record here.
     own: bool,
@@ -314,7 +316,13 @@ pub async fn room(
         .ok_or_else(Refusal::not_found)?;
     let unit = unit_of(&mut tx, &appointment).await?;
     let own = seat.role == SeatRole::Citizen;
+    let delay = booking::find_delay(&mut tx, &appointment).await?;
     let page = RoomPage {
+        begins: delay
+            .filter(|delay| delay.until_at > ctx.now)
+            .map_or_else(String::new, |delay| {
+                wall::time(ctx.lang, delay.until_at, unit.zone())
+            }),
         when: wall::moment(ctx.lang, appointment.starts_at, unit.zone()),
         reference: appointment.reference.clone(),
         call: CallView {

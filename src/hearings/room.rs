@@ -108,6 +108,7 @@ pub async fn open(
         &appointment.id,
         &officer.id
     )?;
+    booking::taken_over(tx, &appointment.id, &officer.id).await?;
     let before = store::list_seats(tx, &appointment.id).await?;
     let person = actor.to_string();
     // One officer at a time: a colleague who takes over sits down, the former leaves.

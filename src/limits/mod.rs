@@ -121,6 +121,14 @@ pub const TABLE: &[Entry] = &[
         identity: Budget::new(40, 20_000),
         address: Budget::new(300, 500),
     },
+    // Whoever guesses at calendars' secrets comes by here. A calendar program asks every
+    // few minutes, from behind the same address as the whole station's.
+    Entry {
+        name: "calendar_feed",
+        routes: &[("GET", "/calendrier/{secret}")],
+        identity: Budget::new(30, 10_000),
+        address: Budget::new(600, 500),
+    },
     // A hold takes a slot from everybody else for minutes.
     Entry {
         name: "booking_hold",

@@ -2,14 +2,10 @@
 
 agenda-title = Agenda for { $day }
 agenda-days = Change day
-agenda-previous = Previous day
 agenda-today = Today
-agenda-next = Next day
 agenda-go-to = Go to day
 agenda-go = Show
 agenda-time = { $from } – { $to }
-agenda-upcoming = Next hearing:
-agenda-open-next = Open the hearing
 agenda-open = Open the hearing
 agenda-read = See the file
 agenda-table = Appointments of the day

@@ -2,14 +2,10 @@
 
 agenda-title = Agenda du { $day }
 agenda-days = Changer de jour
-agenda-previous = Jour précédent
 agenda-today = Aujourd’hui
-agenda-next = Jour suivant
 agenda-go-to = Aller au jour
 agenda-go = Afficher
 agenda-time = { $from } – { $to }
-agenda-upcoming = Prochaine audition :
-agenda-open-next = Ouvrir l’audition
 agenda-open = Ouvrir l’audition
 agenda-read = Voir le dossier
 agenda-table = Rendez-vous du jour
