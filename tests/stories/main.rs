@@ -11,6 +11,7 @@ mod booking;
 mod calendar;
 mod call;
 mod contact_codes;
+mod counters;
 mod coverage;
 mod empowerments;
 mod feeds;

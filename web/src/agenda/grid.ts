@@ -94,6 +94,17 @@ class WeekGrid {
     list.before(this.frame)
     this.fit(true)
     this.calendar.render()
+    // The library draws what its size asks for a moment later.
+    new MutationObserver(() => this.mendHeaders()).observe(this.place, { childList: true, subtree: true })
+    this.mendHeaders()
+  }
+
+  /** A header says its words to everybody; what has none is no header. */
+  private mendHeaders(): void {
+    for (const header of this.place.querySelectorAll('[role="columnheader"], [role="rowheader"]')) {
+      for (const hidden of header.querySelectorAll('[aria-hidden]')) hidden.removeAttribute('aria-hidden')
+      if (header.textContent.trim() === '') header.setAttribute('role', 'gridcell')
+    }
   }
 
   /** Shows the grid where it has room and nobody asked for the list. */
