@@ -54,7 +54,7 @@ async function dayOf(driver, id) {
 let number = 0
 const look = (page, javaScriptEnabled, size) => async (name) => {
   // A message without words shows its name.
-  assert.doesNotMatch(await page.locator('main').innerText(), /\b(agenda|assign|replace|delay|banner)-[a-z]+/, name)
+  assert.doesNotMatch(await page.locator('main').innerText(), /\b(agenda|assign|replace|delay|banner|counters|feed)-[a-z]+/, name)
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), `${name} is as wide as the screen`)
   await shot(page, ++number, `${size}-${name}`, { folder })
   // axe is a script itself.
@@ -104,6 +104,11 @@ for (const [size, javaScriptEnabled, locale] of [['desktop', true, 'fr-FR'], ['p
       await looked('a delay')
       await driver.follow('main form[method="post"] button')
       await looked('a delay to mend')
+
+      await driver.go(`${base}/administration/compteurs?du=${day}&au=${day}&par=jour`)
+      await looked('counters')
+      await driver.go(`${base}/administration/compteurs?du=2020-01-01`)
+      await looked('counters to mend')
 
       await driver.go(`${base}/agent/remplacements`)
       await driver.fill('#premier_jour', '')

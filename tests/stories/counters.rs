@@ -126,15 +126,12 @@ async fn counters_fit_what_happened_and_few_are_shown_as_few() {
             );
         }
         // A unit's administrator counts their unit and no other.
-        let foreign = nadia.get(&format!("{PAGE}?unite=u-78-gendarmerie")).await;
-        assert_eq!(foreign.status, StatusCode::NOT_FOUND);
-        let own = nadia
-            .get(&format!(
-                "{PAGE}?unite=departement&du=2026-11-16&au=2026-11-22"
-            ))
-            .await
-            .ok();
-        assert_eq!(own.words(".vp-numbers tbody tr:nth-child(1) td")[0], "7");
+        for other in ["u-78-gendarmerie", "departement", "u-974-police", "'--"] {
+            let foreign = nadia.get(&format!("{PAGE}?unite={other}")).await;
+            assert_eq!(foreign.status, StatusCode::NOT_FOUND, "{other}");
+            let foreign = nadia.get(&format!("{PAGE}/fichier?unite={other}")).await;
+            assert_eq!(foreign.status, StatusCode::NOT_FOUND, "{other}");
+        }
         // No time to count is told, and nonsense shows the last weeks.
         for query in [
             "du=2026-11-22&au=2026-11-09",

@@ -80,7 +80,7 @@ async fn a_day_names_people_and_a_week_a_month_and_paper_do_not() {
         let page = sarah.get(own).await.ok();
         assert_eq!(
             page.attributes("[data-entry]", "data-entry"),
-            [other.clone()]
+            [other.as_str()]
         );
         assert_eq!(
             page.attribute("[data-entry]", "data-starts").unwrap(),

@@ -258,12 +258,15 @@ async fn agenda(
     officer: SignedInOfficer,
     Asked(wish): Asked<Wish>,
 ) -> Result<Html<String>, PageError> {
-    let mut tx = app.db.begin().await?;
+    // Only the day is read by name, and reading names writes.
+    let mut tx = match Span::parse(&wish.vue) {
+        Some(Span::Week | Span::Month) => app.db.read().await?,
+        Some(Span::Day) | None => app.db.begin().await?,
+    };
     let shown = Shown::read(&mut tx, &officer, &wish, &ctx).await?;
     match shown.span {
         Span::Day => {
             let page = day::page(&mut tx, &app, &shown, &officer, ctx).await?;
-            // Reading names is a line of the journal.
             tx.commit().await?;
             render(&page)
         }

@@ -39,7 +39,9 @@ mod tests {
     #[test]
     fn hearings_go_to_whoever_is_free_and_has_the_fewest() {
         type Busy<'a> = &'a [(&'a str, &'a [(i64, i64)])];
-        let cases: [(&str, &[(i64, i64)], Busy<'_>, &[&str]); 7] = [
+        /// What it is called, the hearings, who is busy when, and who gets which.
+        type Case<'a> = (&'a str, &'a [(i64, i64)], Busy<'a>, &'a [&'a str]);
+        let cases: [Case<'_>; 7] = [
             ("nobody else", &[(0, 30)], &[], &["-"]),
             ("one who is free", &[(0, 30)], &[("a", &[])], &["a"]),
             ("one who is busy", &[(0, 30)], &[("a", &[(20, 40)])], &["-"]),
