@@ -212,18 +212,23 @@ struct Piece {
 /// Bars over a table's rows: a thousand wide and a hundred high, stretched by the page.
 struct Plot {
     pieces: Vec<Piece>,
-    /// What the whole height stands for.
-    top: i64,
+    /// What the whole height stands for; about, where part of it is few.
+    top: String,
     first: String,
     last: String,
 }
 
 fn plot(table: &Table) -> Plot {
-    let heights = table.rows.iter().map(|row| {
-        let parts = row.cells.iter().skip(1);
-        parts.map(|cell| cell.drawn()).sum::<i64>()
-    });
-    let top = heights.max().unwrap_or_default().max(1);
+    let height = |row: &Row| {
+        row.cells
+            .iter()
+            .skip(1)
+            .map(|cell| cell.drawn())
+            .sum::<i64>()
+    };
+    let highest = table.rows.iter().max_by_key(|row| height(row));
+    let top = highest.map_or(0, height).max(1);
+    let few = highest.is_some_and(|row| row.cells.iter().skip(1).any(|cell| *cell == Shown::Few));
     #[allow(clippy::cast_precision_loss)] // Counts and places are far below 2^52.
     let share = |part: i64, whole: i64, of: f64| of * part as f64 / whole.max(1) as f64;
     let count = i64::try_from(table.rows.len()).unwrap_or(i64::MAX);
@@ -249,7 +254,7 @@ fn plot(table: &Table) -> Plot {
     let label = |row: Option<&Row>| row.map_or_else(String::new, |row| row.label.clone());
     Plot {
         pieces,
-        top,
+        top: format!("{}{top}", if few { "≈ " } else { "" }),
         first: label(table.rows.first()),
         last: label(table.rows.last()),
     }

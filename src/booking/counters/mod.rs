@@ -189,7 +189,7 @@ mod tests {
             (4, 4 * day, None),
             (5, 5 * day, Some(10)),
             (10, 25 * day, Some(25)),
-            (6, 6 * day + 6 * 4_320_000, Some(15)),
+            (6, 6 * day + 6 * 4_320_000, Some(11)),
         ] {
             let tally = Tally {
                 booked,
