@@ -157,26 +157,31 @@ for (const width of [1024, 1280]) {
       assert.ok(await page.locator('[data-agenda-week]').isVisible())
       await page.locator('.vp-grid__bar button').click()
 
-      // Keys: a slot later, then left alone, then a slot later and asked for.
+      // In the afternoon there is room above, in the morning below.
+      const before = await page.locator(`[data-agenda-week] [data-entry="${second}"]`).getAttribute('data-starts')
+      const down = Number(before.slice(11, 13)) < 14
+      const [away, back] = down ? ['Alt+ArrowDown', 'Alt+ArrowUp'] : ['Alt+ArrowUp', 'Alt+ArrowDown']
+
+      // Keys: a slot away, then left alone, then two slots away and asked for.
       await page.locator(entry).focus()
-      await page.keyboard.press('Alt+ArrowDown')
+      await page.keyboard.press(away)
       await driver.until(() => document.querySelector('.vp-grid [role="status"]').textContent !== '', null, 'the new place is read out')
       await page.keyboard.press('Escape')
       await page.locator(entry).focus()
-      await page.keyboard.press('Alt+ArrowUp')
-      await page.keyboard.press('Alt+ArrowDown')
-      await page.keyboard.press('Alt+ArrowDown')
-      await driver.until((what) => document.activeElement?.matches(what), entry, 'the focus follows the entry')
+      for (const key of [away, back, away, away]) {
+        await page.keyboard.press(key)
+        await driver.until((what) => document.activeElement?.matches(what), entry, 'the focus follows the entry')
+      }
       await Promise.all([page.waitForURL(/\/deplacer/), page.keyboard.press('Enter')])
 
-      // The mouse: dropped two slots lower, the form asks; nothing has moved.
+      // The mouse: dropped two slots away, the form asks; nothing has moved.
       await open()
-      const before = await page.locator(`[data-agenda-week] [data-entry="${second}"]`).getAttribute('data-starts')
       const box = await page.locator(entry).boundingBox()
       await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2)
       await page.mouse.down()
-      await page.mouse.move(box.x + box.width / 2, box.y + box.height * 1.5, { steps: 6 })
-      await page.mouse.move(box.x + box.width / 2, box.y + box.height * 2.5, { steps: 6 })
+      const far = (slots) => box.y + box.height / 2 + (down ? slots : -slots) * box.height
+      await page.mouse.move(box.x + box.width / 2, far(1), { steps: 6 })
+      await page.mouse.move(box.x + box.width / 2, far(2), { steps: 6 })
       await Promise.all([page.waitForURL(/\/deplacer/), page.mouse.up()])
       await open()
       assert.equal(await page.locator(`[data-agenda-week] [data-entry="${second}"]`).getAttribute('data-starts'), before)
