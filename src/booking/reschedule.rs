@@ -5,8 +5,8 @@
 use super::claim::{self, Taken};
 use super::lifecycle::Party;
 use super::{
-    Appointment, Reason, State, assignment, cancel_limit, declaration_of, earlier, guests, lifecycle,
-    meeting_link, messages, store, unit_of,
+    Appointment, Reason, State, assignment, cancel_limit, declaration_of, earlier, guests,
+    lifecycle, meeting_link, messages, store, unit_of,
 };
 use crate::audit::{self, Actor};
 use crate::calendar;
