@@ -47,6 +47,7 @@ pub mod path;
 pub mod routes;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod scheduling;
 pub mod seed;
 #[cfg(test)]
 mod testing;

@@ -123,6 +123,8 @@ struct Row {
     kind: &'static str,
     /// Whether the hearing can be opened or gone back to.
     can_open: bool,
+    /// Whether another service connects its person: there is no hearing here.
+    anonymous: bool,
 }
 
 /// The day of the officer's unit, on the unit's calendar.
@@ -217,9 +219,12 @@ async fn row(
     unit: &Unit,
     ctx: &Ctx,
 ) -> Result<Row, Fault> {
+    let anonymous = appointment.is_anonymous();
     let identity = people::citizen_identity(tx, &app.keys, &appointment.citizen_id).await?;
+    let name = identity.map_or_else(String::new, |identity| identity.display_name());
     // A case whose key was destroyed keeps its line, without its facts.
     let facts = match declaration::open_content(tx, &app.keys, &appointment.case_id).await {
+        Ok(_) if anonymous => ctx.t("agenda-anonymous-facts"),
         Ok(content) => content.offence_label,
         Err(Fault::Other(why)) => {
             tracing::warn!(appointment = %appointment.id, why, "facts of appointment {} are gone", appointment.id);
@@ -240,17 +245,23 @@ async fn row(
         ),
         instant: appointment.starts_at.utc().to_rfc3339(),
         reference: appointment.reference.clone(),
-        name: identity.map_or_else(String::new, |identity| identity.display_name()),
+        name: if anonymous {
+            ctx.t("agenda-anonymous")
+        } else {
+            name
+        },
+        anonymous,
         facts,
         standing: ctx.t(standing.words()),
         kind: standing.kind(),
-        can_open: matches!(
-            standing,
-            Standing::Expected
-                | Standing::Due
-                | Standing::Late
-                | Standing::Open
-                | Standing::InHearing
-        ),
+        can_open: !anonymous
+            && matches!(
+                standing,
+                Standing::Expected
+                    | Standing::Due
+                    | Standing::Late
+                    | Standing::Open
+                    | Standing::InHearing
+            ),
     })
 }

@@ -10,6 +10,8 @@
 
 mod absence;
 mod agenda;
+pub mod anonymous;
+mod anonymous_pages;
 pub mod calendar_file;
 mod cancellation;
 mod claim;
@@ -553,6 +555,9 @@ async fn move_because(
         store::delete_own_time(tx, &moved.id).await?;
         messages::withdraw(tx, &moved, now).await?;
     }
+    if let (true, Some(change)) = (moved.is_anonymous(), anonymous::meaning(to)) {
+        anonymous::note(tx, &moved, change, now).await?;
+    }
     if !to.occupies_desk() {
         store::delete_occupancy(tx, &moved.id).await?;
         meeting_link::revoke_all(tx, &moved.id, now).await?;
@@ -608,4 +613,5 @@ pub fn router() -> Routes {
         .merge(earlier::router())
         .merge(agenda::router())
         .merge(unit_pages::router())
+        .merge(anonymous_pages::router())
 }

@@ -62,6 +62,9 @@ struct AppointmentPage {
     done: String,
     may_change: bool,
     may_note_absence: bool,
+    /// Another service's front end booked it for somebody unknown here.
+    anonymous: bool,
+    may_note_heard: bool,
 }
 
 #[derive(Template)]
@@ -172,7 +175,7 @@ fn path_of(id: &Id) -> String {
     format!("/agent/rendez-vous/{id}")
 }
 
-fn no_longer(id: &Id) -> Refusal {
+pub(super) fn no_longer(id: &Id) -> Refusal {
     Refusal::new(StatusCode::CONFLICT, "agenda-no-longer")
         .way_out(path_of(id), "booking-way-out-appointment")
         .way_out("/agent", "way-out-agenda")
@@ -199,6 +202,7 @@ async fn show(
         Some("annule") => ctx.t("agenda-done-cancelled"),
         Some("transfere") => ctx.t("agenda-done-transferred"),
         Some("absent") => ctx.t("agenda-done-absent"),
+        Some("entendu") => ctx.t("agenda-done-heard"),
         _ => String::new(),
     };
     let state = format!(
@@ -212,6 +216,10 @@ async fn show(
         done,
         may_change: appointment.state == State::Booked && ctx.now <= appointment.ends_at,
         may_note_absence: appointment.state == State::Booked && due && !came,
+        anonymous: appointment.is_anonymous(),
+        may_note_heard: appointment.is_anonymous()
+            && appointment.state == State::Booked
+            && ctx.now >= appointment.starts_at,
         appointment: AppointmentView::new(&appointment, &unit, &ctx),
         ctx,
     })
