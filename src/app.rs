@@ -135,7 +135,10 @@ impl App {
                 scheduling::router()
                     .into_router()
                     .layer(CatchPanicLayer::custom(panicked))
-                    .layer(middleware::from_fn_with_state(self.clone(), scheduling::guard)),
+                    .layer(middleware::from_fn_with_state(
+                        self.clone(),
+                        scheduling::guard,
+                    )),
             )
             .layer(CompressionLayer::new())
             .layer(SetResponseHeaderLayer::if_not_present(

@@ -43,7 +43,10 @@ const OVERLAPS: [i64; 4] = [0, 1, 7, 30];
 pub(super) fn router() -> Routes {
     Routes::new()
         .route(LIST, get(list))
-        .route("/administration/planification/nouvelle", get(ask).post(create))
+        .route(
+            "/administration/planification/nouvelle",
+            get(ask).post(create),
+        )
         .route("/administration/planification/{id}", get(show))
         .route(
             "/administration/planification/{id}/rotation",
@@ -93,9 +96,7 @@ impl KeyView {
             },
             ends: match (key.revoked_at, key.expires_at) {
                 (Some(at), _) => ctx.t1("scheduling-revoked", "when", when(at)),
-                (None, Some(at)) if at <= ctx.now => {
-                    ctx.t1("scheduling-expired", "when", when(at))
-                }
+                (None, Some(at)) if at <= ctx.now => ctx.t1("scheduling-expired", "when", when(at)),
                 (None, Some(at)) => ctx.t1("scheduling-expires", "when", when(at)),
                 (None, None) => ctx.t("scheduling-endless"),
             },

@@ -67,8 +67,7 @@ async fn save(
                 text: ctx.t(&format!("scheduling-error-url-{name}")),
             }]);
             let typed = Some((typed.to_owned(), errors));
-            let page =
-                KeyPage::read(&mut tx, &app, ctx, &key, unit, typed, String::new()).await?;
+            let page = KeyPage::read(&mut tx, &app, ctx, &key, unit, typed, String::new()).await?;
             return render_with(StatusCode::UNPROCESSABLE_ENTITY, &page);
         }
     }

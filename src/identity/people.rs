@@ -5,8 +5,8 @@ use super::PivotIdentity;
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::error::Fault;
-use crate::{execute, fetch_optional};
 use crate::keys::Keys;
+use crate::{execute, fetch_optional};
 
 /// The identity FranceConnect vouched for.
 ///

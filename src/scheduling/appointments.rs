@@ -163,11 +163,7 @@ pub async fn erase(
 }
 
 /// The caller's appointment of a number; what cannot be a number names none.
-async fn found(
-    tx: &mut Tx,
-    caller: &Caller,
-    text: &str,
-) -> Result<(i64, Appointment), ApiError> {
+async fn found(tx: &mut Tx, caller: &Caller, text: &str) -> Result<(i64, Appointment), ApiError> {
     let number = asked::number(text).ok_or_else(ApiError::not_found)?;
     let appointment = anonymous::find_by_number(tx, &caller.unit.id, number)
         .await?

@@ -79,9 +79,8 @@ impl Asked {
         let mut numbers = Vec::new();
         for (_, value) in told {
             let number = number(value);
-            numbers.push(
-                number.ok_or_else(|| ApiError::parameter("scheduling-error-number", name))?,
-            );
+            numbers
+                .push(number.ok_or_else(|| ApiError::parameter("scheduling-error-number", name))?);
         }
         if numbers.len() > MOST_NUMBERS {
             return Err(ApiError::parameter("scheduling-error-many-numbers", name));
@@ -108,7 +107,11 @@ pub fn number(text: &str) -> Option<i64> {
 
 /// A day of a century that calendars here reach.
 fn day(text: &str) -> Option<NaiveDate> {
-    let written = text.len() == 10 && text.is_ascii();
+    let shaped = |(at, byte): (usize, u8)| match at {
+        4 | 7 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    };
+    let written = text.len() == 10 && text.bytes().enumerate().all(shaped);
     let day = written.then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d"));
     day?.ok().filter(|day| within(*day))
 }
@@ -143,7 +146,11 @@ fn instant(text: &str, zone: Tz) -> Option<Timestamp> {
             return within(found.naive_utc().date()).then(|| Timestamp(found.timestamp_millis()));
         }
     }
-    for form in ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M"] {
+    for form in [
+        "%Y-%m-%dT%H:%M:%S%.f",
+        "%Y-%m-%d %H:%M:%S%.f",
+        "%Y-%m-%dT%H:%M",
+    ] {
         if let Ok(wall) = NaiveDateTime::parse_from_str(text, form) {
             return on_the_wall(wall, zone);
         }
@@ -183,12 +190,30 @@ mod tests {
         for (query, said) in [
             ("", "400 Le paramètre d est manquant."),
             ("d=", "400 Le paramètre d est manquant."),
-            ("d=2024-08-19&d=2024-08-20", "400 Le paramètre d est donné plusieurs fois : donnez-le une fois."),
-            ("d=2024-02-30", "400 Le paramètre d n’est pas une date : écrivez-la AAAA-MM-JJ, par exemple 2024-08-19."),
-            ("d=19/08/2024", "400 Le paramètre d n’est pas une date : écrivez-la AAAA-MM-JJ, par exemple 2024-08-19."),
-            ("d=9999-01-01", "400 Le paramètre d n’est pas une date : écrivez-la AAAA-MM-JJ, par exemple 2024-08-19."),
-            ("d=%2B2024-08-9", "400 Le paramètre d n’est pas une date : écrivez-la AAAA-MM-JJ, par exemple 2024-08-19."),
-            ("d=2024-08-1%00", "400 Le paramètre d n’est pas une date : écrivez-la AAAA-MM-JJ, par exemple 2024-08-19."),
+            (
+                "d=2024-08-19&d=2024-08-20",
+                "400 Le paramètre d est donné plusieurs fois : donnez-le une fois.",
+            ),
+            (
+                "d=2024-02-30",
+                "400 Le paramètre d n’est pas une date : écrivez-la AAAA-MM-JJ, par exemple 2024-08-19.",
+            ),
+            (
+                "d=19/08/2024",
+                "400 Le paramètre d n’est pas une date : écrivez-la AAAA-MM-JJ, par exemple 2024-08-19.",
+            ),
+            (
+                "d=9999-01-01",
+                "400 Le paramètre d n’est pas une date : écrivez-la AAAA-MM-JJ, par exemple 2024-08-19.",
+            ),
+            (
+                "d=%2B2024-08-9",
+                "400 Le paramètre d n’est pas une date : écrivez-la AAAA-MM-JJ, par exemple 2024-08-19.",
+            ),
+            (
+                "d=2024-08-1%00",
+                "400 Le paramètre d n’est pas une date : écrivez-la AAAA-MM-JJ, par exemple 2024-08-19.",
+            ),
         ] {
             assert_eq!(words(asked(query).day("d").unwrap_err()), said, "{query}");
         }
@@ -224,7 +249,10 @@ mod tests {
             "%F0%9F%98%80",
         ] {
             let error = asked(&format!("at={wrong}")).instant("at", paris);
-            assert!(words(error.unwrap_err()).starts_with("400 Le paramètre at"), "{wrong}");
+            assert!(
+                words(error.unwrap_err()).starts_with("400 Le paramètre at"),
+                "{wrong}"
+            );
         }
     }
 
@@ -233,8 +261,20 @@ mod tests {
         let list = asked("ids[]=3&ids%5B%5D=1&ids[]=3&other[]=9");
         assert_eq!(list.numbers("ids[]").unwrap(), [1, 3]);
         assert_eq!(asked("").numbers("ids[]").unwrap(), [0_i64; 0]);
-        for wrong in ["-1", "0", "", "1.5", "x", "%2B1", "99999999999999999999", "1%00"] {
-            assert!(asked(&format!("ids[]={wrong}")).numbers("ids[]").is_err(), "{wrong}");
+        for wrong in [
+            "-1",
+            "0",
+            "",
+            "1.5",
+            "x",
+            "%2B1",
+            "99999999999999999999",
+            "1%00",
+        ] {
+            assert!(
+                asked(&format!("ids[]={wrong}")).numbers("ids[]").is_err(),
+                "{wrong}"
+            );
         }
         let many = |count: usize| vec!["ids[]=7"; count].join("&");
         assert!(asked(&many(MOST_NUMBERS)).numbers("ids[]").is_ok());

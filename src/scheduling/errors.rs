@@ -61,7 +61,9 @@ impl IntoResponse for ApiError {
             ApiError::TooMany(wait) => {
                 let seconds = limits::seconds(wait);
                 let values = [("seconds", seconds.to_string())];
-                let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+                let values = values
+                    .each_ref()
+                    .map(|(name, value)| (*name, value.as_str()));
                 let words = text_with(Lang::Fr, "scheduling-error-too-many", &values);
                 let mut response = answer(StatusCode::TOO_MANY_REQUESTS, &words);
                 let wait = HeaderValue::from(seconds);

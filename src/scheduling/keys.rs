@@ -162,12 +162,7 @@ pub async fn rotate(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn revoke(
-    tx: &mut Tx,
-    key: &Key,
-    actor: &Actor,
-    now: Timestamp,
-) -> Result<bool, Fault> {
+pub async fn revoke(tx: &mut Tx, key: &Key, actor: &Actor, now: Timestamp) -> Result<bool, Fault> {
     audit::lock(tx, key.unit_id.as_str()).await?;
     let rows = execute!(
         tx,
@@ -319,11 +314,7 @@ pub async fn find(tx: &mut Tx, id: &Id) -> Result<Option<Key>, Fault> {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list_secrets(
-    tx: &mut Tx,
-    key_id: &Id,
-    now: Timestamp,
-) -> Result<Vec<Secret>, Fault> {
+pub async fn list_secrets(tx: &mut Tx, key_id: &Id, now: Timestamp) -> Result<Vec<Secret>, Fault> {
     fetch_all!(
         tx,
         Secret,

@@ -104,9 +104,8 @@ impl Row {
             status: status(self.state).to_owned(),
             user_id: self.person_number,
             guichet: Guichet {
-                id: desk.ok_or_else(|| {
-                    Fault::other(format!("desk {} has no number", self.desk_id))
-                })?,
+                id: desk
+                    .ok_or_else(|| Fault::other(format!("desk {} has no number", self.desk_id)))?,
                 name: self.label,
             },
         })
@@ -162,7 +161,10 @@ mod tests {
 
     #[test]
     fn every_state_has_a_status_of_the_interface() {
-        let written: Vec<_> = State::ALL.iter().map(|&state| (state.as_str(), status(state))).collect();
+        let written: Vec<_> = State::ALL
+            .iter()
+            .map(|&state| (state.as_str(), status(state)))
+            .collect();
         assert_eq!(
             written,
             [
@@ -184,11 +186,36 @@ mod tests {
     #[test]
     fn instants_print_in_the_two_ways_of_the_interface_on_the_unit_s_clock() {
         for (ms, zone, iso_text, spaced_text) in [
-            (1_724_047_200_000, chrono_tz::Europe::Paris, "2024-08-19T08:00:00+02:00", "2024-08-19 08:00:00 +0200"),
-            (1_706_000_400_000, chrono_tz::Europe::Paris, "2024-01-23T10:00:00+01:00", "2024-01-23 10:00:00 +0100"),
-            (1_724_047_200_000, chrono_tz::Indian::Reunion, "2024-08-19T10:00:00+04:00", "2024-08-19 10:00:00 +0400"),
-            (1_724_047_200_000, chrono_tz::America::Martinique, "2024-08-19T02:00:00-04:00", "2024-08-19 02:00:00 -0400"),
-            (1_724_047_200_000, chrono_tz::Pacific::Marquesas, "2024-08-18T20:30:00-09:30", "2024-08-18 20:30:00 -0930"),
+            (
+                1_724_047_200_000,
+                chrono_tz::Europe::Paris,
+                "2024-08-19T08:00:00+02:00",
+                "2024-08-19 08:00:00 +0200",
+            ),
+            (
+                1_706_000_400_000,
+                chrono_tz::Europe::Paris,
+                "2024-01-23T10:00:00+01:00",
+                "2024-01-23 10:00:00 +0100",
+            ),
+            (
+                1_724_047_200_000,
+                chrono_tz::Indian::Reunion,
+                "2024-08-19T10:00:00+04:00",
+                "2024-08-19 10:00:00 +0400",
+            ),
+            (
+                1_724_047_200_000,
+                chrono_tz::America::Martinique,
+                "2024-08-19T02:00:00-04:00",
+                "2024-08-19 02:00:00 -0400",
+            ),
+            (
+                1_724_047_200_000,
+                chrono_tz::Pacific::Marquesas,
+                "2024-08-18T20:30:00-09:30",
+                "2024-08-18 20:30:00 -0930",
+            ),
         ] {
             assert_eq!(iso(Timestamp(ms), zone), iso_text);
             assert_eq!(spaced(Timestamp(ms), zone), spaced_text);

@@ -24,5 +24,6 @@ mod meeting_link;
 mod privacy;
 mod record;
 mod rights;
+mod scheduling;
 mod sessions;
 mod support;

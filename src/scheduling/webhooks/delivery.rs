@@ -107,12 +107,7 @@ pub async fn deliver_next(app: &App, carrier: &Carrier) -> Result<Option<Outcome
     }
 }
 
-async fn carry(
-    app: &App,
-    carrier: &Carrier,
-    parcel: Parcel,
-    url: &str,
-) -> Result<Outcome, Fault> {
+async fn carry(app: &App, carrier: &Carrier, parcel: Parcel, url: &str) -> Result<Outcome, Fault> {
     let outcome = match ask(app, carrier, &parcel, url).await? {
         Ok(()) => Outcome::Delivered,
         Err(Refused { why, for_good }) => {

@@ -248,12 +248,32 @@ mod tests {
             ("https://localhost/", Some(NotPublic), None),
             ("https://localhost./", Some(NotPublic), None),
             ("https://intranet/", Some(NotPublic), None),
-            ("https://169.254.169.254/latest/meta-data", Some(NotPublic), None),
-            ("https://u:p@planning.example/", Some(Credentials), Some(Credentials)),
-            ("https://u@planning.example/", Some(Credentials), Some(Credentials)),
-            ("ftp://planning.example/", Some(Unreadable), Some(Unreadable)),
+            (
+                "https://169.254.169.254/latest/meta-data",
+                Some(NotPublic),
+                None,
+            ),
+            (
+                "https://u:p@planning.example/",
+                Some(Credentials),
+                Some(Credentials),
+            ),
+            (
+                "https://u@planning.example/",
+                Some(Credentials),
+                Some(Credentials),
+            ),
+            (
+                "ftp://planning.example/",
+                Some(Unreadable),
+                Some(Unreadable),
+            ),
             ("file:///etc/passwd", Some(Unreadable), Some(Unreadable)),
-            ("gopher://planning.example/", Some(Unreadable), Some(Unreadable)),
+            (
+                "gopher://planning.example/",
+                Some(Unreadable),
+                Some(Unreadable),
+            ),
             ("planning.example", Some(Unreadable), Some(Unreadable)),
             ("", Some(Unreadable), Some(Unreadable)),
             ("https://", Some(Unreadable), Some(Unreadable)),
@@ -275,7 +295,10 @@ mod tests {
         let asked = client.post(format!("https://localhost:{port}/")).send();
         let error = asked.await.unwrap_err();
         assert!(error.is_connect(), "{error:?}");
-        assert!(format!("{error:?}").contains("no public address"), "{error:?}");
+        assert!(
+            format!("{error:?}").contains("no public address"),
+            "{error:?}"
+        );
         let plain = client.post(format!("http://localhost:{port}/")).send();
         assert!(plain.await.unwrap_err().is_builder());
     }
