@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -21,6 +21,15 @@ use crate::limits::{self, Kind};
 
 /// The header that carries the key.
 pub const HEADER: &str = "x-visioplainte-api-key";
+
+/// The methods that calls take; a handler of another one would find no [`Caller`].
+const METHODS: [Method; 5] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::DELETE,
+];
 
 /// Who asks: the key, its unit, and the instant it is answered at.
 #[derive(Clone, Debug)]
@@ -54,13 +63,17 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
         .map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
     let mut key_id = "-".to_owned();
     let admitted = match knock(&app, &request) {
-        Ok((hash, budget)) => admit(&app, &hash, budget).await,
+        // What no call takes at all is answered alike to everybody, with what it does take.
+        _ if !METHODS.contains(&method) => Ok(None),
+        Ok((hash, budget)) => admit(&app, &hash, budget).await.map(Some),
         Err(error) => Err(error),
     };
     let response = match admitted {
         Ok(caller) => {
-            caller.key.id.as_str().clone_into(&mut key_id);
-            request.extensions_mut().insert(caller);
+            if let Some(caller) = caller {
+                caller.key.id.as_str().clone_into(&mut key_id);
+                request.extensions_mut().insert(caller);
+            }
             next.run(request).await
         }
         Err(error) => error.into_response(),

@@ -31,7 +31,7 @@ pub mod rdv;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod slots;
-#[cfg(test)]
+#[cfg(all(test, feature = "sandbox"))]
 mod tests;
 pub mod webhooks;
 

@@ -456,7 +456,7 @@ async fn without_a_key_that_stands_nothing_is_told_or_done() {
                 ("PUT", "rdvs/1/cancel"),
                 ("DELETE", "rdvs/1"),
                 ("POST", "reset"),
-                ("PATCH", "rdvs"),
+                ("DELETE", "guichets"),
             ] {
                 let answer = app.asks(method, path, key).await;
                 assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{key:?} {path}");

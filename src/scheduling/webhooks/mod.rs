@@ -17,7 +17,7 @@
 pub mod delivery;
 pub mod outbox;
 pub mod reach;
-#[cfg(test)]
+#[cfg(all(test, feature = "sandbox"))]
 mod tests;
 
 use base64::Engine;
