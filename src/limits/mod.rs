@@ -177,7 +177,7 @@ pub const TABLE: &[Entry] = &[
             ("DELETE", "/api/visioplainte/rdvs/{id}"),
         ],
         identity: Budget::new(600, 50),
-        address: Budget::new(300, 200),
+        address: Budget::new(3_000, 20),
     },
     // The editor saves while an officer types; a check list is ticked fast.
     Entry {

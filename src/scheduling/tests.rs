@@ -641,7 +641,6 @@ async fn citizens_and_the_other_service_share_the_desks() {
 async fn what_the_unit_does_shows_as_the_status_of_the_contract() {
     for app in on_every_engine(MONDAY).await {
         let officer = app.officer(Role::Officer, UNIT).await;
-        let stranger = app.officer(Role::Officer, "u-78-police").await;
         let mut numbers = Vec::new();
         for hour in 9..13 {
             numbers.push(app.books(&format!("2026-03-02T{hour:02}:00:00Z")).await);
@@ -683,6 +682,9 @@ async fn what_the_unit_does_shows_as_the_status_of_the_contract() {
         );
 
         app.clock.set(at("2026-03-02T09:05:00Z"));
+        // An hour later, everybody signs in anew.
+        let officer = app.officer(Role::Officer, UNIT).await;
+        let stranger = app.officer(Role::Officer, "u-78-police").await;
         assert_eq!(
             app.post(&stranger, &heard, &[]).await.status,
             StatusCode::NOT_FOUND
@@ -698,6 +700,7 @@ async fn what_the_unit_does_shows_as_the_status_of_the_contract() {
             StatusCode::SEE_OTHER
         );
         app.clock.set(at("2026-03-02T10:20:00Z"));
+        let officer = app.officer(Role::Officer, UNIT).await;
         let absent = path(numbers[1], "/absence").await;
         assert_eq!(
             app.post(&officer, &absent, &[]).await.status,
