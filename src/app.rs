@@ -35,7 +35,7 @@ use crate::metrics::Metrics;
 use crate::routes::Routes;
 use crate::{
     admin, booking, calendar, complaint, declaration, hearings, identity, information, orientation,
-    page,
+    page, scheduling,
 };
 
 /// How long a form or file may pause on its way.
@@ -135,6 +135,15 @@ impl App {
             .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
             .layer(private_by_default())
             .merge(bare_routes().into_router())
+            .merge(
+                scheduling::router()
+                    .into_router()
+                    .layer(CatchPanicLayer::custom(panicked))
+                    .layer(middleware::from_fn_with_state(
+                        self.clone(),
+                        scheduling::guard,
+                    )),
+            )
             .layer(CompressionLayer::new())
             .layer(SetResponseHeaderLayer::if_not_present(
                 header::CONTENT_SECURITY_POLICY,
@@ -163,7 +172,7 @@ impl App {
 #[must_use]
 pub fn paths() -> BTreeSet<String> {
     let (pages, bare) = (page_routes(), bare_routes());
-    pages.paths() | bare.paths()
+    &(pages.paths() | bare.paths()) | scheduling::router().paths()
 }
 
 /// What answers with pages, to somebody in a language.
@@ -187,6 +196,7 @@ fn page_routes() -> Routes {
 fn bare_routes() -> Routes {
     Routes::new()
         .merge(crate::media::router())
+        .merge(scheduling::description::router())
         .route("/static/{*path}", get(assets::serve))
         .route("/health", get(async || "ok\n"))
         .route("/ready", get(crate::commands::ready))

@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! admin → complaint → hearings → booking → declaration → orientation · calendar → identity
-//!               └─────────┴─────────┴→ notifications (calls nobody)
+//!   │           └─────────┴─────────┴→ notifications (calls nobody)
+//!   └→ scheduling (the interface other services book by) → hearings · booking · calendar
 //! every slice → db · clock · error · config · audit · page · routes
 //! information (home, help, rights, legal pages) ← declaration
 //! sandbox (feature): the demonstration's provider, mailbox, receiver of packages
@@ -47,6 +48,7 @@ pub mod path;
 pub mod routes;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod scheduling;
 pub mod seed;
 #[cfg(test)]
 mod testing;

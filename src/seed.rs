@@ -130,7 +130,10 @@ pub async fn seed(app: &App) -> Result<(), Fault> {
         seed_unit(&mut tx, seed, now).await?;
     }
     #[cfg(feature = "sandbox")]
-    crate::sandbox::seed_officers(&mut tx, &app.keys, now).await?;
+    {
+        crate::sandbox::seed_officers(&mut tx, &app.keys, now).await?;
+        crate::scheduling::sandbox::seed(&mut tx, now).await?;
+    }
     tx.commit().await
 }
 

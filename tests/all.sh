@@ -43,6 +43,7 @@ step 'rules and stories, on SQLite and PostgreSQL' cargo test --workspace --feat
 step 'behaviours in a browser' node_tests 'tests/browser/*.test.mjs'
 # The stories start the real binary, so the step above has built it.
 [[ -d tests/stories ]] || step 'build of the service' cargo build --features sandbox
+step 'the scheduling interface, against its own description' tests/schemathesis/run.sh
 step 'the relay and every way into it, in network namespaces' tests/turn.sh
 step 'the whole journey, in Chromium and with Firefox' tests/journey.sh
 total 'make test'

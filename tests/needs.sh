@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What the tests need besides Rust and Node: browsers, a PostgreSQL server, a
-# TURN server and what its network namespaces are made of, PDF tools. Installs
+# TURN server and what its network namespaces are made of, PDF tools, schemathesis. Installs
 # what is missing where it may (root, apt); elsewhere it says what is missing and
 # how to get it, and fails.
 set -euo pipefail
@@ -23,6 +23,7 @@ qpdf              found qpdf
 openssl           found openssl
 procps            found ps
 gcc               found cc
+python3-venv      python3 -c 'import ensurepip, venv, sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
 fonts-liberation  found-font liberation
 LIST
 }
@@ -64,8 +65,22 @@ if ! cmp -s tests/oidc/package-lock.json tests/oidc/node_modules/.of; then
   cp tests/oidc/package-lock.json tests/oidc/node_modules/.of
 fi
 
+# What asks the scheduling interface by its own description, in a folder of its own:
+# its packages are locked, with their hashes.
+schemathesis() {
+  local venv=target/schemathesis wanted=tests/schemathesis/requirements.txt
+  cmp -s "$wanted" "$venv/.of" && return
+  rm -rf "$venv"
+  python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r "$wanted"
+  cp "$wanted" "$venv/.of"
+}
+
 mapfile -t packages < <(missing)
-((${#packages[@]} == 0)) && exit 0
+if ((${#packages[@]} == 0)); then
+  schemathesis
+  exit 0
+fi
 
 if ((EUID == 0)) && command -v apt-get >/dev/null; then
   echo "needs: installing ${packages[*]}"
@@ -73,7 +88,10 @@ if ((EUID == 0)) && command -v apt-get >/dev/null; then
   apt-get update -q
   apt-get install -q -y --no-install-recommends "${packages[@]}"
   mapfile -t packages < <(missing)
-  ((${#packages[@]} == 0)) && exit 0
+  if ((${#packages[@]} == 0)); then
+    schemathesis
+    exit 0
+  fi
   echo "needs: still missing after the installation: ${packages[*]}" >&2
   exit 1
 fi

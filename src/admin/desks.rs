@@ -224,6 +224,13 @@ pub(super) fn line_in_words(line: &Line, unit: &Unit, ctx: &Ctx) -> String {
         "absence.add" => ctx.t("admin-act-absence"),
         "absence.remove" => ctx.t("admin-act-no-absence"),
         "unit.set_rules" => ctx.t("admin-act-rules"),
+        "scheduling_key.create" => ctx.t("scheduling-act-create"),
+        "scheduling_key.rotate" => ctx.t("scheduling-act-rotate"),
+        "scheduling_key.revoke" => ctx.t("scheduling-act-revoke"),
+        "scheduling_webhook.set" => ctx.t("scheduling-act-webhook-set"),
+        "scheduling_webhook.remove" => ctx.t("scheduling-act-webhook-remove"),
+        "scheduling_webhook.rotate" => ctx.t("scheduling-act-webhook-rotate"),
+        "scheduling_webhook.resend" => ctx.t("scheduling-act-webhook-resend"),
         other => other.to_owned(),
     };
     let when = wall::moment(ctx.lang, line.at, unit.zone());

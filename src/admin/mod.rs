@@ -1,6 +1,6 @@
 //! Pages where an administrator sets up a unit: desks, their hours and absences, the
-//! rules of its slots, who is empowered, the messages it sends; and where an auditor
-//! reads its journal. It decides who may; what is done is the other slices' affair.
+//! rules of its slots, who is empowered, the messages it sends, which other services
+//! book there; and where an auditor reads its journal. It decides who may; what is done is the other slices' affair.
 
 mod absences;
 mod counters;
@@ -11,6 +11,8 @@ mod exceptions;
 mod journal;
 mod messages;
 mod rules;
+mod scheduling;
+mod scheduling_webhooks;
 #[cfg(test)]
 mod tests;
 
@@ -104,4 +106,5 @@ pub fn router() -> Routes {
         .merge(empowerments::router())
         .merge(journal::router())
         .merge(messages::router())
+        .merge(scheduling::router().merge(scheduling_webhooks::router()))
 }

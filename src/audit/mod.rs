@@ -49,6 +49,8 @@ pub enum Actor {
     Officer(Id),
     /// Somebody with a seat in a hearing but no account (lawyer, companion, interpreter).
     Guest(Id),
+    /// The front end of another service, by its key of the scheduling interface.
+    SchedulingKey(Id),
     /// The service itself (jobs, media node).
     System,
 }
@@ -59,6 +61,7 @@ impl std::fmt::Display for Actor {
             Actor::Citizen(id) => write!(formatter, "citizen/{id}"),
             Actor::Officer(id) => write!(formatter, "officer/{id}"),
             Actor::Guest(id) => write!(formatter, "guest/{id}"),
+            Actor::SchedulingKey(id) => write!(formatter, "scheduling-key/{id}"),
             Actor::System => formatter.write_str("system"),
         }
     }

@@ -9,8 +9,8 @@ use axum::response::Response;
 use chrono_tz::Europe::Paris;
 use chrono_tz::Tz;
 
-use super::State;
 use super::meeting_link::OPENS_MINUTES_BEFORE;
+use super::{State, anonymous};
 use crate::app::App;
 use crate::calendar::recurrence::day_of;
 use crate::calendar::wall;
@@ -57,6 +57,7 @@ async fn found(
 #[derive(sqlx::FromRow)]
 struct Upcoming {
     id: Id,
+    citizen_id: Id,
     starts_at: Timestamp,
     state: State,
     time_zone: String,
@@ -70,7 +71,7 @@ async fn find_upcoming(
     fetch_optional!(
         tx,
         Upcoming,
-        "select a.id, a.starts_at, a.state, u.time_zone
+        "select a.id, a.citizen_id, a.starts_at, a.state, u.time_zone
          from appointments a join units u on u.id = a.unit_id
          where a.unit_id = $1 and a.starts_at >= $2 and a.starts_at < $3 and a.ends_at > $4
            and a.state in ('booked', 'open', 'in_hearing')
@@ -97,7 +98,10 @@ fn in_words(upcoming: &Upcoming, ctx: &Ctx) -> Option<NextHearing> {
     let (words, action, href) = match upcoming.state {
         State::InHearing => ("banner-in-hearing", "banner-return", hearing),
         State::Open => ("banner-open", "banner-return", hearing),
-        _ if ctx.now >= opens => ("banner-may-open", "banner-go", hearing),
+        // Another service connects somebody unknown here: there is no room to open.
+        _ if ctx.now >= opens && upcoming.citizen_id.as_str() != anonymous::PERSON => {
+            ("banner-may-open", "banner-go", hearing)
+        }
         _ => {
             let page = format!("/agent/rendez-vous/{}", upcoming.id);
             ("banner-later", "banner-see", page)

@@ -2,7 +2,7 @@
 //! it. Both are rows of five minutes under a primary key, so that neither a desk
 //! nor a person is ever taken twice, whoever forgets to look before.
 
-use super::{note_expired, store};
+use super::{anonymous, note_expired, store};
 use crate::audit;
 use crate::audit::Actor;
 use crate::calendar::{Slot, Unit, slots};
@@ -36,7 +36,13 @@ pub(super) async fn take(
     now: Timestamp,
 ) -> Result<Taken, Fault> {
     let (first, last) = slots::quanta(slot.starts_at, slot.ends_at, 0);
-    let own = store::insert_own_time(tx, citizen_id, first, last, appointment_id).await?;
+    // Those whom nobody knows are many people: none of them has a time of their own here.
+    let unknown = citizen_id.as_str() == anonymous::PERSON;
+    let own = if unknown {
+        pieces(first, last)
+    } else {
+        store::insert_own_time(tx, citizen_id, first, last, appointment_id).await?
+    };
     if own != pieces(first, last) {
         let other = store::find_at_own_time(tx, citizen_id, first, last, appointment_id).await?;
         return Ok(other.map_or(Taken::Nothing, |(id,)| Taken::OwnTime(id)));

@@ -26,7 +26,8 @@ impl Party {
     #[must_use]
     pub fn of(actor: &Actor) -> Option<Self> {
         match actor {
-            Actor::Citizen(_) => Some(Party::Citizen),
+            // The front end of another service speaks for the person who uses it.
+            Actor::Citizen(_) | Actor::SchedulingKey(_) => Some(Party::Citizen),
             Actor::Officer(_) => Some(Party::Unit),
             Actor::System => Some(Party::Service),
             Actor::Guest(_) => None,
@@ -50,6 +51,8 @@ pub const STEPS: &[(State, State, &[Party])] = &[
     (Booked, NoShow, &[Unit, Service]),
     (Booked, Transferred, &[Unit]),
     (Booked, ConvertedInPerson, &[Unit]),
+    // Heard elsewhere than in a room of ours: only an anonymous appointment can be.
+    (Booked, Closed, &[Unit]),
     (Open, InHearing, &[Unit]),
     (Open, CancelledByUnit, &[Unit, Service]),
     (Open, NoShow, &[Unit, Service]),
@@ -112,7 +115,7 @@ mod tests {
     const EXPECTED: [(State, &str); 11] = [
         //                    held bkd open hear clsd cit unit nosh exp tran pers
         (Held,               " .    c    .    .    .   .   .    .   cs   .    . "),
-        (Booked,             " .   cu    u    .    .   c  us   us    .   u    u "),
+        (Booked,             " .   cu    u    .    u   c  us   us    .   u    u "),
         (Open,               " .    .    .    u    u   .  us   us    .   .    u "),
         (InHearing,          " .    .    .    .    u   .   .    .    .   .    u "),
         (Closed,             " .    .    .    .    .   .   .    .    .   .    . "),
@@ -156,6 +159,7 @@ mod tests {
     fn every_actor_stands_on_one_side_and_a_guest_on_none() {
         for (actor, party) in [
             (Actor::Citizen("a".into()), Some(Citizen)),
+            (Actor::SchedulingKey("a".into()), Some(Citizen)),
             (Actor::Officer("a".into()), Some(Unit)),
             (Actor::System, Some(Service)),
             (Actor::Guest("a".into()), None),

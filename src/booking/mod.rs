@@ -10,6 +10,8 @@
 
 mod absence;
 mod agenda;
+pub mod anonymous;
+mod anonymous_pages;
 mod assignment;
 mod banner;
 pub mod calendar_file;
@@ -568,6 +570,9 @@ async fn move_because(
         store::delete_own_time(tx, &moved.id).await?;
         messages::withdraw(tx, &moved, now).await?;
     }
+    if let (true, Some(change)) = (moved.is_anonymous(), anonymous::meaning(to)) {
+        anonymous::note(tx, &moved, change, now).await?;
+    }
     if !to.occupies_desk() {
         store::delete_occupancy(tx, &moved.id).await?;
         meeting_link::revoke_all(tx, &moved.id, now).await?;
@@ -626,4 +631,5 @@ pub fn router() -> Routes {
         .merge(assignment::router())
         .merge(delay::router())
         .merge(feeds::router())
+        .merge(anonymous_pages::router())
 }

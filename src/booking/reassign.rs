@@ -4,6 +4,7 @@
 //! listed until somebody moves it or calls it off: nothing is ever called off by a
 //! closure alone.
 
+use super::anonymous::{self, Change};
 use super::{Appointment, State, claim, store};
 use crate::audit::{self, Actor};
 use crate::calendar::recurrence::Range;
@@ -101,6 +102,9 @@ pub async fn reassign(
         &format!("desk={desk_id} former-desk={former}"),
     )
     .await?;
+    if appointment.is_anonymous() {
+        anonymous::note(tx, appointment, Change::Moved, now).await?;
+    }
     Ok(true)
 }
 

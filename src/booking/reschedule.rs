@@ -2,6 +2,7 @@
 //! same appointment with the same reference; its link is issued anew, because the
 //! former one opens at the former hour.
 
+use super::anonymous::{self, Change};
 use super::claim::{self, Taken};
 use super::lifecycle::Party;
 use super::{
@@ -109,6 +110,11 @@ pub async fn reschedule(
         ),
     )
     .await?;
+    if moved.is_anonymous() {
+        // Nobody here is told, and nobody of theirs waits for an earlier slot.
+        anonymous::note(tx, &moved, Change::Moved, now).await?;
+        return Ok(moved);
+    }
     let person = Actor::Citizen(moved.citizen_id.clone()).to_string();
     let role = meeting_link::LinkRole::Citizen;
     let link = meeting_link::issue(tx, &moved, role, &person, now).await?;

@@ -68,6 +68,9 @@ struct AppointmentPage {
     may_note_absence: bool,
     /// Whether the unit may tell that it is late.
     may_delay: bool,
+    /// Another service's front end booked it for somebody unknown here.
+    anonymous: bool,
+    may_note_heard: bool,
 }
 
 #[derive(Template)]
@@ -208,6 +211,7 @@ async fn show(
         Some("absent") => ctx.t("agenda-done-absent"),
         Some("affecte") => ctx.t("assign-done"),
         Some("retard") => ctx.t("delay-done"),
+        Some("entendu") => ctx.t("agenda-done-heard"),
         _ => String::new(),
     };
     let state = format!(
@@ -222,6 +226,7 @@ async fn show(
         may_change: appointment.state == State::Booked && ctx.now <= appointment.ends_at,
         may_note_absence: appointment.state == State::Booked && due && !came,
         may_delay: matches!(appointment.state, State::Booked | State::Open)
+            && !appointment.is_anonymous()
             && ctx.now < super::delay::last_hour(&appointment),
         begins: delay.map_or_else(String::new, |delay| {
             wall::time(ctx.lang, delay.until_at, unit.zone())
@@ -234,6 +239,10 @@ async fn show(
             }
             None => String::new(),
         },
+        anonymous: appointment.is_anonymous(),
+        may_note_heard: appointment.is_anonymous()
+            && appointment.state == State::Booked
+            && ctx.now >= appointment.starts_at,
         appointment: AppointmentView::new(&appointment, &unit, &ctx),
         ctx,
     })

@@ -230,6 +230,26 @@ pub async fn offered_slots(
     Ok(slots::offered(rules, &times, window))
 }
 
+/// Every opening of a unit's open desks on some days (both included), in order of their
+/// start: absences, holidays and what is booked are not taken off.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_openings(
+    tx: &mut Tx,
+    unit: &Unit,
+    days: (NaiveDate, NaiveDate),
+) -> Result<Vec<(OpeningHours, Range)>, Fault> {
+    let exceptions = store::list_exceptions(tx, &unit.id).await?;
+    let mut found = Vec::new();
+    for hours in store::list_opening_hours(tx, &unit.id).await? {
+        let ranges = openings(&hours, &exceptions, unit.zone(), days);
+        found.extend(ranges.into_iter().map(|range| (hours.clone(), range)));
+    }
+    found.sort_by_key(|(_, range)| *range);
+    Ok(found)
+}
+
 /// The slot of a unit that starts at that very instant, if it can still be booked.
 ///
 /// # Errors

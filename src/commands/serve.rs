@@ -19,7 +19,9 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, TlsMode};
 use crate::error::Fault;
-use crate::{audit, complaint, fetch_optional, hearings, keys, media, metrics, notifications};
+use crate::{
+    audit, complaint, fetch_optional, hearings, keys, media, metrics, notifications, scheduling,
+};
 
 const SELF_SIGNED_PEM: &str = "self-signed.pem";
 
@@ -157,6 +159,10 @@ pub fn background(app: &App, shutdown: &CancellationToken) -> Vec<tokio::task::J
         tokio::spawn(crate::booking::earlier::run(app.clone(), shutdown.clone())),
         tokio::spawn(complaint::handoff::run(app.clone(), shutdown.clone())),
         tokio::spawn(audit::keeper::run(app.clone(), shutdown.clone())),
+        tokio::spawn(scheduling::webhooks::delivery::run(
+            app.clone(),
+            shutdown.clone(),
+        )),
     ];
     #[cfg(feature = "sandbox")]
     let tasks = {

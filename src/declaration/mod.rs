@@ -6,6 +6,7 @@
 //! when it is sent; the draft outlives the session and is resumed. This slice
 //! knows nothing of slots and appointments.
 
+mod anonymous;
 pub mod communes;
 pub mod contact_codes;
 pub mod languages;
@@ -16,6 +17,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use anonymous::{forget_anonymous, open_anonymous};
 pub use rules::{Age, MissingStep, path_of_step};
 
 use serde::{Deserialize, Serialize};

@@ -149,10 +149,11 @@ pub fn tell(app: &App, appointment: &Appointment) {
     app.live.changed(unit_topic(&appointment.unit_id));
 }
 
-/// Whether an officer may hold this hearing.
+/// Whether an officer may hold this hearing. Of an anonymous appointment there is none
+/// here: another service's front end connects its person.
 #[must_use]
 pub fn may_hold(officer: &SignedInOfficer, appointment: &Appointment) -> bool {
-    officer.serves(&appointment.unit_id)
+    officer.serves(&appointment.unit_id) && !appointment.is_anonymous()
 }
 
 /// The slice's routes.

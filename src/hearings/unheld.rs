@@ -1,4 +1,4 @@
-//! Hearings that do not take place: a job tells who has not come some minutes after
+//! Hearings that do not take place (anonymous appointments have none here): a job tells who has not come some minutes after
 //! the start, and closes, once the door is shut, what nobody held. Which of the
 //! two sides was missing, and what people are told, is `booking`'s affair.
 
@@ -108,6 +108,7 @@ async fn list_late(tx: &mut Tx, now: Timestamp) -> Result<Vec<(Id,)>, Fault> {
         (Id,),
         "select a.id from appointments a
          where a.state in ('booked', 'open') and a.late_at is null and a.starts_at <= $1 and a.ends_at > $2
+           and a.citizen_id <> 'anonymous'
            and not exists (select 1 from meeting_links l
                            where l.appointment_id = a.id and l.role = 'citizen' and l.used_at is not null)
            and not exists (select 1 from seats s
@@ -127,7 +128,7 @@ async fn list_unheld(tx: &mut Tx, now: Timestamp) -> Result<Vec<(Id,)>, Fault> {
         tx,
         (Id,),
         "select id from appointments
-         where state in ('booked', 'open') and ends_at <= $1
+         where state in ('booked', 'open') and ends_at <= $1 and citizen_id <> 'anonymous'
          order by starts_at limit $2",
         now.plus_minutes(-OVERRUN_MINUTES),
         MOST

@@ -32,7 +32,7 @@ use crate::error::Fault;
 use crate::text_enum;
 
 /// *Identité pivot* of FranceConnect: what the State vouches for. Immutable here.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PivotIdentity {
     /// All given names, parted by spaces.
     pub given_name: String,

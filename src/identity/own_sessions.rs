@@ -72,7 +72,7 @@ fn columns(owner: &Actor) -> (Option<&Id>, Option<&Id>) {
     match owner {
         Actor::Citizen(id) => (Some(id), None),
         Actor::Officer(id) => (None, Some(id)),
-        Actor::Guest(_) | Actor::System => (None, None),
+        Actor::Guest(_) | Actor::SchedulingKey(_) | Actor::System => (None, None),
     }
 }
 

@@ -53,6 +53,7 @@ pub use self::counters::Limits;
 pub use self::proven::{Kind, Proven};
 use crate::app::App;
 use crate::config::TlsMode;
+use crate::db::Id;
 use crate::error::{PageError, Refusal};
 use crate::identity::Who;
 use crate::identity::session::{self, SEAT_COOKIE, cookie_name};
@@ -169,6 +170,23 @@ pub const TABLE: &[Entry] = &[
         identity: Budget::new(10, 60_000),
         address: Budget::new(100, 6_000),
     },
+    // Another service's front end asks for many people. Its address pays as long as its
+    // key is none that this process knows: whoever guesses at keys, or uses one first.
+    Entry {
+        name: "scheduling",
+        routes: &[
+            ("GET", "/api/visioplainte/creneaux"),
+            ("GET", "/api/visioplainte/creneaux/prochain"),
+            ("GET", "/api/visioplainte/guichets"),
+            ("GET", "/api/visioplainte/plages_ouverture"),
+            ("GET", "/api/visioplainte/rdvs"),
+            ("POST", "/api/visioplainte/rdvs"),
+            ("PUT", "/api/visioplainte/rdvs/{id}/cancel"),
+            ("DELETE", "/api/visioplainte/rdvs/{id}"),
+        ],
+        identity: Budget::new(600, 50),
+        address: Budget::new(3_000, 20),
+    },
     // The editor saves while an officer types; a check list is ticked fast.
     Entry {
         name: "form",
@@ -246,6 +264,35 @@ fn owed(app: &App, request: &Request) -> Option<Refusal> {
             address_pays(app, index, request)
         }
     }
+}
+
+/// What a request of the scheduling interface pays before its key is looked up: its
+/// address's budget, unless this process knows the key, by its hash. Gives the place in
+/// the table, for [`key_pays`].
+///
+/// # Errors
+/// How long to wait.
+pub fn key_knocks(app: &App, request: &Request, hash: &str) -> Result<Option<usize>, Duration> {
+    let index = entry_of_request(request);
+    if app.limits.proven.knows(Kind::SchedulingKey, hash) {
+        return Ok(index);
+    }
+    let refusal = index.and_then(|index| address_pays(app, index, request));
+    refusal
+        .and_then(|refusal| refusal.retry_after)
+        .map_or(Ok(index), Err)
+}
+
+/// What it pays once its key is known to be one.
+///
+/// # Errors
+/// How long to wait.
+pub fn key_pays(app: &App, index: Option<usize>, key_id: &Id) -> Result<(), Duration> {
+    let identity = format!("scheduling-key/{key_id}");
+    let refusal = index.and_then(|index| identity_pays(app, index, &identity));
+    refusal
+        .and_then(|refusal| refusal.retry_after)
+        .map_or(Ok(()), Err)
 }
 
 /// The place in the table of a request; none where no route is, since nothing is

@@ -16,6 +16,8 @@ pub enum Kind {
     Session,
     /// A seat in a hearing.
     Seat,
+    /// A key of the scheduling interface, by its hash.
+    SchedulingKey,
 }
 
 /// The memory, in two halves: when the younger is full, the older is forgotten.

@@ -235,7 +235,8 @@ async fn claim(tx: &mut Tx, channel: Channel, now: Timestamp) -> Result<Option<C
 /// Milliseconds until the next attempt after `attempts` failed: doubling from ten
 /// seconds to an hour, the second half of it by chance, so that what failed
 /// together does not come back together. `chance` is any number.
-fn back_off_ms(attempts: i64, chance: u16) -> i64 {
+#[must_use]
+pub fn back_off_ms(attempts: i64, chance: u16) -> i64 {
     let doublings = u32::try_from(attempts.clamp(1, 10) - 1).unwrap_or(9);
     let whole = (10_000 * 2_i64.pow(doublings)).min(3_600_000);
     let half = whole / 2;

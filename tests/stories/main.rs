@@ -27,5 +27,6 @@ mod planning;
 mod privacy;
 mod record;
 mod rights;
+mod scheduling;
 mod sessions;
 mod support;

@@ -39,6 +39,8 @@ struct Row {
     rio: String,
     /// Whether the hearing can be opened or gone back to.
     can_open: bool,
+    /// Whether another service connects its person: there is no hearing here.
+    anonymous: bool,
 }
 
 pub(super) async fn page(
@@ -98,9 +100,12 @@ async fn row(
     names: &Names,
     ctx: &Ctx,
 ) -> Result<Row, Fault> {
+    let anonymous = appointment.is_anonymous();
     let identity = people::citizen_identity(tx, &app.keys, &appointment.citizen_id).await?;
+    let name = identity.map_or_else(String::new, |identity| identity.display_name());
     // A case whose key was destroyed keeps its line, without its facts.
     let facts = match declaration::open_content(tx, &app.keys, &appointment.case_id).await {
+        Ok(_) if anonymous => ctx.t("agenda-anonymous-facts"),
         Ok(content) => content.offence_label,
         Err(Fault::Other(why)) => {
             tracing::warn!(appointment = %appointment.id, why, "facts of appointment {} are gone", appointment.id);
@@ -114,12 +119,17 @@ async fn row(
         time: view::span(appointment, unit, ctx),
         instant: appointment.starts_at.utc().to_rfc3339(),
         reference: appointment.reference.clone(),
-        name: identity.map_or_else(String::new, |identity| identity.display_name()),
+        name: if anonymous {
+            ctx.t("agenda-anonymous")
+        } else {
+            name
+        },
         facts,
         standing: ctx.t(standing.words()),
         kind: standing.kind(),
         desk: names.desk(appointment),
         rio: names.rio(appointment),
-        can_open: standing.can_open(),
+        can_open: !anonymous && standing.can_open(),
+        anonymous,
     })
 }

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use visioplainte::audit::Actor;
 use visioplainte::db::{Id, Tx, random_bytes};
 use visioplainte::identity::session::{self, Subject};
 use visioplainte::identity::{OfficerIdentity, Role};
 use visioplainte::keys::sha256_hex;
 use visioplainte::notifications::Values;
 use visioplainte::page::csrf_token;
+use visioplainte::scheduling::{keys, webhooks};
 
 use crate::support::app::Kept;
 use crate::support::messages::mail_to;
@@ -20,6 +22,7 @@ use crate::support::{Browser, Citizen, Officer, Page, TestApp};
 const MONDAY: &str = "2026-11-23T08:00:00Z";
 const UNIT: &str = "u-78-police";
 const DEAD_LETTER: &str = "dead-letter";
+const KEY: &str = "scheduling-key";
 
 /// Who asks, in the order of the table's columns. The case is the `owner`'s and
 /// lies with the police of Fontclaire, in the Yvelines.
@@ -152,6 +155,22 @@ async fn a_dead_letter(tx: &mut Tx, app: &TestApp) {
     .unwrap();
 }
 
+/// A key of the scheduling interface, with a webhook.
+async fn a_scheduling_key(tx: &mut Tx, app: &TestApp) {
+    let (id, now) = (Id::from(KEY), app.clock.now());
+    let unit = visioplainte::calendar::find_unit(tx, &UNIT.into()).await;
+    let new = keys::NewKey {
+        id: &id,
+        name: "Autre service",
+        expires_at: None,
+    };
+    let (unit, system) = (unit.unwrap().unwrap(), Actor::System);
+    keys::create(tx, &unit, new, &system, now).await.unwrap();
+    let key = keys::find(tx, &id).await.unwrap().unwrap();
+    let url = "https://planning.example/retours";
+    webhooks::set(tx, &key, url, &system, now).await.unwrap();
+}
+
 /// The handle of the one other session of a list.
 fn other_session(list: &Page) -> String {
     list.attributes("main a[href$='/fermer']", "href")
@@ -199,6 +218,21 @@ impl World {
                 "/administration/messages/{id}/renvoyer",
                 DEAD_LETTER.to_owned(),
             ),
+            ("/administration/planification/{id}", KEY.to_owned()),
+            (
+                "/administration/planification/{id}/rotation",
+                KEY.to_owned(),
+            ),
+            (
+                "/administration/planification/{id}/revocation",
+                KEY.to_owned(),
+            ),
+            ("/administration/planification/{id}/webhook", KEY.to_owned()),
+            (
+                "/administration/planification/{id}/webhook/secret",
+                KEY.to_owned(),
+            ),
+            ("/administration/planification/{id}/renvoi", KEY.to_owned()),
             (
                 "/administration/habilitations/{id}/retrait",
                 "e-78-police-u-78-police-officer".to_owned(),
@@ -239,6 +273,7 @@ impl World {
         if [
             "/administration/guichets/nouveau",
             "/administration/habilitations/nouvelle",
+            "/administration/planification/nouvelle",
             "/administration/journal",
         ]
         .contains(&path)
@@ -270,6 +305,17 @@ impl World {
                 ("fin", "21:00"),
                 ("premier_jour", "2026-11-23"),
             ],
+            "/administration/planification/nouvelle" => &[
+                ("unite", UNIT),
+                ("cle", "another-key"),
+                ("nom", "Un autre encore"),
+            ],
+            "/administration/planification/{id}/rotation" => {
+                &[("secret", "another-secret"), ("delai", "7")]
+            }
+            "/administration/planification/{id}/webhook" => &[("adresse", "planning.example")],
+            "/administration/planification/{id}/webhook/secret" => &[("secret", "another-secret")],
+            "/administration/planification/{id}/renvoi" => &[("livraison", "msg_none")],
             "/agent/habilitation" => &[("habilitation", "e-78-police-u-78-police-officer")],
             "/administration/habilitations" | "/administration/habilitations/nouvelle" => &[
                 ("unite", UNIT),
@@ -321,6 +367,7 @@ impl World {
             self.browsers.insert(actor, browser);
         }
         a_dead_letter(&mut tx, app).await;
+        a_scheduling_key(&mut tx, app).await;
         tx.commit().await.unwrap();
     }
 

@@ -218,3 +218,10 @@ messages-template-no-show = Absence
 messages-template-unit-cancelled = To the unit: cancellation
 messages-template-unit-moved = To the unit: move
 messages-template-unit-received = To the unit: case received
+
+# Appointments made through the scheduling interface: the person is unknown here.
+agenda-anonymous = Person unknown to this service
+agenda-anonymous-facts = Booked by another service
+agenda-anonymous-note = Another service made this appointment and connects the person with you. Here you only note whether they were heard.
+agenda-heard = Note the person as heard
+agenda-done-heard = Noted: the person was heard.

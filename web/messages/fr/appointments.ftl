@@ -218,3 +218,10 @@ messages-template-no-show = Absence
 messages-template-unit-cancelled = À l’unité : annulation
 messages-template-unit-moved = À l’unité : déplacement
 messages-template-unit-received = À l’unité : dossier reçu
+
+# Rendez-vous pris par l’interface de planification : la personne est inconnue ici.
+agenda-anonymous = Personne inconnue de ce service
+agenda-anonymous-facts = Pris par un autre service
+agenda-anonymous-note = Un autre service a pris ce rendez-vous et met la personne en relation avec vous. Ici, vous notez seulement si elle a été entendue.
+agenda-heard = Noter la personne entendue
+agenda-done-heard = C’est noté : la personne a été entendue.
