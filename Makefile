@@ -68,7 +68,7 @@ bench-sfu-recovery: build   ## how long a broken call is without voice; as root.
 bench-identity: web   ## logins, rights, the journal and the messages, on PostgreSQL
 	tests/bench-identity.sh
 
-fuzz:                 ## the media node under FUZZ_INPUTS hostile inputs a target; nightly compiler
+fuzz:                 ## service and media node under FUZZ_INPUTS hostile inputs a target; nightly compiler
 	tests/fuzz.sh
 
 clean:

@@ -45,10 +45,11 @@ pub fn render(
     let mut calendar = Calendar::new();
     match happening {
         Happening::Booked | Happening::Invited => {
-            let reference = [("reference", appointment.reference.as_str())];
+            let reference = one_line(&appointment.reference);
+            let reference = [("reference", reference.as_str())];
             event
                 .description(&text_with(lang, "booking-ics-description", &reference))
-                .append_property(Property::new("URL", address))
+                .append_property(Property::new("URL", &one_line(address)))
                 .sequence(sequence)
                 .status(EventStatus::Confirmed);
             let method = match happening {
@@ -75,6 +76,12 @@ pub fn render(
             );
     }
     calendar.push(event.done()).to_string()
+}
+
+/// The library writes the value of a URI as it is: an end of line in it would
+/// begin a property of somebody else's.
+fn one_line(text: &str) -> String {
+    text.chars().filter(|char| !char.is_control()).collect()
 }
 
 #[cfg(test)]
