@@ -46,7 +46,7 @@ fn whatever_strangers_send_is_borne() {
         for seed in &seeds {
             target(seed);
         }
-        proptest!(ProptestConfig::with_cases(1_000), |(data in changed(seeds))| {
+        proptest!(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() }, |(data in changed(seeds))| {
             target(&data);
         });
     }
