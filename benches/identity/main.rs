@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod journal;
+#[path = "../support/kit.rs"]
 mod kit;
 mod login;
 mod messages;
