@@ -49,7 +49,7 @@ pub fn render(
             let reference = [("reference", reference.as_str())];
             event
                 .description(&text_with(lang, "booking-ics-description", &reference))
-                .append_property(Property::new("URL", &one_line(address)))
+                .append_property(Property::new("URL", one_line(address)))
                 .sequence(sequence)
                 .status(EventStatus::Confirmed);
             let method = match happening {
@@ -78,10 +78,15 @@ pub fn render(
     calendar.push(event.done()).to_string()
 }
 
-/// The library writes the value of a URI as it is: an end of line in it would
-/// begin a property of somebody else's.
+/// Words with one space between them. The library writes the value of a URI as it
+/// is, so that an end of line in it would begin a property of somebody else's; and
+/// it never ends folding a line of many spaces after letters of several bytes.
 fn one_line(text: &str) -> String {
-    text.chars().filter(|char| !char.is_control()).collect()
+    let words: Vec<_> = text
+        .split(|char: char| char.is_whitespace() || char.is_control())
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.join(" ")
 }
 
 #[cfg(test)]
