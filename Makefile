@@ -61,12 +61,14 @@ bench-sfu: build      ## capacity of the media node, beside Janus and a relay fl
 bench-sfu-recovery: build   ## how long a broken call is without voice; as root. See trials/README.md
 	trials/bench.sh
 
-# Ratios of one run on a database of its own: the journal's price, whether units
-# wait for each other, the outbox while its workers are ended.
-bench-identity:       ## the journal and the messages, on PostgreSQL
+# Ratios of one run on a database of its own: the price of a login and of the
+# journal, whether units wait for each other, the outbox while its workers are
+# ended; cells of the table of rights; ten thousand messages under kill -9.
+# Seven minutes.
+bench-identity: web   ## logins, rights, the journal and the messages, on PostgreSQL
 	tests/bench-identity.sh
 
-fuzz:                 ## the media node under FUZZ_INPUTS hostile inputs a target; nightly compiler
+fuzz:                 ## service and media node under FUZZ_INPUTS hostile inputs a target; nightly compiler
 	tests/fuzz.sh
 
 clean:

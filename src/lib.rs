@@ -32,6 +32,8 @@ pub mod db;
 pub mod declaration;
 pub mod error;
 pub mod form;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod hearings;
 pub mod identity;
 pub mod information;

@@ -12,4 +12,10 @@ if [[ -z ${VISIOPLAINTE_TEST_POSTGRES-} ]]; then
   VISIOPLAINTE_TEST_POSTGRES=$(tests/postgres.sh start)
   export VISIOPLAINTE_TEST_POSTGRES
 fi
-"${CARGO:-cargo}" bench --quiet --profile dev --features sandbox --bench identity
+cargo=${CARGO:-cargo}
+"$cargo" bench --quiet --profile dev --features sandbox --bench identity
+# What tests count: cells of the table of rights, and what becomes of ten thousand
+# messages while the service is killed (five minutes).
+"$cargo" test --quiet --features sandbox --test stories -- rights --nocapture | grep '^bench: '
+VISIOPLAINTE_MESSAGES=${BENCH_MESSAGES:-10000} \
+  "$cargo" test --quiet --features sandbox --test kill -- many_messages --nocapture | grep '^bench: '

@@ -46,10 +46,11 @@ pub fn render(
     let mut calendar = Calendar::new();
     match happening {
         Happening::Booked | Happening::Invited => {
-            let reference = [("reference", appointment.reference.as_str())];
+            let reference = one_line(&appointment.reference);
+            let reference = [("reference", reference.as_str())];
             event
                 .description(&text_with(lang, "booking-ics-description", &reference))
-                .append_property(Property::new("URL", address))
+                .append_property(Property::new("URL", one_line(address)))
                 .sequence(sequence)
                 .status(EventStatus::Confirmed);
             let method = match happening {
@@ -106,7 +107,7 @@ pub fn feed(unit: &str, entries: &[FeedEntry]) -> String {
     // Officers work in French; the name is all the words there are.
     let name = text_with(Lang::Fr, "feed-name", &[("unit", unit)]);
     calendar
-        .name(&name)
+        .name(&one_line(&name))
         .append_property(
             Property::new("REFRESH-INTERVAL", "PT15M")
                 .add_parameter("VALUE", "DURATION")
@@ -119,7 +120,7 @@ pub fn feed(unit: &str, entries: &[FeedEntry]) -> String {
             // Another object than the person's own invitation to the same hour.
             .uid(&format!("{}-unite@visioplainte", entry.id))
             .timestamp(entry.changed_at.utc())
-            .summary(&format!("{} – {}", entry.reference, entry.desk))
+            .summary(&one_line(&format!("{} – {}", entry.reference, entry.desk)))
             .starts(entry.starts_at.utc())
             .ends(entry.ends_at.utc())
             .sequence(u32::try_from(entry.sequence).unwrap_or(u32::MAX))
@@ -127,6 +128,17 @@ pub fn feed(unit: &str, entries: &[FeedEntry]) -> String {
         calendar.push(event.done());
     }
     calendar.to_string()
+}
+
+/// Words with one space between them. The library writes the value of a URI as it
+/// is, so that an end of line in it would begin a property of somebody else's; and
+/// it never ends folding a line of many spaces after letters of several bytes.
+fn one_line(text: &str) -> String {
+    let words: Vec<_> = text
+        .split(|char: char| char.is_whitespace() || char.is_control())
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.join(" ")
 }
 
 #[cfg(test)]

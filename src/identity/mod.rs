@@ -8,7 +8,7 @@ pub mod http;
 pub mod level;
 pub mod login;
 pub mod own_sessions;
-mod pages;
+pub(crate) mod pages;
 pub mod people;
 pub mod provider;
 pub mod refusals;

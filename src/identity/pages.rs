@@ -297,7 +297,7 @@ async fn verify(
 }
 
 /// An error code as the log may hold it: what follows no rule is free text.
-fn known_code(error: &str) -> String {
+pub(crate) fn known_code(error: &str) -> String {
     if error.len() <= 64
         && error
             .bytes()
@@ -310,16 +310,16 @@ fn known_code(error: &str) -> String {
 }
 
 /// What comes back on the callback's query.
-struct Answer {
+pub(crate) struct Answer {
     state: String,
     code: Option<String>,
     iss: Option<String>,
-    error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 impl Answer {
     /// A parameter given twice is refused: which one would count is a guess.
-    fn read(query: Option<&str>) -> Result<Self, Refusal> {
+    pub(crate) fn read(query: Option<&str>) -> Result<Self, Refusal> {
         let mut answer = Answer {
             state: String::new(),
             code: None,

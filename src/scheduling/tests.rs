@@ -651,7 +651,7 @@ async fn what_the_unit_does_shows_as_the_status_of_the_contract() {
         let day = app.get(&officer, "/agent").await;
         assert_eq!(
             day.text.matches("Personne inconnue de ce service").count(),
-            4 + 1,
+            4,
             "{}",
             day.text
         );

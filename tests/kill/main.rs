@@ -9,6 +9,7 @@
 
 mod chance;
 mod confined;
+mod many_messages;
 mod media;
 mod messages_killed;
 mod moves;

@@ -13,7 +13,7 @@ use visioplainte::fetch_all;
 use crate::chance::Chance;
 use crate::persistence;
 use crate::service::Service;
-use crate::suppliers::{Arrived, Suppliers};
+use crate::suppliers::{Answer, Arrived, Suppliers};
 use crate::support::{Browser, Citizen, Officer, PATIENCE};
 
 const PEOPLE: &[&str] = &["camille", "lisandru", "issouf", "amina", "charlie", "zoe"];
@@ -77,7 +77,7 @@ async fn a_message_comes_twice_only_when_killed_between_acceptance_and_note_and_
             // Tried again after its kill: the same message, and now in peace.
             assert_eq!(before.content, content);
             before.taken += 1;
-            let _ = answer.send(());
+            let _ = answer.send(Answer::Taken);
             continue;
         }
         let killed = match chance.below(3) {
@@ -95,7 +95,7 @@ async fn a_message_comes_twice_only_when_killed_between_acceptance_and_note_and_
             },
         );
         if killed == Killed::AfterTheAnswer {
-            let _ = answer.send(());
+            let _ = answer.send(Answer::Taken);
             tokio::time::sleep(Duration::from_micros(chance.below(12_000))).await;
             service.kill();
         } else {

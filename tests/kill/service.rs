@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use visioplainte::keys::Keys;
 
 use crate::support::{Browser, PATIENCE, until};
 
@@ -109,6 +110,11 @@ impl Service {
             || format!("sqlite:{}", file.display()),
             |(_, url)| url.clone(),
         )
+    }
+
+    /// The keys that the processes use.
+    pub fn keys(&self) -> Keys {
+        Keys::from_master(&Keys::master_in(self.folder.path()).unwrap())
     }
 
     /// Where the processes write their log, for whoever has to find out.

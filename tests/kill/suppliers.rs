@@ -20,8 +20,19 @@ pub struct Arrived {
     pub id: String,
     /// Recipient and what of the text does not differ between two sendings.
     pub content: String,
-    /// Sent to: the supplier answers that it took the message.
-    pub answer: oneshot::Sender<()>,
+    /// What the supplier does; dropped, it never took the message and says so.
+    pub answer: oneshot::Sender<Answer>,
+}
+
+/// What a supplier does with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It took the message and says so.
+    Taken,
+    /// It did not take it, and says to come back.
+    NotNow,
+    /// It took the message and then breaks: the sender cannot know.
+    TakenAndBroken,
 }
 
 /// Where the two listen.
@@ -54,14 +65,17 @@ impl Suppliers {
 }
 
 /// Hands a message over and waits for what becomes of it.
-async fn hand_over(told: &UnboundedSender<Arrived>, id: String, content: String) -> bool {
+async fn hand_over(told: &UnboundedSender<Arrived>, id: String, content: String) -> Answer {
     let (answer, answered) = oneshot::channel();
     let arrived = Arrived {
         id,
         content,
         answer,
     };
-    told.send(arrived).is_ok() && answered.await.is_ok()
+    if told.send(arrived).is_err() {
+        return Answer::NotNow;
+    }
+    answered.await.unwrap_or(Answer::NotNow)
 }
 
 async fn take_sms(
@@ -73,8 +87,9 @@ async fn take_sms(
     assert_eq!(message["id"], id);
     let content = format!("{} {}", message["to"], message["text"]);
     match hand_over(&told, id, content).await {
-        true => StatusCode::ACCEPTED,
-        false => StatusCode::SERVICE_UNAVAILABLE,
+        Answer::Taken => StatusCode::ACCEPTED,
+        Answer::NotNow => StatusCode::SERVICE_UNAVAILABLE,
+        Answer::TakenAndBroken => StatusCode::BAD_GATEWAY,
     }
 }
 
@@ -107,8 +122,9 @@ async fn serve_smtp(stream: TcpStream, told: UnboundedSender<Arrived>) -> std::i
                     }
                 }
                 match hand_over(&told, id, content).await {
-                    true => write.write_all(b"250 taken\r\n").await?,
-                    false => write.write_all(b"451 not now\r\n").await?,
+                    Answer::Taken => write.write_all(b"250 taken\r\n").await?,
+                    Answer::NotNow => write.write_all(b"451 not now\r\n").await?,
+                    Answer::TakenAndBroken => return Ok(()),
                 }
             }
             _ => write.write_all(b"250 ok\r\n").await?,

@@ -244,7 +244,7 @@ async fn everybody_is_answered_on_every_route_as_the_table_says() {
         .map(|row| ACTORS.len() * if asked_thrice(row) { 3 } else { 1 })
         .sum();
     println!(
-        "roles.cells_asserted_share = {:.2} ({asserted} of {cells} cells, {} routes)",
+        "bench: roles.cells_asserted_share {:.2} share ({asserted} of {cells} cells, {} routes)",
         asserted as f64 / cells as f64,
         routes.len()
     );

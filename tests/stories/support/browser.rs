@@ -70,6 +70,17 @@ impl Browser {
         }
     }
 
+    /// The same with connections that it keeps, as a benchmark wants them.
+    #[must_use]
+    pub fn keeping_connections(mut self) -> Self {
+        self.http = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(super::PATIENCE)
+            .build()
+            .unwrap();
+        self
+    }
+
     /// The same behind an address.
     #[must_use]
     pub fn behind(mut self, address: &str) -> Self {
