@@ -626,6 +626,7 @@ pub fn router() -> Routes {
     pages::router()
         .merge(reschedule_pages::router())
         .merge(earlier::router())
+        .merge(guests::pages::router())
         .merge(agenda::router())
         .merge(unit_pages::router())
         .merge(assignment::router())

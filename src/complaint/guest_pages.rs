@@ -10,10 +10,9 @@ use serde::Deserialize;
 use super::workspace::{back, held_by};
 use crate::app::App;
 use crate::audit::Actor;
-use crate::booking::guests::{self, Guest, GuestError, GuestIdentity, Invitation, Standing};
-use crate::booking::meeting_link::LinkRole;
+use crate::booking::guests::{self, Guest, GuestError, Invitation, Standing, WrongInvitation};
 use crate::db::Id;
-use crate::declaration::{phone, rules};
+use crate::declaration::phone;
 use crate::error::{PageError, Refusal};
 use crate::form::Form;
 use crate::hearings;
@@ -23,9 +22,6 @@ use crate::messages::Lang;
 use crate::notifications::Channel;
 use crate::page::Ctx;
 use crate::path::PathId;
-
-/// Longest name of a guest, in characters.
-const MAX_NAME: usize = 100;
 
 /// A guest as the officer sees them.
 pub(super) struct GuestRow {
@@ -94,33 +90,6 @@ impl Default for InviteForm {
     }
 }
 
-impl InviteForm {
-    /// What it says, or the message that says what is wrong with it.
-    fn read(&self) -> Result<Invitation, &'static str> {
-        let role = LinkRole::parse(&self.qualite).filter(|role| guests::ROLES.contains(role));
-        let role = role.ok_or("refusal-guest-role")?;
-        let name = rules::line(&self.nom);
-        if name.is_empty() || rules::too_long(&name, MAX_NAME) {
-            return Err("refusal-guest-name");
-        }
-        let email = rules::email(&self.contact).map(|address| (Channel::Email, address));
-        let reached = email.or_else(|| {
-            let number = phone::e164(&self.contact)?;
-            Some((Channel::Sms, number))
-        });
-        let (channel, address) = reached.ok_or("refusal-guest-contact")?;
-        Ok(Invitation {
-            role,
-            identity: GuestIdentity {
-                name,
-                channel,
-                address,
-            },
-            language: Lang::parse(&self.langue).unwrap_or_default(),
-        })
-    }
-}
-
 /// POST `…/invites`.
 pub async fn invite(
     State(app): State<App>,
@@ -131,9 +100,15 @@ pub async fn invite(
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let (appointment, _) = held_by(&mut tx, &id, &officer).await?;
-    let invitation = form
-        .read()
-        .map_err(|name| refusal(StatusCode::UNPROCESSABLE_ENTITY, name, &id))?;
+    let typed = (&*form.qualite, &*form.nom, &*form.contact, &*form.langue);
+    let invitation = Invitation::read(guests::ROLES, typed).map_err(|wrong| {
+        let name = match wrong {
+            WrongInvitation::Role => "refusal-guest-role",
+            WrongInvitation::Name => "refusal-guest-name",
+            WrongInvitation::Contact => "refusal-guest-contact",
+        };
+        refusal(StatusCode::UNPROCESSABLE_ENTITY, name, &id)
+    })?;
     let actor = Actor::Officer(officer.id);
     guests::invite(&mut tx, &app.keys, &appointment, invitation, &actor, now)
         .await

@@ -148,6 +148,8 @@ pub const TABLE: &[Entry] = &[
             ("POST", "/rendez-vous/{id}/deplacer"),
             ("POST", "/rendez-vous/{id}/plus-tot"),
             ("POST", "/agent/audition/{id}/invites"),
+            ("POST", "/rendez-vous/{id}/invites"),
+            ("POST", "/rendez-vous/{id}/invites/retirer"),
             ("POST", "/agent/audition/{id}/invites/renvoyer"),
         ],
         identity: Budget::new(40, 60_000),

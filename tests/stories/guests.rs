@@ -478,3 +478,71 @@ async fn an_invitation_is_checked_bounded_and_only_the_units() {
     assert!(page.status.is_client_error(), "{page:.300}");
     app.journal_holds();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_person_brings_their_lawyer_and_takes_only_their_own_invitations_back() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        let (camille, sarah) = (app.citizen("camille"), app.officer("78-police"));
+        let id = booked(&camille, &sarah).await;
+        invites(&sarah, &id, "interpreter", "Ines", "ines@courriel.example")
+            .await
+            .ok();
+        let address = format!("/rendez-vous/{id}/invites");
+        let appointment = camille.get(&format!("/rendez-vous/{id}")).await.ok();
+        assert!(appointment.has(&format!("main a[href='{address}']")));
+        let page = camille.get(&address).await.ok();
+        assert!(
+            !page.text().contains("Ines"),
+            "the unit's guests are its own"
+        );
+        let form = page.form("form[action$='/invites']");
+        for (role, name, contact, field) in [
+            ("interpreter", "Durand", LAWYER, "qualite"),
+            ("", "Durand", LAWYER, "qualite"),
+            ("lawyer", "", LAWYER, "nom"),
+            ("lawyer", "Durand", "durand", "contact"),
+        ] {
+            let sent = form
+                .clone()
+                .forge("qualite", role)
+                .with("nom", name)
+                .with("contact", contact);
+            let wrong = camille.submit(&sent).await;
+            assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "{field}");
+            assert!(
+                wrong.has(&format!("#erreurs a[href='#{field}']")),
+                "{field}"
+            );
+        }
+        let sent = form
+            .with("qualite", "lawyer")
+            .with("nom", "Maître Durand")
+            .with("contact", LAWYER);
+        let page = camille.submit(&sent).await.ok();
+        let code = page.words(".vp-code").remove(0);
+        let path = link_to(&app, LAWYER).await;
+        let list = sarah.workspace(&id).await;
+        assert!(
+            list.text().contains("Maître Durand"),
+            "the officer sees who comes"
+        );
+        // Neither another person nor a forged form reaches them.
+        let forged = page.form("form[action$='/retirer']");
+        let ines = list.forms("form[action$='/invites/retirer']").remove(0);
+        let ines = ines.field("invite").to_owned();
+        let refused = camille.submit(&forged.clone().forge("invite", &ines)).await;
+        assert_eq!(refused.status, StatusCode::CONFLICT);
+        let amina = app.citizen("amina");
+        amina.logs_in("/espace").await.ok();
+        assert_eq!(amina.get(&address).await.status, StatusCode::NOT_FOUND);
+
+        the_hour_comes(&app, &id, &camille, &sarah).await;
+        let lawyer = app.browser();
+        let room = types(&lawyer, &path, &code).await.ok();
+        assert!(room.has("[data-call]"));
+        // Who came in is the officer's to send out.
+        let late = camille.get(&address).await.ok();
+        assert!(!late.has("form[action$='/retirer']") && !late.has(".vp-code"));
+        app.journal_holds();
+    }
+}

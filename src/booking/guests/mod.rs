@@ -1,13 +1,14 @@
 //! Whom a hearing has besides the person who booked and the officer: their lawyer, an
-//! adult of their choice, an interpreter. An officer of the unit declares who they are;
-//! each gets one link, by e-mail or SMS, and a code by another way: the officer tells
-//! it to them, and no message holds it. Whoever has the link alone, as a mail scanner
+//! adult of their choice, an interpreter. An officer of the unit declares who they are,
+//! or the person themselves does; each gets one link, by e-mail or SMS, and a code by
+//! another way: who invited them tells it to them, and no message holds it. Whoever has the link alone, as a mail scanner
 //! or a wrong number has, neither comes in nor uses it up.
 //!
 //! It knows neither seats nor rooms: coming in is `hearings`' affair, and the officer
 //! still lets everybody in, one by one.
 
 mod letters;
+pub(super) mod pages;
 mod store;
 
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ use crate::audit::{self, Actor};
 use crate::clock::Timestamp;
 use crate::codes::{self, Purpose, TRIES};
 use crate::db::{Id, Tx};
-use crate::declaration::contact_codes;
+use crate::declaration::{contact_codes, phone, rules};
 use crate::error::Fault;
 use crate::keys::Keys;
 use crate::messages::Lang;
@@ -27,6 +28,9 @@ use crate::notifications::{self, Channel};
 /// Guests of one hearing at a time. With the person and the officer they are six, the
 /// size of group that the call is made and measured for.
 pub const MOST: usize = 4;
+
+/// Whom the person who booked may bring: an interpreter is the unit's to find.
+pub const OF_CITIZEN: &[LinkRole] = &[LinkRole::Lawyer, LinkRole::Companion];
 
 /// The roles a guest may have.
 pub const ROLES: &[LinkRole] = &[LinkRole::Lawyer, LinkRole::Companion, LinkRole::Interpreter];
@@ -53,6 +57,8 @@ pub struct Guest {
     pub identity: GuestIdentity,
     /// Language of the message.
     pub language: Lang,
+    /// Who invited them, as an actor.
+    pub invited_by: String,
     /// How often a code was typed on the link they have.
     pub tries: i64,
     /// The link; its secret is in the message alone.
@@ -109,6 +115,53 @@ pub struct Invitation {
     pub language: Lang,
 }
 
+/// What is wrong with what was typed of somebody to invite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WrongInvitation {
+    /// No role, or none that may be given here.
+    Role,
+    /// No name, or one that is too long.
+    Name,
+    /// Neither an e-mail address nor a telephone number.
+    Contact,
+}
+
+/// Longest name of a guest, in characters.
+const MAX_NAME: usize = 100;
+
+impl Invitation {
+    /// Reads what was typed; `roles` are those that may be given.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn read(
+        roles: &[LinkRole],
+        (role, name, contact, language): (&str, &str, &str, &str),
+    ) -> Result<Self, WrongInvitation> {
+        let role = LinkRole::parse(role).filter(|role| roles.contains(role));
+        let role = role.ok_or(WrongInvitation::Role)?;
+        let name = rules::line(name);
+        if name.is_empty() || rules::too_long(&name, MAX_NAME) {
+            return Err(WrongInvitation::Name);
+        }
+        let email = rules::email(contact).map(|address| (Channel::Email, address));
+        let reached = email.or_else(|| {
+            let number = phone::e164(contact)?;
+            Some((Channel::Sms, number))
+        });
+        let (channel, address) = reached.ok_or(WrongInvitation::Contact)?;
+        Ok(Invitation {
+            role,
+            identity: GuestIdentity {
+                name,
+                channel,
+                address,
+            },
+            language: Lang::parse(language).unwrap_or_default(),
+        })
+    }
+}
+
 /// Why somebody is not invited, or their invitation not changed. The transaction must be
 /// dropped.
 #[derive(Debug, thiserror::Error)]
@@ -155,6 +208,7 @@ pub async fn list(
             language: Lang::parse(&row.language).unwrap_or_default(),
             id: row.id,
             role: row.role,
+            invited_by: row.invited_by,
             tries: row.tries,
             link,
         });
@@ -185,7 +239,7 @@ pub async fn invite(
         language,
     } = invitation;
     let key = keys.case_key(tx, &appointment.case_id).await?;
-    let new = store::New {
+    let row = store::New {
         id: &id,
         appointment_id: &appointment.id,
         role,
@@ -193,10 +247,19 @@ pub async fn invite(
         address_mark: contact_codes::mark(keys, identity.channel, &identity.address),
         language: language.as_str(),
     };
-    if !store::insert(tx, new, actor, now).await? {
+    if !store::insert(tx, row, actor, now).await? {
         return Err(GuestError::Already);
     }
-    let guest = send_link(tx, keys, appointment, (id, role, identity, language), now).await?;
+    let new = Guest {
+        link: issue(tx, appointment, role, &id, now).await?,
+        invited_by: actor.to_string(),
+        tries: 0,
+        id,
+        role,
+        identity,
+        language,
+    };
+    let guest = send_link(tx, keys, appointment, new, now).await?;
     note(tx, appointment, actor, "guest.invite", &guest, now).await?;
     Ok(guest)
 }
@@ -367,37 +430,37 @@ async fn renew(
     now: Timestamp,
 ) -> Result<Guest, Fault> {
     store::forget_tries(tx, &guest.id).await?;
-    let Guest {
-        id,
-        role,
-        identity,
-        language,
-        ..
-    } = guest;
-    send_link(tx, keys, appointment, (id, role, identity, language), now).await
+    let renewed = Guest {
+        link: issue(tx, appointment, guest.role, &guest.id, now).await?,
+        tries: 0,
+        ..guest
+    };
+    send_link(tx, keys, appointment, renewed, now).await
 }
 
-/// Issues the link anew and enqueues it.
+/// A link of the next generation, for the appointment's present hour.
+async fn issue(
+    tx: &mut Tx,
+    appointment: &Appointment,
+    role: LinkRole,
+    guest_id: &Id,
+    now: Timestamp,
+) -> Result<MeetingLink, Fault> {
+    let person = person_of(guest_id);
+    meeting_link::issue(tx, appointment, role, &person, now).await?;
+    meeting_link::find_of(tx, &appointment.id, role, &person)
+        .await?
+        .ok_or_else(|| Fault::other("a link that was just issued is missing"))
+}
+
+/// Enqueues a guest's link, in place of what waits to be sent to them.
 async fn send_link(
     tx: &mut Tx,
     keys: &Keys,
     appointment: &Appointment,
-    (id, role, identity, language): (Id, LinkRole, GuestIdentity, Lang),
+    guest: Guest,
     now: Timestamp,
 ) -> Result<Guest, Fault> {
-    let person = person_of(&id);
-    meeting_link::issue(tx, appointment, role, &person, now).await?;
-    let link = meeting_link::find_of(tx, &appointment.id, role, &person)
-        .await?
-        .ok_or_else(|| Fault::other("a link that was just issued is missing"))?;
-    let guest = Guest {
-        id,
-        role,
-        identity,
-        language,
-        tries: 0,
-        link,
-    };
     notifications::withdraw(tx, &letters::subject(appointment, &guest), now).await?;
     letters::invited(tx, keys, appointment, &guest, now).await?;
     Ok(guest)

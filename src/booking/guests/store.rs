@@ -16,13 +16,14 @@ pub(super) struct Row {
     pub sealed_identity: Vec<u8>,
     pub language: String,
     pub tries: i64,
+    pub invited_by: String,
 }
 
 pub(super) async fn list(tx: &mut Tx, appointment_id: &Id) -> Result<Vec<Row>, Fault> {
     fetch_all!(
         tx,
         Row,
-        "select id, role, sealed_identity, language, tries from guests
+        "select id, role, sealed_identity, language, tries, invited_by from guests
          where appointment_id = $1 and revoked_at is null order by invited_at, id",
         appointment_id
     )

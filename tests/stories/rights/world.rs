@@ -390,6 +390,19 @@ impl World {
         let review = camille.submit(&form).await.ok();
         self.keep(app, "held").await;
         let appointment = camille.confirms(&review).await;
+        let page = camille
+            .get(&format!("/rendez-vous/{appointment}/invites"))
+            .await
+            .ok();
+        let invite = page
+            .form("form[action$='/invites']")
+            .with("qualite", "companion")
+            .with("nom", "Dominique")
+            .with("contact", "dominique@courriel.example");
+        let page = camille.submit(&invite).await.ok();
+        self.remember(&page.form("form[action$='/invites/retirer']"));
+        // Somebody is invited once.
+        self.remember(&invite.with("contact", "autre@courriel.example"));
         app.outbox_is_empty().await;
         self.keep(app, "booked").await;
         // Later messages bring no link and no calendar.

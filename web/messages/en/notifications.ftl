@@ -98,10 +98,10 @@ mail-guest-body =
 
     { $link }
 
-    This link is not enough: a six-digit code will be given to you another way, by word of mouth, by the unit. It replaces any link received before for this appointment.
+    This link is not enough: a six-digit code will be given to you another way, by word of mouth, by whoever invites you. It replaces any link received before for this appointment.
 
     If you do not know what this is about, do nothing, or call the unit.
-sms-guest = VisioPlainte: invitation { $role } by video, { $when }. Your link: { $link } The code will be given to you by the unit, { $unit_phone }.
+sms-guest = VisioPlainte: invitation { $role } by video, { $when }. Your link: { $link } The code will be given to you by word of mouth. Unit: { $unit_phone }.
 mail-guest-cancelled-subject = Invitation cancelled
 mail-guest-cancelled-body =
     Hello,

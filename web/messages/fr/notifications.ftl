@@ -98,10 +98,10 @@ mail-guest-body =
 
     { $link }
 
-    Ce lien ne suffit pas : un code à six chiffres vous sera donné autrement, de vive voix, par l’unité. Il remplace tout lien reçu auparavant pour ce rendez-vous.
+    Ce lien ne suffit pas : un code à six chiffres vous sera donné autrement, de vive voix, par qui vous invite. Il remplace tout lien reçu auparavant pour ce rendez-vous.
 
     Si vous ne savez pas de quoi il s’agit, ne faites rien, ou appelez l’unité.
-sms-guest = VisioPlainte : invitation { $role } par vidéo, { $when }. Votre lien : { $link } Le code vous sera donné par l'unité, { $unit_phone }.
+sms-guest = VisioPlainte : invitation { $role } par vidéo, { $when }. Votre lien : { $link } Le code vous sera donné de vive voix. Unité : { $unit_phone }.
 mail-guest-cancelled-subject = Invitation annulée
 mail-guest-cancelled-body =
     Bonjour,
