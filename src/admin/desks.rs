@@ -49,6 +49,8 @@ struct DesksPage {
     /// Whether this person decides on the department's coverage.
     departmental: bool,
     done: String,
+    /// A range that was just taken back, to give it again; empty for none.
+    undo: String,
 }
 
 struct UnitView {
@@ -61,10 +63,16 @@ struct DeskView {
     id: String,
     label: String,
     opened: String,
-    hours: Vec<String>,
+    hours: Vec<HoursView>,
     /// How many people still expect a hearing there.
     expected: i64,
     history: Vec<String>,
+}
+
+/// A recurring range, with the way to take it back.
+struct HoursView {
+    id: String,
+    words: String,
 }
 
 #[derive(Template)]
@@ -147,9 +155,12 @@ async fn list(
         Some("ouvert") => ctx.t("admin-done-opened"),
         Some("plages") => ctx.t("admin-done-hours"),
         Some("ferme") => ctx.t("admin-done-closed"),
+        Some("plage-retiree") => ctx.t("admin-done-hours-removed"),
         _ => String::new(),
     };
+    let undo = query.get("plage").and_then(|id| path::parse(id));
     render(&DesksPage {
+        undo: undo.map_or_else(String::new, |id| id.to_string()),
         ctx,
         units: views,
         departmental: officer.role == Role::DepartmentAdmin,
@@ -172,7 +183,10 @@ async fn desk_view(
         hours: hours
             .iter()
             .filter(|hours| hours.desk_id == desk.id)
-            .map(|hours| hours_in_words(hours, ctx))
+            .map(|hours| HoursView {
+                id: hours.id.to_string(),
+                words: hours_in_words(hours, ctx),
+            })
             .collect(),
         expected: booking::count_expected(tx, desk, ctx.now).await?,
         history: lines
@@ -219,6 +233,8 @@ pub(super) fn line_in_words(line: &Line, unit: &Unit, ctx: &Ctx) -> String {
         "desk.open" => ctx.t("admin-act-open"),
         "desk.add_hours" => ctx.t("admin-act-hours"),
         "desk.close" => ctx.t("admin-act-close"),
+        "desk.remove_hours" => ctx.t("admin-act-hours-removed"),
+        "desk.restore_hours" => ctx.t("admin-act-hours-restored"),
         "desk.add_exception" => ctx.t("admin-act-exception"),
         "desk.remove_exception" => ctx.t("admin-act-no-exception"),
         "absence.add" => ctx.t("admin-act-absence"),

@@ -8,6 +8,7 @@ mod coverage;
 mod desks;
 mod empowerments;
 mod exceptions;
+mod hours_removal;
 mod journal;
 mod messages;
 mod rules;
@@ -101,6 +102,7 @@ pub fn router() -> Routes {
                 .merge(counters::router())
                 .merge(coverage::router())
                 .merge(exceptions::router())
+                .merge(hours_removal::router())
                 .merge(rules::router()),
         )
         .merge(empowerments::router())

@@ -519,3 +519,86 @@ async fn the_journal_is_taken_away_as_a_table_as_lines_and_as_a_chain_that_can_b
         app.journal_holds().await;
     }
 }
+
+#[tokio::test]
+async fn hours_are_taken_back_once_every_appointment_has_another_desk_and_given_again() {
+    for app in on_every_engine(MONDAY).await {
+        let admin = app.officer(Role::UnitAdmin, POLICE).await;
+        let stranger = app.officer(Role::UnitAdmin, "u-78-gendarmerie").await;
+        let (angele, _) = app.citizen_with_case("Angèle", POLICE).await;
+        let start = at("2026-03-02T10:00:00Z").0.to_string();
+        let held = app
+            .post(&angele, "/rendez-vous/creneaux", &[("creneau", &start)])
+            .await;
+        app.post(&angele, &held.location, &[]).await;
+        let hours = {
+            let mut tx = app.db.read().await.unwrap();
+            crate::calendar::list_opening_hours(&mut tx, &POLICE.into())
+                .await
+                .unwrap()
+        };
+        let path = format!("/administration/plages/{}/retrait", hours[0].id);
+        assert_eq!(
+            app.get(&stranger, &path).await.status,
+            StatusCode::NOT_FOUND
+        );
+        // She has nowhere to go: nothing is offered, and nothing done.
+        let page = app.get(&admin, &path).await;
+        assert!(
+            page.text.contains("À déplacer ou à annuler\u{a0}: 1"),
+            "{}",
+            page.text
+        );
+        assert!(!page.text.contains("Oui, retirer"));
+        let refused = app.post(&admin, &path, &[]).await;
+        assert_eq!(refused.status, StatusCode::CONFLICT);
+
+        // Another desk takes her over.
+        let fields = [
+            ("unite", POLICE),
+            ("libelle", "Guichet 2"),
+            ("jour", "MO"),
+            ("debut", "11:00"),
+            ("fin", "12:00"),
+            ("premier_jour", "2026-03-02"),
+        ];
+        app.post(&admin, "/administration/guichets/nouveau", &fields)
+            .await;
+        let page = app.get(&admin, &path).await;
+        assert!(
+            page.text.contains("de Guichet 1 à Guichet 2"),
+            "{}",
+            page.text
+        );
+        let done = app.post(&admin, &path, &[]).await;
+        assert_eq!(done.status, StatusCode::SEE_OTHER);
+        assert_eq!(app.post(&admin, &path, &[]).await.location, done.location);
+        let morning = at("2026-03-03T08:00:00Z").0.to_string();
+        let (jean, _) = app.citizen_with_case("Jean", POLICE).await;
+        let slots = app.get(&jean, "/rendez-vous/creneaux").await;
+        assert!(!slots.text.contains(&morning));
+        let moved = {
+            let mut tx = app.db.read().await.unwrap();
+            crate::booking::list_of_citizen(&mut tx, &angele.id)
+                .await
+                .unwrap()
+                .remove(0)
+        };
+        assert_ne!(moved.desk_id.as_str(), "d-78-police-1");
+        assert_eq!(moved.starts_at, at("2026-03-02T10:00:00Z"));
+
+        // Undone from the page that says it was done.
+        let list = app.get(&admin, &done.location).await;
+        assert!(list.text.contains("Rétablir les horaires retirés"));
+        let undo = format!("/administration/plages/{}/retablissement", hours[0].id);
+        for _ in 0..2 {
+            let undone = app.post(&admin, &undo, &[]).await;
+            assert_eq!(undone.status, StatusCode::SEE_OTHER);
+        }
+        let slots = app.get(&jean, "/rendez-vous/creneaux").await;
+        assert!(slots.text.contains(&morning));
+        let list = app.get(&admin, "/administration/guichets").await;
+        assert!(list.text.contains("rétablissement d’horaires"));
+        app.journal_holds().await;
+    }
+}

@@ -58,7 +58,7 @@ pub use cancellation::{CancelError, cancel, cancel_by_unit, cancel_limit};
 use claim::Taken;
 pub use delay::{Delay, find_delay};
 pub use reasons::Reason;
-pub use reassign::{Displaced, list_displaced, list_uncovered, reassign};
+pub use reassign::{Displaced, list_displaced, list_displaced_without, list_uncovered, reassign};
 pub use reschedule::{RescheduleError, reschedule};
 pub use transfer::{list_targets, transfer};
 

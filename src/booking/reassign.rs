@@ -7,8 +7,9 @@
 use super::anonymous::{self, Change};
 use super::{Appointment, State, claim, store};
 use crate::audit::{self, Actor};
+use crate::calendar::hours_removal::Without;
 use crate::calendar::recurrence::Range;
-use crate::calendar::{self, Slot, Unit, slots};
+use crate::calendar::{self, OpeningHours, Slot, Unit, slots};
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::error::Fault;
@@ -43,6 +44,42 @@ pub async fn list_displaced(
             None => None,
             Some(_) => elsewhere(tx, unit, &appointment, now).await?,
         };
+        displaced.push(Displaced {
+            to: to.and_then(|slot| slot.desks.into_iter().next()),
+            appointment,
+        });
+    }
+    Ok(displaced)
+}
+
+/// Whom a desk could not receive any more once one of its ranges is taken back.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_displaced_without(
+    tx: &mut Tx,
+    unit: &Unit,
+    hours: &OpeningHours,
+    now: Timestamp,
+) -> Result<Vec<Displaced>, Fault> {
+    let without = Without::read(tx, unit, &hours.id).await?;
+    // Whatever was booked lies within the horizon of its day, a year at most.
+    let ahead = Range {
+        from: now,
+        to: now.plus_minutes(400 * 24 * 60),
+    };
+    let mut displaced = Vec::new();
+    for appointment in store::list_expected_within(tx, &unit.id, ahead, now).await? {
+        let time = Range {
+            from: appointment.starts_at,
+            to: appointment.ends_at,
+        };
+        if appointment.desk_id != hours.desk_id
+            || !without.needs_it(unit, &appointment.desk_id, time)
+        {
+            continue;
+        }
+        let to = elsewhere(tx, unit, &appointment, now).await?;
         displaced.push(Displaced {
             to: to.and_then(|slot| slot.desks.into_iter().next()),
             appointment,

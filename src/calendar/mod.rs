@@ -8,6 +8,7 @@ pub mod communes;
 pub mod coverage;
 pub mod holidays;
 pub mod hours;
+pub mod hours_removal;
 pub mod national_list;
 #[cfg(test)]
 mod properties;

@@ -513,3 +513,55 @@ pub(super) async fn update_commune_unit(
     )?;
     Ok(())
 }
+
+/// A range of an open desk, taken back or not.
+pub(super) async fn find_opening_hours(
+    tx: &mut Tx,
+    id: &Id,
+) -> Result<Option<OpeningHours>, Fault> {
+    fetch_optional!(
+        tx,
+        OpeningHours,
+        "select h.id, h.desk_id, h.rrule, h.first_day, h.last_day, h.start_minute, h.end_minute
+         from opening_hours h join desks d on d.id = h.desk_id
+         where h.id = $1 and d.closed_at is null",
+        id
+    )
+}
+
+pub(super) async fn find_hours_removed_at(
+    tx: &mut Tx,
+    id: &Id,
+) -> Result<Option<(Option<Timestamp>,)>, Fault> {
+    fetch_optional!(
+        tx,
+        (Option<Timestamp>,),
+        "select removed_at from opening_hours where id = $1",
+        id
+    )
+}
+
+pub(super) async fn mark_hours_removed(
+    tx: &mut Tx,
+    id: &Id,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "update opening_hours set removed_at = $2, removed_by = $3 where id = $1 and removed_at is null",
+        id,
+        now,
+        actor.to_string()
+    )?;
+    Ok(rows == 1)
+}
+
+pub(super) async fn mark_hours_restored(tx: &mut Tx, id: &Id) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "update opening_hours set removed_at = null, removed_by = null where id = $1 and removed_at is not null",
+        id
+    )?;
+    Ok(rows == 1)
+}

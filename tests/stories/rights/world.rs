@@ -23,6 +23,7 @@ const MONDAY: &str = "2026-11-23T08:00:00Z";
 const UNIT: &str = "u-78-police";
 const DEAD_LETTER: &str = "dead-letter";
 const KEY: &str = "scheduling-key";
+const HOURS: &str = "sunday-hours";
 
 /// Who asks, in the order of the table's columns. The case is the `owner`'s and
 /// lies with the police of Fontclaire, in the Yvelines.
@@ -155,6 +156,18 @@ async fn a_dead_letter(tx: &mut Tx, app: &TestApp) {
     .unwrap();
 }
 
+/// A second range of the unit's desk.
+async fn sunday_hours(tx: &mut Tx, app: &TestApp) {
+    visioplainte::execute!(
+        tx,
+        "insert into opening_hours (id, desk_id, rrule, first_day, start_minute, end_minute, created_at, created_by)
+         values ($1, 'd-78-police-1', 'FREQ=WEEKLY;BYDAY=SU', '2026-11-23', 1260, 1320, $2, 'system')",
+        HOURS,
+        app.clock.now()
+    )
+    .unwrap();
+}
+
 /// A key of the scheduling interface, with a webhook.
 async fn a_scheduling_key(tx: &mut Tx, app: &TestApp) {
     let (id, now) = (Id::from(KEY), app.clock.now());
@@ -214,6 +227,11 @@ impl World {
                 "d-78-police-1".to_owned(),
             ),
             ("/administration/unites/{id}/regles", UNIT.to_owned()),
+            ("/administration/plages/{id}/retrait", HOURS.to_owned()),
+            (
+                "/administration/plages/{id}/retablissement",
+                HOURS.to_owned(),
+            ),
             (
                 "/administration/messages/{id}/renvoyer",
                 DEAD_LETTER.to_owned(),
@@ -368,6 +386,7 @@ impl World {
         }
         a_dead_letter(&mut tx, app).await;
         a_scheduling_key(&mut tx, app).await;
+        sunday_hours(&mut tx, app).await;
         tx.commit().await.unwrap();
     }
 

@@ -93,3 +93,13 @@ holiday-matarii = Matari’i
 holiday-citizenship = Citizenship Day
 holiday-saint-peter-chanel = Saint Peter Chanel’s Day
 holiday-territory = Territory Day
+
+admin-hours-remove = Remove these hours
+admin-hours-removal-title = Remove these hours?
+admin-hours-removal-costs = Appointments concerned: { $appointments }
+admin-hours-removal-left = No other desk is free at those times: the hours stay until an officer of the unit moves or calls off these appointments, or another desk is opened.
+admin-hours-removal-yes = Yes, remove these hours
+admin-hours-undo = Restore the hours removed
+admin-done-hours-removed = The hours are removed. Their slots are no longer offered.
+admin-act-hours-removed = hours removed
+admin-act-hours-restored = hours restored

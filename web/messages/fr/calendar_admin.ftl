@@ -93,3 +93,13 @@ holiday-matarii = Matari’i
 holiday-citizenship = Fête de la citoyenneté
 holiday-saint-peter-chanel = Saint-Pierre-Chanel
 holiday-territory = Fête du territoire
+
+admin-hours-remove = Retirer ces horaires
+admin-hours-removal-title = Retirer ces horaires ?
+admin-hours-removal-costs = Rendez-vous concernés : { $appointments }
+admin-hours-removal-left = Aucun autre guichet n’est libre à ces heures : les horaires restent tant que ces rendez-vous ne sont ni déplacés ni annulés par un agent de l’unité, ou qu’un autre guichet n’est pas ouvert.
+admin-hours-removal-yes = Oui, retirer ces horaires
+admin-hours-undo = Rétablir les horaires retirés
+admin-done-hours-removed = Les horaires sont retirés. Leurs créneaux ne sont plus proposés.
+admin-act-hours-removed = retrait d’horaires
+admin-act-hours-restored = rétablissement d’horaires
