@@ -545,7 +545,7 @@ async fn hours_are_taken_back_once_every_appointment_has_another_desk_and_given_
         // She has nowhere to go: nothing is offered, and nothing done.
         let page = app.get(&admin, &path).await;
         assert!(
-            page.text.contains("À déplacer ou à annuler\u{a0}: 1"),
+            page.text.contains("À déplacer ou à annuler : 1"),
             "{}",
             page.text
         );

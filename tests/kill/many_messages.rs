@@ -169,8 +169,8 @@ async fn before<T>(until: Instant, coming: impl Future<Output = Option<T>>) -> O
     }
 }
 
-/// Writes half of the messages for each channel.
-async fn write(db: &Db, keys: &Keys, wanted: usize) {
+/// Writes messages, half of them for each channel.
+pub async fn write(db: &Db, keys: &Keys, wanted: usize) {
     let now = Clock::System.now();
     for batch in (0..wanted).collect::<Vec<_>>().chunks(BATCH) {
         let mut tx = db.begin().await.unwrap();

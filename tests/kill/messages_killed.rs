@@ -3,7 +3,6 @@
 //! answer. Every message arrives; a second copy is the same message.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -11,12 +10,13 @@ use tokio::time::timeout;
 use visioplainte::fetch_all;
 
 use crate::chance::Chance;
-use crate::persistence;
 use crate::service::Service;
 use crate::suppliers::{Answer, Arrived, Suppliers};
-use crate::support::{Browser, Citizen, Officer, PATIENCE};
+use crate::support::PATIENCE;
+use crate::{many_messages, persistence};
 
-const PEOPLE: &[&str] = &["camille", "lisandru", "issouf", "amina", "charlie", "zoe"];
+/// Half of them by mail, half by SMS.
+const MESSAGES: usize = 12;
 
 /// When the service dies, seen from the supplier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,25 +44,14 @@ async fn a_message_comes_twice_only_when_killed_between_acceptance_and_note_and_
         ("SMS_URL", format!("http://{}/sms", suppliers.sms)),
         ("SMS_TOKEN", "jeton".to_owned()),
     ];
-    let service = Arc::new(Service::start_with(&settings).await);
-    let admin = Officer::new("admin-78", Browser::new(&service.site));
-    admin.logs_in("/administration").await.ok();
-    for number in 0..PEOPLE.len() {
-        admin
-            .opens_a_desk("u-78-police", &format!("Guichet {number}"))
-            .await
-            .ok();
-    }
-    // The first message lies unanswered at the supplier's until everybody has booked.
-    for key in PEOPLE {
-        Citizen::new(key, Browser::new(&service.site))
-            .has_an_appointment()
-            .await;
-    }
+    let service = Service::start_with(&settings).await;
+    service.kill();
+    let db = persistence::database(&service).await;
+    many_messages::write(&db, &service.keys(), MESSAGES).await;
+    service.start_again().await;
 
-    let wanted = 2 * PEOPLE.len();
     let mut known: BTreeMap<String, Known> = BTreeMap::new();
-    while !all_sent(&service, wanted).await {
+    while !all_sent(&service).await {
         let arrived = timeout(Duration::from_millis(100), arrivals.recv()).await;
         let Ok(Some(Arrived {
             id,
@@ -110,7 +99,7 @@ async fn a_message_comes_twice_only_when_killed_between_acceptance_and_note_and_
     }
     service.kill();
 
-    assert_eq!(known.len(), wanted, "{known:#?}");
+    assert_eq!(known.len(), MESSAGES, "{known:#?}");
     let mut twice = 0;
     for (id, message) in &known {
         let expected: &[u32] = match message.killed {
@@ -122,7 +111,7 @@ async fn a_message_comes_twice_only_when_killed_between_acceptance_and_note_and_
         assert!(expected.contains(&message.taken), "{id}: {message:?}");
         twice += usize::from(message.taken == 2);
     }
-    println!("{wanted} messages, a kill at each: {twice} were taken twice, each under one id");
+    println!("{MESSAGES} messages, a kill at each: {twice} were taken twice, each under one id");
     let db = persistence::database(&service).await;
     let mut tx = db.read().await.unwrap();
     let rows = fetch_all!(&mut tx, (String,), "select id from messages order by id");
@@ -135,7 +124,7 @@ async fn a_message_comes_twice_only_when_killed_between_acceptance_and_note_and_
 }
 
 /// Whether every message is noted as sent; fails when that takes too long.
-async fn all_sent(service: &Service, wanted: usize) -> bool {
+async fn all_sent(service: &Service) -> bool {
     assert!(
         service.age() < 4 * PATIENCE,
         "messages that never arrive: {}",
@@ -148,5 +137,5 @@ async fn all_sent(service: &Service, wanted: usize) -> bool {
         (String,),
         "select id from messages where state = 'sent'"
     );
-    sent.unwrap().len() == wanted
+    sent.unwrap().len() == MESSAGES
 }

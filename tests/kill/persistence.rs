@@ -93,7 +93,8 @@ pub async fn holds(service: &Service, appointments: &[String]) -> Counts {
         "appointments that nobody saw confirmed"
     );
 
-    // One row for each event, recipient and channel, and every one was sent.
+    // One row for each event, recipient and channel; every one was sent, unless the
+    // hearing that it told of was over before, in the act that ended it.
     let several = fetch_all!(
         &mut tx,
         (String, String, String),
@@ -103,7 +104,11 @@ pub async fn holds(service: &Service, appointments: &[String]) -> Counts {
     let unsent = fetch_all!(
         &mut tx,
         (String, String),
-        "select event, state from messages where state <> 'sent'"
+        "select m.event, m.state from messages m
+         where m.state <> 'sent' and not (m.state = 'expired' and exists (
+             select 1 from appointment_moves v
+             where m.event = 'appointment/' || v.appointment_id || '/booked'
+               and v.to_state = 'closed' and v.at = m.expires_at))"
     );
     assert_eq!(unsent.unwrap(), []);
     for id in appointments {
@@ -132,7 +137,7 @@ pub async fn holds(service: &Service, appointments: &[String]) -> Counts {
     let undelivered = fetch_all!(
         &mut tx,
         (String,),
-        "select id from messages where id not in (select message_id from sandbox_deliveries)"
+        "select id from messages where state = 'sent' and id not in (select message_id from sandbox_deliveries)"
     );
     assert_eq!(undelivered.unwrap(), []);
     let unlike = fetch_all!(
@@ -193,11 +198,15 @@ pub async fn holds(service: &Service, appointments: &[String]) -> Counts {
         }
     }
     let messages = fetch_optional!(&mut tx, (i64,), "select count(*) from messages");
-    let deliveries = fetch_optional!(&mut tx, (i64,), "select count(*) from sandbox_deliveries");
-    let (messages, deliveries) = (messages.unwrap().unwrap().0, deliveries.unwrap().unwrap().0);
+    let deliveries = fetch_optional!(
+        &mut tx,
+        (i64, i64),
+        "select count(*), count(distinct message_id) from sandbox_deliveries"
+    );
+    let (deliveries, delivered) = deliveries.unwrap().unwrap();
     Counts {
-        messages,
+        messages: messages.unwrap().unwrap().0,
         deliveries,
-        duplicates: deliveries - messages,
+        duplicates: deliveries - delivered,
     }
 }
