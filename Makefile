@@ -5,7 +5,7 @@ CARGO ?= cargo
 BIN := target/debug/visioplainte
 COMMUNES := web/node_modules/@etalab/decoupage-administratif/data
 
-.PHONY: run run-lan web build test journey turn fuzz bench bench-sfu bench-sfu-recovery bench-identity needs lint clean
+.PHONY: run run-lan web build test journey turn fuzz bench bench-sfu bench-sfu-recovery bench-identity bench-booking needs lint clean
 
 run: build            ## build, migrate, seed and serve on http://localhost:8080
 	$(BIN) migrate
@@ -50,7 +50,7 @@ journey: needs build  ## the whole journey in real browsers; screenshots in targ
 turn: needs build     ## the relay and its paths in network namespaces; as root
 	tests/turn.sh
 
-bench: bench-sfu bench-identity   ## every benchmark that there is; figures as lines "bench: name value unit"
+bench: bench-sfu bench-identity bench-booking   ## every benchmark that there is; figures as lines "bench: name value unit"
 
 # Fifteen minutes on two quiet cores; BENCH_QUICK=1 in three. See load/README.md.
 bench-sfu: build      ## capacity of the media node, beside Janus and a relay floor; then its recovery
@@ -67,6 +67,11 @@ bench-sfu-recovery: build   ## how long a broken call is without voice; as root.
 # Seven minutes.
 bench-identity: web   ## logins, rights, the journal and the messages, on PostgreSQL
 	tests/bench-identity.sh
+
+# A country of 3,500 units and a million past appointments on either database;
+# BENCH_QUICK=1 for a short past and few attempts.
+bench-booking: web    ## looking for slots and taking them, in a whole country
+	tests/bench-booking.sh
 
 fuzz:                 ## service and media node under FUZZ_INPUTS hostile inputs a target; nightly compiler
 	tests/fuzz.sh

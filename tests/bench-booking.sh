@@ -3,7 +3,7 @@
 # or the server that VISIOPLAINTE_TEST_POSTGRES names. The release build, because
 # what is measured is mostly our own work.
 #
-#   BENCH_ATTEMPTS=20000 make bench-booking    a rough run, without a million attempts
+#   BENCH_QUICK=1 make bench-booking    a rough run: a short past, few attempts
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [[ -z ${VISIOPLAINTE_TEST_POSTGRES-} ]]; then

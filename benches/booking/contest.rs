@@ -10,12 +10,14 @@ use visioplainte::calendar::{self, Unit};
 use visioplainte::clock::Timestamp;
 use visioplainte::fetch_all;
 
-use crate::Country;
 use crate::country::{PEOPLE, person, unit};
 use crate::kit::{seconds, tell, together};
+use crate::{Country, quick};
 
 /// People at a time.
 const TASKS: i64 = 64;
+/// Attempts at one slot that follow one another, by different people.
+const RIVALS: i64 = 16;
 /// Confirmations measured.
 const CONFIRMED: i64 = 1_000;
 /// Slots that everybody wants.
@@ -23,10 +25,7 @@ const SLOTS: usize = 1_000;
 
 /// How often somebody tries to have one of them.
 fn attempts() -> i64 {
-    let given = std::env::var("BENCH_ATTEMPTS").ok();
-    given
-        .and_then(|given| given.parse().ok())
-        .unwrap_or(1_000_000)
+    if quick() { 20_000 } else { 1_000_000 }
 }
 
 /// Units from `first` on, with their free starts, until there are enough.
@@ -122,7 +121,7 @@ pub async fn fight(country: &Country, engine: &str) {
                     }
                     let at = attempt as usize % mine.len();
                     // Neighbours in time want the same slot.
-                    let (unit, starts_at, _) = &slots[(attempt / TASKS) as usize % slots.len()];
+                    let (unit, starts_at, _) = &slots[(attempt / RIVALS) as usize % slots.len()];
                     if book(&app, mine[at], unit, *starts_at).await {
                         won.fetch_add(1, Ordering::Relaxed);
                         mine.swap_remove(at);

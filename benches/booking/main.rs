@@ -22,6 +22,11 @@ const NOW: Timestamp = Timestamp(1_772_434_800_000);
 const SHORT_PAST: i64 = 10_000;
 const LONG_PAST: i64 = 1_000_000;
 
+/// Whether a rough run is asked for: a short past, and few attempts.
+pub fn quick() -> bool {
+    std::env::var("BENCH_QUICK").is_ok_and(|quick| quick == "1")
+}
+
 /// A service with a country of its own.
 pub struct Country {
     pub app: App,
@@ -65,7 +70,8 @@ async fn main() {
         }
         let [short, long] = urls;
         let (young, _) = country(short, SHORT_PAST).await;
-        let (old, took) = country(long, LONG_PAST).await;
+        let past = if quick() { 2 * SHORT_PAST } else { LONG_PAST };
+        let (old, took) = country(long, past).await;
         tell(&format!("booking.seed_s.{engine}"), took, "s");
         search::measure(&young, &old, engine).await;
         contest::confirm(&old, engine).await;
