@@ -10,6 +10,7 @@ agenda-open = Open the hearing
 agenda-read = See the file
 agenda-table = Appointments of the day
 agenda-col-time = Time
+agenda-unit = Unit
 agenda-col-state = State
 agenda-col-person = Person
 agenda-col-facts = Nature of the facts

@@ -10,6 +10,7 @@ agenda-open = Ouvrir l’audition
 agenda-read = Voir le dossier
 agenda-table = Rendez-vous du jour
 agenda-col-time = Horaire
+agenda-unit = Unité
 agenda-col-state = État
 agenda-col-person = Personne
 agenda-col-facts = Nature des faits
