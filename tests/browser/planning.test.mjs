@@ -51,6 +51,7 @@ async function dayOf(driver, id) {
   return new URLSearchParams(address.split('?')[1]).get('jour')
 }
 
+let assigned = false
 let number = 0
 const look = (page, javaScriptEnabled, size) => async (name) => {
   // A message without words shows its name.
@@ -77,7 +78,8 @@ for (const [size, javaScriptEnabled, locale] of [['desktop', true, 'fr-FR'], ['p
       const [first] = booked
       const day = await dayOf(driver, first)
       await looked('the appointment')
-      assert.ok(await driver.has('.vp-upcoming a'), 'the next hearing is told')
+      // Whoever comes after has had it assigned to somebody else; what is left may be tomorrow's.
+      if (!assigned) assert.ok(await driver.has('.vp-upcoming a'), 'the next hearing is told')
       for (const [vue, name] of [['jour', 'the day'], ['semaine', 'the week'], ['mois', 'the month']]) {
         await driver.go(`${base}/agent?vue=${vue}&jour=${day}`)
         await looked(name)
@@ -97,6 +99,7 @@ for (const [size, javaScriptEnabled, locale] of [['desktop', true, 'fr-FR'], ['p
       await page.selectOption('#agent', 'o-two-roles')
       await driver.follow('main form[method="post"] button[name="tout"]')
       assert.equal(await page.locator('main .fr-alert--success').count(), 1)
+      assigned = true
 
       await driver.go(`${base}/agent/rendez-vous/${first}/affectation`)
       await looked('one assignment')
