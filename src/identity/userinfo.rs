@@ -89,6 +89,18 @@ pub fn verify(
     key_for(keys, header.kid.as_deref(), &algorithm)?
         .verify_signature(&algorithm, signed.as_bytes(), &signature)
         .map_err(|_| UserinfoError::Signature)?;
+    claims(payload, expected)
+}
+
+/// The claims of a payload whose signature is right, once they are meant for us,
+/// in date and about the person expected.
+///
+/// # Errors
+/// The first thing found wrong.
+pub(crate) fn claims(
+    payload: &str,
+    expected: &Expected<'_>,
+) -> Result<Map<String, Value>, UserinfoError> {
     let claims: Map<String, Value> = decoded(payload)?;
     check(&claims, expected)?;
     Ok(claims)

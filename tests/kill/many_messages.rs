@@ -15,10 +15,10 @@ use visioplainte::keys::Keys;
 use visioplainte::notifications::{Channel, Outgoing, Values, enqueue};
 
 use crate::chance::Chance;
-use crate::persistence;
 use crate::service::Service;
 use crate::suppliers::{Answer, Arrived, Suppliers};
 use crate::support::PATIENCE;
+use crate::{persistence, suppliers};
 
 /// Written in one transaction; the outbox reads them one by one all the same.
 const BATCH: usize = 500;
@@ -120,10 +120,7 @@ async fn thousands_of_messages_arrive_and_every_copy_has_its_reason() {
         if left.len() > LEFT_IN_PEACE {
             service.kill();
             kills += 1;
-            // What was on the line when it broke was never taken.
-            while let Ok(cut) = arrivals.try_recv() {
-                drop(cut.answer);
-            }
+            suppliers::cut(&mut arrivals).await;
             for id in pending(&db).await {
                 if let Some(known) = known.get_mut(&id) {
                     known.unnoted = known.taken;
@@ -202,7 +199,7 @@ pub async fn write(db: &Db, keys: &Keys, wanted: usize) {
 }
 
 /// The messages that still wait.
-async fn pending(db: &Db) -> Vec<String> {
+pub async fn pending(db: &Db) -> Vec<String> {
     let waiting = timeout(PATIENCE, async {
         let mut tx = db.read().await.unwrap();
         fetch_all!(

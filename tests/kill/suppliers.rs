@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -10,8 +11,9 @@ use axum::routing::post;
 use axum::{Json, Router};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 /// A message at the supplier's, not answered yet.
 #[derive(Debug)]
@@ -61,6 +63,17 @@ impl Suppliers {
             }
         });
         suppliers
+    }
+}
+
+/// How long the line is silent before everything the dead service had written to
+/// it has been read.
+const SILENCE: Duration = Duration::from_millis(50);
+
+/// Refuses what was on the line when the service was killed: it was never taken.
+pub async fn cut(arrivals: &mut UnboundedReceiver<Arrived>) {
+    while let Ok(Some(arrived)) = timeout(SILENCE, arrivals.recv()).await {
+        drop(arrived.answer);
     }
 }
 
