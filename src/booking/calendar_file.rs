@@ -23,33 +23,77 @@ pub enum Happening {
     Cancelled,
 }
 
+/// An appointment as one of those who come to it has it in their calendar.
+#[derive(Clone, Debug)]
+pub struct Occasion<'a> {
+    /// Which event it is: the same as long as it is the same invitation.
+    pub uid: String,
+    /// How often it was changed: RFC 5545 counts every change of the same event.
+    pub sequence: i64,
+    /// What the appointment is called on the telephone, for whom that concerns.
+    pub reference: Option<&'a str>,
+    /// Start.
+    pub starts_at: Timestamp,
+    /// End.
+    pub ends_at: Timestamp,
+}
+
+impl<'a> Occasion<'a> {
+    /// For the person whose appointment it is.
+    #[must_use]
+    pub fn own(appointment: &'a Appointment) -> Self {
+        Occasion {
+            uid: format!("{}@visioplainte", appointment.id),
+            sequence: appointment.sequence,
+            reference: Some(&appointment.reference),
+            starts_at: appointment.starts_at,
+            ends_at: appointment.ends_at,
+        }
+    }
+
+    /// For a guest: an event of their own, which every link of theirs changes.
+    #[must_use]
+    pub fn of_guest(appointment: &'a Appointment, guest: &Id, generation: i64) -> Self {
+        Occasion {
+            uid: format!("{}-{guest}@visioplainte", appointment.id),
+            sequence: generation,
+            reference: None,
+            ..Occasion::own(appointment)
+        }
+    }
+}
+
 /// The object as text. `address` is where the person goes at the hour: a page
 /// of ours, or the word `{link}` that the outbox replaces.
 #[must_use]
 pub fn render(
-    appointment: &Appointment,
+    occasion: &Occasion<'_>,
     happening: Happening,
     address: &str,
     lang: Lang,
     now: Timestamp,
 ) -> String {
-    // RFC 5545: every change of the same event counts one up.
-    let sequence = u32::try_from(appointment.sequence).unwrap_or(u32::MAX - 1);
+    let sequence = u32::try_from(occasion.sequence).unwrap_or(u32::MAX - 1);
     let mut event = Event::new();
     event
-        .uid(&format!("{}@visioplainte", appointment.id))
+        .uid(&occasion.uid)
         .timestamp(now.utc())
         .summary(&text(lang, "booking-ics-summary"))
         .location(&text(lang, "booking-ics-location"))
-        .starts(appointment.starts_at.utc())
-        .ends(appointment.ends_at.utc());
+        .starts(occasion.starts_at.utc())
+        .ends(occasion.ends_at.utc());
     let mut calendar = Calendar::new();
     match happening {
         Happening::Booked | Happening::Invited => {
-            let reference = one_line(&appointment.reference);
-            let reference = [("reference", reference.as_str())];
+            let description = match occasion.reference.map(one_line) {
+                Some(reference) => {
+                    let reference = [("reference", reference.as_str())];
+                    text_with(lang, "booking-ics-description", &reference)
+                }
+                None => text(lang, "guest-ics-description"),
+            };
             event
-                .description(&text_with(lang, "booking-ics-description", &reference))
+                .description(&description)
                 .append_property(Property::new("URL", one_line(address)))
                 .sequence(sequence)
                 .status(EventStatus::Confirmed);
@@ -172,13 +216,8 @@ mod tests {
             late_at: None,
         };
         for lang in [Lang::Fr, Lang::En] {
-            let text = render(
-                &appointment,
-                Happening::Booked,
-                "{link}",
-                lang,
-                Timestamp(0),
-            );
+            let own = Occasion::own(&appointment);
+            let text = render(&own, Happening::Booked, "{link}", lang, Timestamp(0));
             for line in [
                 "BEGIN:VCALENDAR",
                 "VERSION:2.0",
@@ -205,7 +244,7 @@ mod tests {
             ] {
                 assert!(!lower.contains(word), "{word}");
             }
-            let cancelled = render(&appointment, Happening::Cancelled, "", lang, Timestamp(0));
+            let cancelled = render(&own, Happening::Cancelled, "", lang, Timestamp(0));
             for line in [
                 "METHOD:CANCEL",
                 "UID:a1@visioplainte",
@@ -218,13 +257,7 @@ mod tests {
                 );
             }
             assert!(!cancelled.contains("URL:"));
-            let invited = render(
-                &appointment,
-                Happening::Invited,
-                "{link}",
-                lang,
-                Timestamp(0),
-            );
+            let invited = render(&own, Happening::Invited, "{link}", lang, Timestamp(0));
             for line in [
                 "METHOD:REQUEST",
                 "UID:a1@visioplainte",
@@ -241,6 +274,16 @@ mod tests {
                 "{invited}"
             );
             assert!(!text.contains("ATTENDEE"), "{text}");
+
+            let guest = Occasion::of_guest(&appointment, &"g1".into(), 3);
+            let guest = render(&guest, Happening::Invited, "{link}", lang, Timestamp(0));
+            for line in ["UID:a1-g1@visioplainte", "SEQUENCE:3", "URL:{link}"] {
+                assert!(guest.contains(&format!("{line}\r\n")), "{line} in {guest}");
+            }
+            assert!(
+                !guest.contains("VP-7K3M-92QX"),
+                "whose it is is not said: {guest}"
+            );
         }
     }
 }

@@ -12,9 +12,10 @@
 
 use std::collections::BTreeMap;
 
+use super::calendar_file::{self, Happening, Occasion};
 use super::earlier::Offer;
 use super::meeting_link::OVERRUN_MINUTES;
-use super::{Appointment, Reason, calendar_file, calendar_file::Happening, unit_of};
+use super::{Appointment, Reason, unit_of};
 use crate::calendar::{Unit, wall};
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
@@ -303,7 +304,7 @@ async fn send(
     let recipient = format!("citizen/{}", appointment.citizen_id);
     let address = if letter.link.is_some() { "{link}" } else { "" };
     let calendar = letter.happening.map_or_else(String::new, |happening| {
-        calendar_file::render(appointment, happening, address, lang, now)
+        calendar_file::render(&Occasion::own(appointment), happening, address, lang, now)
     });
     for (channel, calendar) in [(Channel::Email, calendar), (Channel::Sms, String::new())] {
         let Some(address) = content.reachable_by(channel) else {

@@ -320,7 +320,8 @@ async fn calendar_entry(
     }
     let address = format!("{}/rendez-vous/{id}", app.config.public_url);
     let happening = calendar_file::Happening::Booked;
-    let text = calendar_file::render(&appointment, happening, &address, ctx.lang, ctx.now);
+    let own = calendar_file::Occasion::own(&appointment);
+    let text = calendar_file::render(&own, happening, &address, ctx.lang, ctx.now);
     let headers = [
         (header::CONTENT_TYPE, "text/calendar; charset=utf-8"),
         (

@@ -2,7 +2,7 @@
 //! with the lines it always has, none much longer than RFC 5545 wishes, and nothing
 //! of it becomes a line of its own.
 
-use crate::booking::calendar_file::{FeedEntry, Happening, feed, render};
+use crate::booking::calendar_file::{FeedEntry, Happening, Occasion, feed, render};
 use crate::booking::{Appointment, State};
 use crate::clock::Timestamp;
 use crate::messages::Lang;
@@ -54,13 +54,12 @@ pub fn run(data: &[u8]) {
     };
     for happening in [Happening::Booked, Happening::Invited, Happening::Cancelled] {
         for lang in [Lang::Fr, Lang::En] {
-            read(&render(
-                &appointment,
-                happening,
-                address,
-                lang,
-                Timestamp(number(3)),
-            ));
+            let own = Occasion::own(&appointment);
+            let guest = Occasion::of_guest(&appointment, &"g1".into(), number(2));
+            for occasion in [own, guest] {
+                let now = Timestamp(number(3));
+                read(&render(&occasion, happening, address, lang, now));
+            }
         }
     }
     let entry = FeedEntry {

@@ -302,6 +302,14 @@ pub async fn room(
             Who::Citizen(citizen) => citizen.clone(),
             Who::Officer(_) => return Err(Refusal::not_found().into()),
             Who::Nobody => {
+                // A guest has no account: a login would only puzzle them.
+                if let Some(hash) = entry::browser_hash(&app, &jar)
+                    && store::was_guest_of(&mut tx, &id, &hash).await?
+                {
+                    return Err(Refusal::new(StatusCode::GONE, "refusal-guest-out")
+                        .way_out("/", "way-out-home")
+                        .into());
+                }
                 return Err(PageError::Redirect(format!(
                     "/connexion?retour=%2Faudition%2F{id}"
                 )));

@@ -119,6 +119,26 @@ pub async fn find_seat_of_browser(
     )
 }
 
+/// Whether this browser held a guest's seat there, which it does no longer.
+///
+/// # Errors
+/// When the database fails.
+pub async fn was_guest_of(
+    tx: &mut Tx,
+    appointment_id: &Id,
+    browser_hash: &str,
+) -> Result<bool, Fault> {
+    let row = fetch_optional!(
+        tx,
+        (i64,),
+        "select count(*) from seats
+         where appointment_id = $1 and browser_hash = $2 and role not in ('citizen', 'officer')",
+        appointment_id,
+        browser_hash
+    )?;
+    Ok(row.is_some_and(|(seats,)| seats > 0))
+}
+
 /// Takes a seat, or moves it to this browser, raising its generation; a browser
 /// that already holds it changes nothing but the session that answers for it.
 /// Gives the seat as it now is.

@@ -363,6 +363,13 @@ async fn an_invitation_that_is_taken_back_ends_the_seat_at_once() {
         let refused = lawyer.ask_json(&url, &csrf).await.unwrap();
         assert_eq!(refused.status, StatusCode::FORBIDDEN);
         assert_eq!(lawyer.get(&path).await.status, StatusCode::GONE);
+        // A guest has no account: whoever reloads the room is told, not asked to log in.
+        let out = lawyer.get(&format!("/audition/{id}")).await;
+        assert_eq!(out.status, StatusCode::GONE);
+        assert!(
+            out.text().contains("plus dans ce rendez-vous"),
+            "{out:.500}"
+        );
         mail_to(&app.site, LAWYER, "Invitation annulée").await;
         assert!(!sarah.workspace(&id).await.text().contains("Durand"));
         app.journal_holds();
@@ -378,6 +385,8 @@ async fn guests_follow_the_appointment_when_it_moves_and_when_it_ends() {
             .await
             .ok();
         let former = link_to(&app, LAWYER).await;
+        let invited = mail_to(&app.site, LAWYER, "Invitation à").await;
+        app.clock.set(app.clock.now().plus_seconds(1));
         let later = app.appointment(&id).await.starts_at.0 + 3 * 30 * 60_000;
         let review = format!("/rendez-vous/{id}/deplacer/confirmer?creneau={later}");
         let review = camille.get(&review).await.ok();
@@ -386,6 +395,7 @@ async fn guests_follow_the_appointment_when_it_moves_and_when_it_ends() {
             .await
             .ok();
         app.outbox_is_empty().await;
+        let moved = mail_to(&app.site, LAWYER, "Invitation à").await;
         assert_eq!(app.browser().get(&former).await.status, StatusCode::GONE);
         let page = camille
             .get(&format!("/rendez-vous/{id}/annuler"))
@@ -395,9 +405,39 @@ async fn guests_follow_the_appointment_when_it_moves_and_when_it_ends() {
             .submit(&page.form("form[action$='/annuler']"))
             .await
             .ok();
-        mail_to(&app.site, LAWYER, "Invitation annulée").await;
+        let ended = mail_to(&app.site, LAWYER, "Invitation annulée").await;
+        // One event in the guest's calendar: entered, moved, taken out (RFC 5546), under
+        // another name than the person's and without their reference.
+        let told: Vec<_> = [&invited, &moved, &ended]
+            .map(|letter| {
+                let line = |name: &str| property(&letter.calendar, name);
+                assert!(!letter.calendar.contains("VP-"), "{}", letter.calendar);
+                (line("UID"), (line("METHOD"), line("SEQUENCE")))
+            })
+            .into();
+        assert!(told.iter().all(|(uid, _)| *uid == told[0].0), "{told:?}");
+        assert_ne!(told[0].0, format!("{id}@visioplainte"));
+        let changes: Vec<_> = told
+            .iter()
+            .map(|(_, (method, sequence))| (method.as_str(), sequence.as_str()))
+            .collect();
+        assert_eq!(
+            changes,
+            [("REQUEST", "1"), ("REQUEST", "2"), ("CANCEL", "3")]
+        );
         app.journal_holds();
     }
+}
+
+/// The value of a property of a calendar file.
+fn property(calendar: &str, name: &str) -> String {
+    let unfolded = calendar.replace("\r\n ", "");
+    let line = unfolded.lines().find_map(|line| {
+        line.strip_prefix(name)?
+            .strip_prefix(':')
+            .map(str::to_owned)
+    });
+    line.unwrap_or_else(|| panic!("no {name} in {calendar}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -435,6 +475,8 @@ async fn an_invitation_is_checked_bounded_and_only_the_units() {
         );
     }
     for number in 0..4 {
+        // They are listed in the order of inviting.
+        app.clock.set(app.clock.now().plus_seconds(1));
         let contact = format!("invite{number}@courriel.example");
         invites(&sarah, &id, "companion", "Dominique", &contact)
             .await
@@ -518,6 +560,7 @@ async fn the_person_brings_their_lawyer_and_takes_only_their_own_invitations_bac
             .with("qualite", "lawyer")
             .with("nom", "Maître Durand")
             .with("contact", LAWYER);
+        app.clock.set(app.clock.now().plus_seconds(1));
         let page = camille.submit(&sent).await.ok();
         let code = page.words(".vp-code").remove(0);
         let path = link_to(&app, LAWYER).await;

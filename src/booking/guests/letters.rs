@@ -1,9 +1,11 @@
-//! What a guest is told: which hour, which unit, as whom, and their link. Neither who
-//! invited them to what nor the code: who reads the message alone learns no name.
+//! What a guest is told: which hour, which unit, as whom, and their link, with the entry
+//! for their calendar. Neither who invited them to what nor the code: who reads the
+//! message alone learns no name.
 
 use std::collections::BTreeMap;
 
 use super::Guest;
+use crate::booking::calendar_file::{self, Happening, Occasion};
 use crate::booking::meeting_link::OVERRUN_MINUTES;
 use crate::booking::{Appointment, messages, unit_of};
 use crate::clock::Timestamp;
@@ -32,7 +34,7 @@ pub(super) async fn invited(
         tx,
         keys,
         (appointment, guest),
-        ("guest", link),
+        ("guest", link, Happening::Invited),
         expires_at,
         now,
     )
@@ -53,7 +55,7 @@ pub(super) async fn cancelled(
         tx,
         keys,
         about,
-        ("guest-cancelled", None),
+        ("guest-cancelled", None, Happening::Cancelled),
         appointment.ends_at,
         now,
     )
@@ -64,7 +66,7 @@ async fn send(
     tx: &mut Tx,
     keys: &Keys,
     (appointment, guest): (&Appointment, &Guest),
-    (template, link): (&str, Option<(String, i64)>),
+    (template, link, happening): (&str, Option<(String, i64)>, Happening),
     expires_at: Timestamp,
     now: Timestamp,
 ) -> Result<(), Fault> {
@@ -81,7 +83,15 @@ async fn send(
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect();
+    let calendar = calendar_file::render(
+        &Occasion::of_guest(appointment, &guest.id, guest.link.generation),
+        happening,
+        "{link}",
+        guest.language,
+        now,
+    );
     let values = Values {
+        calendar,
         address: guest.identity.address.clone(),
         values: told,
         link,

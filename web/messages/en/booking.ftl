@@ -106,6 +106,7 @@ booking-way-out-appointment = Back to the appointment
 booking-ics-summary = Video appointment
 booking-ics-location = Online
 booking-ics-description = Reference { $reference }. Choose a quiet place.
+guest-ics-description = Choose a quiet place.
 booking-not-confirmed = (not confirmed: we will not write there)
 guest-invite-link = Come with a lawyer or a person of your choice
 guest-invite-title = Come with somebody

@@ -106,6 +106,7 @@ booking-way-out-appointment = Revenir au rendez-vous
 booking-ics-summary = Rendez-vous par vidéo
 booking-ics-location = En ligne
 booking-ics-description = Référence { $reference }. Prévoyez un endroit calme.
+guest-ics-description = Prévoyez un endroit calme.
 booking-not-confirmed = (non confirmé : nous n’y écrirons pas)
 guest-invite-link = Venir avec un avocat ou une personne de votre choix
 guest-invite-title = Venir accompagné
