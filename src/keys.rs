@@ -31,6 +31,8 @@ pub struct Keys {
     pub code: hmac::Key,
     /// Marks an e-mail address or number, so that equal ones are recognised unread.
     pub address: hmac::Key,
+    /// Marks a person who was written down by an officer, so that they are recognised unread.
+    pub person: hmac::Key,
     /// Seals what belongs to no case (identities, outgoing messages).
     pub service: SealingKey,
     /// Wraps the per-case keys.
@@ -88,6 +90,7 @@ impl Keys {
             facts: hmac::Key::new(hmac::HMAC_SHA256, &derive(&prk, "facts-mark")),
             code: hmac::Key::new(hmac::HMAC_SHA256, &derive(&prk, "typed-code")),
             address: hmac::Key::new(hmac::HMAC_SHA256, &derive(&prk, "address-mark")),
+            person: hmac::Key::new(hmac::HMAC_SHA256, &derive(&prk, "person-mark")),
             service: SealingKey::new(derive(&prk, "service-seal")),
             wrapping: SealingKey::new(derive(&prk, "case-key-wrap")),
             join: EncodingKey::from_ed_der(&pkcs8),

@@ -102,6 +102,12 @@ impl Ctx {
         format!("/langue/{lang}?{query}")
     }
 
+    /// Whether a citizen is signed in for whom no provider vouches.
+    #[must_use]
+    pub fn is_declared(&self) -> bool {
+        matches!(&self.who, Who::Citizen(citizen) if citizen.identity.is_declared())
+    }
+
     /// Whether a citizen is signed in.
     #[must_use]
     pub fn is_citizen(&self) -> bool {

@@ -108,8 +108,8 @@ impl Officer {
     }
 }
 
-/// The person who complains; from FranceConnect for the civil status, from the person
-/// for the rest. Empty strings are not printed.
+/// The person who complains; from FranceConnect for the civil status, unless
+/// `identity_origin` says otherwise, from the person for the rest. Empty strings are not printed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Complainant {
     /// Family name at birth.
@@ -140,6 +140,9 @@ pub struct Complainant {
     /// Profession, asked because it may aggravate an offence.
     #[serde(default)]
     pub profession: Option<String>,
+    /// Who vouches for the civil status, in words.
+    #[serde(default)]
+    pub identity_origin: Option<String>,
 }
 
 /// The gender of the pivot identity.
@@ -192,6 +195,10 @@ impl Complainant {
             ("Sexe", gender.to_owned()),
             ("Date de naissance", self.birthdate.in_words()),
             ("Lieu de naissance", birth),
+            (
+                "Origine de l’identité",
+                self.identity_origin.clone().unwrap_or_default(),
+            ),
             ("Adresse", self.address.clone()),
             ("Téléphone", self.phone.clone()),
             ("Adresse électronique", self.email.clone()),

@@ -40,7 +40,8 @@ use Party::{Citizen, Service, Unit};
 /// Every step that exists, with those who may take it. From booked to booked it
 /// moves to another slot.
 pub const STEPS: &[(State, State, &[Party])] = &[
-    (Held, Booked, &[Citizen]),
+    // The unit books for whoever has no FranceConnect.
+    (Held, Booked, &[Citizen, Unit]),
     // A hold is given up by its owner, or found run out by whoever wants its time.
     (Held, Expired, &[Citizen, Service]),
     (Booked, Booked, &[Citizen, Unit]),
@@ -114,7 +115,7 @@ mod tests {
     #[rustfmt::skip]
     const EXPECTED: [(State, &str); 11] = [
         //                    held bkd open hear clsd cit unit nosh exp tran pers
-        (Held,               " .    c    .    .    .   .   .    .   cs   .    . "),
+        (Held,               " .   cu    .    .    .   .   .    .   cs   .    . "),
         (Booked,             " .   cu    u    .    u   c  us   us    .   u    u "),
         (Open,               " .    .    .    u    u   .  us   us    .   .    u "),
         (InHearing,          " .    .    .    .    u   .   .    .    .   .    u "),

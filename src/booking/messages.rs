@@ -4,7 +4,9 @@
 //!
 //! Values given to every template: `reference`, `when` (day and hour on the unit's
 //! clock, which is named where it is not Paris's), `unit`, `unit_address`,
-//! `unit_phone`, `appointment` (its id, for the address of its page). Besides:
+//! `unit_phone`, `appointment` (its id, for the address of its page). People are also
+//! told by `origin` who vouches for them: those without an account come back by `link`,
+//! which then stands in every letter. Besides:
 //! `begins` (the hour it is to begin at) where the unit is late, `before` (the former
 //! hour) where it moved, `reason` where the unit called it off,
 //! `offered` and `until` where an earlier slot is held, `other_unit`,
@@ -14,13 +16,15 @@ use std::collections::BTreeMap;
 
 use super::calendar_file::{self, Happening, Occasion};
 use super::earlier::Offer;
-use super::meeting_link::OVERRUN_MINUTES;
+use super::meeting_link::{self, LinkRole, OVERRUN_MINUTES};
 use super::{Appointment, Reason, unit_of};
+use crate::audit::Actor;
 use crate::calendar::{Unit, wall};
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::declaration::{self, Declaration};
 use crate::error::Fault;
+use crate::identity::{Origin, people};
 use crate::keys::Keys;
 use crate::messages::{Lang, text, text_with};
 use crate::notifications::{self, Channel, Outgoing, Values};
@@ -306,14 +310,27 @@ async fn send(
     let calendar = letter.happening.map_or_else(String::new, |happening| {
         calendar_file::render(&Occasion::own(appointment), happening, address, lang, now)
     });
+    let declared = people::is_declared(tx, keys, &appointment.citizen_id).await?;
+    let origin = if declared {
+        Origin::Declared
+    } else {
+        Origin::FranceConnect
+    };
+    let link = match letter.link {
+        // Whoever has no account comes back by their link alone.
+        None if declared => link_of(tx, appointment).await?,
+        link => link,
+    };
+    let mut more = letter.more;
+    more.push(("origin", origin.to_string()));
     for (channel, calendar) in [(Channel::Email, calendar), (Channel::Sms, String::new())] {
         let Some(address) = content.reachable_by(channel) else {
             continue;
         };
         let values = Values {
             address: address.to_owned(),
-            values: told(appointment, &unit, lang, &letter.more),
-            link: letter.link.clone(),
+            values: told(appointment, &unit, lang, &more),
+            link: link.clone(),
             calendar,
             // Both channels are used anyway.
             ..Values::default()
@@ -332,6 +349,13 @@ async fn send(
         notifications::enqueue(tx, keys, &outgoing, now).await?;
     }
     Ok(())
+}
+
+/// The link of the person who comes, as values hold it.
+async fn link_of(tx: &mut Tx, appointment: &Appointment) -> Result<Option<(String, i64)>, Fault> {
+    let person = Actor::Citizen(appointment.citizen_id.clone()).to_string();
+    let link = meeting_link::find_of(tx, &appointment.id, LinkRole::Citizen, &person).await?;
+    Ok(link.map(|link| (link.id.0, link.generation)))
 }
 
 /// Day and hour on the unit's clock, which is named where it is not Paris's.

@@ -13,6 +13,7 @@ mod agenda;
 pub mod anonymous;
 mod anonymous_pages;
 mod assignment;
+pub mod assisted;
 mod banner;
 pub mod calendar_file;
 mod cancellation;
@@ -278,6 +279,17 @@ pub async fn hold(
     now: Timestamp,
 ) -> Result<Appointment, HoldError> {
     let actor = Actor::Citizen(choice.citizen_id.clone());
+    hold_as(tx, keys, choice, &actor, now).await
+}
+
+/// The same, done by somebody.
+async fn hold_as(
+    tx: &mut Tx,
+    keys: &Keys,
+    choice: Choice<'_>,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Appointment, HoldError> {
     let former = store::find_live(tx, choice.case_id).await?;
     let mut units = vec![choice.unit.id.clone()];
     units.extend(former.map(|former| former.unit_id));
@@ -292,18 +304,18 @@ pub async fn hold(
         if former.starts_at == choice.starts_at && former.unit_id == choice.unit.id {
             return Ok(former);
         }
-        expire(tx, &former.id, &actor, now).await?;
+        expire(tx, &former.id, actor, now).await?;
     }
     let slot = calendar::offered_at(tx, choice.unit, choice.starts_at, now)
         .await?
         .ok_or(HoldError::SlotTaken)?;
     let held = write_hold(tx, keys, choice, &slot, now).await?;
-    store::insert_move(tx, &held.id, None, State::Held, None, &actor, now).await?;
+    store::insert_move(tx, &held.id, None, State::Held, None, actor, now).await?;
     audit::append(
         tx,
         held.unit_id.as_str(),
         now,
-        &actor,
+        actor,
         "appointment.hold",
         &format!("appointment/{}", held.id),
         &format!("desk={} start={}", held.desk_id, held.starts_at.0),
@@ -423,6 +435,21 @@ pub async fn confirm(
     appointment_id: &Id,
     now: Timestamp,
 ) -> Result<Appointment, ConfirmError> {
+    let actor = Actor::Citizen(citizen_id.clone());
+    confirm_as(tx, keys, (citizen_id, appointment_id), &actor, now).await
+}
+
+/// The same, done by somebody whom the table lets.
+async fn confirm_as(
+    tx: &mut Tx,
+    keys: &Keys,
+    (citizen_id, appointment_id): (&Id, &Id),
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Appointment, ConfirmError> {
+    if !lifecycle::allows_actor(State::Held, State::Booked, actor) {
+        return Err(ConfirmError::NotFound);
+    }
     let found = find_of_citizen(tx, appointment_id, citizen_id)
         .await?
         .ok_or(ConfirmError::NotFound)?;
@@ -441,14 +468,13 @@ pub async fn confirm(
     if store::keep_occupancy(tx, appointment_id).await? == 0 {
         return Err(Fault::other(format!("hold {appointment_id} occupies nothing")).into());
     }
-    let actor = Actor::Citizen(citizen_id.clone());
     store::insert_move(
         tx,
         appointment_id,
         Some(State::Held),
         State::Booked,
         None,
-        &actor,
+        actor,
         now,
     )
     .await?;
@@ -466,7 +492,7 @@ pub async fn confirm(
         tx,
         booked.unit_id.as_str(),
         now,
-        &actor,
+        actor,
         "appointment.book",
         &format!("appointment/{appointment_id}"),
         &format!(
@@ -479,7 +505,7 @@ pub async fn confirm(
         tx,
         &booked,
         meeting_link::LinkRole::Citizen,
-        &actor.to_string(),
+        &Actor::Citizen(citizen_id.clone()).to_string(),
         now,
     )
     .await?;
@@ -497,8 +523,20 @@ pub async fn book(
     choice: Choice<'_>,
     now: Timestamp,
 ) -> Result<Appointment, HoldError> {
-    let held = hold(tx, keys, choice, now).await?;
-    match confirm(tx, keys, choice.citizen_id, &held.id, now).await {
+    let actor = Actor::Citizen(choice.citizen_id.clone());
+    book_as(tx, keys, choice, &actor, now).await
+}
+
+/// The same, done by somebody.
+async fn book_as(
+    tx: &mut Tx,
+    keys: &Keys,
+    choice: Choice<'_>,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Appointment, HoldError> {
+    let held = hold_as(tx, keys, choice, actor, now).await?;
+    match confirm_as(tx, keys, (choice.citizen_id, &held.id), actor, now).await {
         Ok(booked) => Ok(booked),
         Err(ConfirmError::Fault(fault)) => Err(fault.into()),
         // The hold was written by this very transaction: nobody else saw it.
@@ -633,4 +671,5 @@ pub fn router() -> Routes {
         .merge(delay::router())
         .merge(feeds::router())
         .merge(anonymous_pages::router())
+        .merge(assisted::pages::router())
 }

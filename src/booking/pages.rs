@@ -381,7 +381,9 @@ async fn ready_case(
         ));
     };
     let content = declaration::open_content(tx, &app.keys, &declaration.case_id).await?;
-    if let Err(step) = declaration::ready_for_slot(&declaration, &content) {
+    // A case that had an appointment was complete then, and is not told anew.
+    let told = declaration.submitted_at.is_some();
+    if let (false, Err(step)) = (told, declaration::ready_for_slot(&declaration, &content)) {
         return Err(go_to(declaration::path_of_step(step)));
     }
     let unit_id = declaration

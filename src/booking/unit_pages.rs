@@ -27,7 +27,7 @@ use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::error::{Fault, PageError, Refusal};
 use crate::form::Form;
-use crate::identity::{SignedInOfficer, empowerments};
+use crate::identity::{SignedInOfficer, empowerments, people};
 use crate::page::{Ctx, render, render_with};
 use crate::path::PathId;
 use crate::routes::Routes;
@@ -70,6 +70,8 @@ struct AppointmentPage {
     may_delay: bool,
     /// Another service's front end booked it for somebody unknown here.
     anonymous: bool,
+    /// An officer wrote its person down, and nobody vouches for who they are.
+    declared: bool,
     may_note_heard: bool,
 }
 
@@ -211,6 +213,7 @@ async fn show(
         Some("absent") => ctx.t("agenda-done-absent"),
         Some("affecte") => ctx.t("assign-done"),
         Some("retard") => ctx.t("delay-done"),
+        Some("pris") => ctx.t("agenda-done-assisted"),
         Some("entendu") => ctx.t("agenda-done-heard"),
         _ => String::new(),
     };
@@ -240,6 +243,7 @@ async fn show(
             None => String::new(),
         },
         anonymous: appointment.is_anonymous(),
+        declared: people::is_declared(&mut tx, &app.keys, &appointment.citizen_id).await?,
         may_note_heard: appointment.is_anonymous()
             && appointment.state == State::Booked
             && ctx.now >= appointment.starts_at,

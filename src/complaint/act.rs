@@ -22,6 +22,7 @@ use crate::declaration::{self, Content};
 use crate::error::Fault;
 use crate::hearings::checks::RIGHT;
 use crate::identity::PivotIdentity;
+use crate::identity::session::BY_CODE;
 use crate::messages::{Lang, text};
 
 /// Replaces what no embedded font draws by its code point, such as `[U+5317]`:
@@ -189,6 +190,7 @@ impl Dossier {
 
     fn complainant(&self) -> Result<Complainant, Fault> {
         let identity = &self.identity;
+        let declared = identity.is_declared();
         let abroad = identity.birthcountry != "99100";
         let some = |text: &str| (!text.trim().is_empty()).then(|| text.to_owned());
         Ok(Complainant {
@@ -204,11 +206,18 @@ impl Dossier {
                 .birthdate
                 .parse()
                 .map_err(|_| Fault::other("a birthdate cannot be read"))?,
-            birthplace: self
-                .birthplace
-                .clone()
-                .or_else(|| some(&identity.birthplace).map(|code| format!("commune {code}"))),
-            birthcountry: if abroad {
+            birthplace: self.birthplace.clone().or_else(|| {
+                let place = some(&identity.birthplace)?;
+                // Declared in words; FranceConnect gives a code.
+                Some(if declared {
+                    place
+                } else {
+                    format!("commune {place}")
+                })
+            }),
+            birthcountry: if declared {
+                identity.birthcountry.clone()
+            } else if abroad {
                 format!("pays {} (code INSEE)", identity.birthcountry)
             } else {
                 "France".to_owned()
@@ -220,6 +229,14 @@ impl Dossier {
             phone: self.content.phone.clone(),
             email: self.content.email.clone(),
             profession: some(&self.content.profession),
+            identity_origin: Some(
+                if declared {
+                    "déclarée par la personne à un agent, non vérifiée par FranceConnect"
+                } else {
+                    "FranceConnect"
+                }
+                .to_owned(),
+            ),
             capacity: None,
         })
     }
@@ -396,6 +413,10 @@ fn session_words(acr: &str) -> String {
         "eidas1" => "session FranceConnect (niveau eIDAS faible)".to_owned(),
         "eidas2" => "session FranceConnect+ (niveau eIDAS substantiel)".to_owned(),
         "eidas3" => "session FranceConnect+ (niveau eIDAS élevé)".to_owned(),
+        BY_CODE => {
+            "session ouverte par lien personnel et code envoyé à la personne, sans FranceConnect"
+                .to_owned()
+        }
         other => format!("session FranceConnect (niveau {other})"),
     }
 }

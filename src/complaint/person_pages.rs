@@ -1,6 +1,6 @@
 //! The person reads the procès-verbal as it is written, asks for changes,
 //! agrees or refuses. Reading is open to the seat of this browser; a decision
-//! takes a live FranceConnect session.
+//! takes a live session, of FranceConnect or, where an officer wrote the person down, by code.
 
 use askama::Template;
 use axum::extract::State;
@@ -71,6 +71,8 @@ struct RecordPage {
     agreeable: bool,
     /// A decision needs a login first.
     login_needed: bool,
+    /// Where whoever has no FranceConnect is sent a code instead; else empty.
+    own_link: String,
     done: bool,
 }
 
@@ -116,7 +118,9 @@ pub async fn show(
         .await?
         .ok_or_else(Refusal::not_found)?;
     let record = store::find_record(&mut tx, &appointment.case_id).await?;
+    let own_link = hearings::own_link(&mut tx, &app.keys, &appointment).await?;
     let mut page = RecordPage {
+        own_link: own_link.unwrap_or_default(),
         id,
         state: ctx.t("record-state-none"),
         announce: String::new(),

@@ -6,13 +6,14 @@ use super::lifecycle::{RecordState, Step};
 use super::store::{self, Agreement, Decision, Record, VersionRow};
 use crate::audit::{self, Actor};
 use crate::booking::Appointment;
+use crate::booking::meeting_link::{self, LinkRole};
 use crate::calendar::Unit;
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::declaration;
 use crate::error::Fault;
 use crate::hearings;
-use crate::identity::{SignedInCitizen, SignedInOfficer};
+use crate::identity::{Origin, SignedInCitizen, SignedInOfficer, people};
 use crate::keys::Keys;
 use crate::notifications::{self, Channel, Outgoing, Values};
 
@@ -564,6 +565,18 @@ pub async fn tell_person(
         .values
         .insert("reference".into(), reference.to_owned());
     values.values.insert("space".into(), space_url.to_owned());
+    // Whoever has no account comes back by their link alone.
+    let declared_only = people::is_declared(tx, keys, &declared.citizen_id).await?;
+    let origin = if declared_only {
+        let person = Actor::Citizen(declared.citizen_id.clone()).to_string();
+        let id = &record.appointment_id;
+        let link = meeting_link::find_of(tx, id, LinkRole::Citizen, &person).await?;
+        values.link = link.map(|link| (link.id.0, link.generation));
+        Origin::Declared
+    } else {
+        Origin::FranceConnect
+    };
+    values.values.insert("origin".into(), origin.to_string());
     notifications::enqueue(
         tx,
         keys,

@@ -7,6 +7,7 @@
 //! knows nothing of slots and appointments.
 
 mod anonymous;
+mod assisted;
 pub mod communes;
 pub mod contact_codes;
 pub mod languages;
@@ -18,6 +19,7 @@ mod store;
 mod tests;
 
 pub use anonymous::{forget_anonymous, open_anonymous};
+pub use assisted::{Assisted, open_assisted};
 pub use rules::{Age, MissingStep, path_of_step};
 
 use serde::{Deserialize, Serialize};
@@ -539,13 +541,24 @@ async fn note(
     detail: &str,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let chain = chain_of(unit_id);
     let actor = Actor::Citizen(citizen_id.clone());
+    note_by(tx, unit_id, &actor, act, case_id, detail, now).await
+}
+
+async fn note_by(
+    tx: &mut Tx,
+    unit_id: Option<&Id>,
+    actor: &Actor,
+    act: &str,
+    case_id: &Id,
+    detail: &str,
+    now: Timestamp,
+) -> Result<(), Fault> {
     audit::append(
         tx,
-        chain,
+        chain_of(unit_id),
         now,
-        &actor,
+        actor,
         act,
         &format!("declaration/{case_id}"),
         detail,

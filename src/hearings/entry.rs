@@ -5,7 +5,7 @@
 
 use axum_extra::extract::cookie::CookieJar;
 
-use super::{Place, Seat, SeatRole, store};
+use super::{Place, Seat, SeatRole, declared, store};
 use crate::app::App;
 use crate::audit::{self, Actor};
 use crate::booking::meeting_link::{
@@ -217,11 +217,16 @@ pub async fn read_link(tx: &mut Tx, app: &App, secret: &str) -> Result<LinkState
     let Some(link) = meeting_link::find(tx, &id).await? else {
         return Ok(LinkState::Unknown);
     };
-    if link.generation != generation || link.revoked_at.is_some() {
+    if link.generation != generation {
         return Ok(LinkState::Replaced);
     }
-    Ok(match booking::find(tx, &link.appointment_id).await? {
-        Some(appointment) => LinkState::Of(Box::new((appointment, link))),
-        None => LinkState::Unknown,
-    })
+    let Some(appointment) = booking::find(tx, &link.appointment_id).await? else {
+        return Ok(LinkState::Unknown);
+    };
+    // Where a link is all the person has to come back by, it opens their appointment's
+    // page even when there is no hearing any more, and the code alone says who.
+    if link.revoked_at.is_some() && !declared::is_for(tx, &app.keys, &appointment, &link).await? {
+        return Ok(LinkState::Replaced);
+    }
+    Ok(LinkState::Of(Box::new((appointment, link))))
 }

@@ -5,6 +5,8 @@
 
 pub mod checks;
 pub mod control;
+mod declared;
+mod declared_pages;
 mod entry;
 mod guest_pages;
 pub mod guests;
@@ -27,6 +29,7 @@ use crate::identity::SignedInOfficer;
 use crate::routes::Routes;
 use crate::text_enum;
 
+pub use declared::own_link;
 pub use entry::{EnterError, check_window, enter, seat_of_browser};
 pub use live_pages::{Audience, changes};
 pub use pages::CallView;
@@ -163,6 +166,7 @@ pub fn router() -> Routes {
             "/lien/{secret}",
             get(pages::link).post(pages::enter_by_link),
         )
+        .route("/lien/{secret}/code", post(declared_pages::send_code))
         .route("/audition/{id}", get(pages::room))
         .route("/audition/{id}/entrer", post(pages::enter_by_session))
         .route("/audition/{id}/jeton", post(pages::token))

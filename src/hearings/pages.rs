@@ -4,13 +4,13 @@
 use askama::Template;
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::cookie::CookieJar;
 use serde::Deserialize;
 
 use super::entry::{self, EnterError, LinkState, check_window};
-use super::{SeatRole, guest_pages, store, tell, token};
+use super::{SeatRole, declared, declared_pages, guest_pages, store, tell, token};
 use crate::app::App;
 use crate::booking::meeting_link::{self, LinkRole, MeetingLink};
 use crate::booking::{self, Appointment};
@@ -18,7 +18,8 @@ use crate::calendar::wall;
 use crate::calendar::{self, Unit};
 use crate::db::{Id, random_hex};
 use crate::error::{Fault, PageError, Refusal};
-use crate::form::Form;
+use crate::form::{Asked, Form};
+use crate::identity::browser_kind::BrowserKind;
 use crate::identity::session::{SEAT_COOKIE, cookie_name, private_cookie};
 use crate::identity::{SignedInCitizen, Who};
 use crate::keys::sha256_hex;
@@ -97,7 +98,7 @@ pub(super) async fn unit_of(
         .ok_or_else(|| PageError::Fault(Fault::other("an appointment's unit is gone")))
 }
 
-async fn read_link(
+pub(super) async fn read_link(
     tx: &mut crate::db::Tx,
     app: &App,
     secret: &str,
@@ -119,6 +120,7 @@ pub async fn link(
     PathText(secret): PathText,
     jar: CookieJar,
     ctx: Ctx,
+    Asked(asked): Asked<Knocking>,
 ) -> Result<Response, PageError> {
     let mut tx = app.db.read().await?;
     let (appointment, link) = read_link(&mut tx, &app, &secret).await?;
@@ -130,6 +132,13 @@ pub async fn link(
             action,
         };
         return guest_pages::door(&mut tx, &app, guest, &jar, ctx).await;
+    }
+    if declared::is_for(&mut tx, &app.keys, &appointment, &link).await? {
+        let at = (&appointment, &link);
+        let again = asked.code == "oui";
+        if let Some(page) = declared_pages::door(&mut tx, &app, at, again, &jar, &ctx).await? {
+            return Ok(page);
+        }
     }
     door(&mut tx, &app, &appointment, action, &jar, ctx).await
 }
@@ -191,10 +200,11 @@ async fn door(
 #[derive(Debug, Deserialize)]
 pub struct Nothing {}
 
-/// What is sent at the door of a link: a guest's code, or nothing.
-#[derive(Debug, Deserialize)]
+/// What is sent at the door of a link: a code, or nothing. In its address, the wish to
+/// be asked for one although this browser has a seat.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct Knocking {
-    #[serde(default)]
     code: String,
 }
 
@@ -204,12 +214,19 @@ pub async fn enter_by_link(
     State(app): State<App>,
     PathText(secret): PathText,
     jar: CookieJar,
+    headers: HeaderMap,
     citizen: Result<SignedInCitizen, PageError>,
     ctx: Ctx,
     Form(Knocking { code }): Form<Knocking>,
 ) -> Result<Response, PageError> {
     let mut tx = app.db.begin().await?;
     let (appointment, link) = read_link(&mut tx, &app, &secret).await?;
+    let unknown = matches!(ctx.who, Who::Nobody);
+    if unknown && declared::is_for(&mut tx, &app.keys, &appointment, &link).await? {
+        let at = (&appointment, &link);
+        let kind = BrowserKind::of(&headers);
+        return declared_pages::knock(&app, tx, at, &code, kind, (jar, ctx)).await;
+    }
     if link.role == LinkRole::Citizen {
         let (citizen, generation) = (citizen?, Some(link.generation));
         let entered = enter(&app, tx, &appointment, &citizen, generation, jar).await?;

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{OfficerIdentity, PivotIdentity};
+use super::{OfficerIdentity, Origin, PivotIdentity};
 
 /// Longest text taken from a claim, in characters.
 const LONGEST: usize = 500;
@@ -27,6 +27,7 @@ pub fn citizen(claims: &Map<String, Value>) -> Result<PivotIdentity, UnusableCla
         birthcountry: required(claims, "birthcountry")?,
         preferred_username: optional(claims, "preferred_username")?,
         email: optional(claims, "email")?,
+        origin: Origin::FranceConnect,
     };
     // Some people have a single name; nobody has none.
     if identity.given_name.is_empty() && identity.family_name.is_empty() {

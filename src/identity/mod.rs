@@ -31,7 +31,26 @@ use crate::db::Id;
 use crate::error::Fault;
 use crate::text_enum;
 
-/// *Identité pivot* of FranceConnect: what the State vouches for. Immutable here.
+text_enum! {
+    /// Who vouches for an identity.
+    Origin {
+        /// FranceConnect, as *identité pivot*.
+        FranceConnect = "franceconnect",
+        /// Nobody: an officer wrote down what the person said of themselves, until they
+        /// see an identity document at the hearing.
+        Declared = "declared",
+    }
+}
+
+impl Default for Origin {
+    /// What was sealed before there was another.
+    fn default() -> Self {
+        Origin::FranceConnect
+    }
+}
+
+/// *Identité pivot* of FranceConnect: what the State vouches for. Immutable here. Of a
+/// person without FranceConnect, the same as they declared it, and [`Origin`] says so.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PivotIdentity {
     /// All given names, parted by spaces.
@@ -42,9 +61,9 @@ pub struct PivotIdentity {
     pub gender: String,
     /// `YYYY-MM-DD`; presumed dates carry 01 for what is unknown.
     pub birthdate: String,
-    /// INSEE code of five characters; empty when born abroad.
+    /// INSEE code of five characters; empty when born abroad. Declared: in words.
     pub birthplace: String,
-    /// INSEE code `99xxx`; France is 99100.
+    /// INSEE code `99xxx`; France is 99100. Declared: in words.
     pub birthcountry: String,
     /// Used name, when the provider gives one.
     #[serde(default)]
@@ -52,9 +71,18 @@ pub struct PivotIdentity {
     /// E-mail address as the provider knows it, to pre-fill and never to trust.
     #[serde(default)]
     pub email: String,
+    /// Who vouches for it.
+    #[serde(default)]
+    pub origin: Origin,
 }
 
 impl PivotIdentity {
+    /// Whether the person said it of themselves, and nobody vouches for it.
+    #[must_use]
+    pub fn is_declared(&self) -> bool {
+        self.origin == Origin::Declared
+    }
+
     /// Given names and the name the person goes by, for pages.
     #[must_use]
     pub fn display_name(&self) -> String {
@@ -109,9 +137,9 @@ pub struct SignedInCitizen {
     pub id: Id,
     /// Key of the session (a hash, never the cookie).
     pub session: String,
-    /// Level the provider vouched for (`eidas1`…).
+    /// Level the provider vouched for (`eidas1`…), or [`session::BY_CODE`].
     pub acr: String,
-    /// Identity as FranceConnect gave it.
+    /// Identity as FranceConnect gave it, or as it was declared.
     pub identity: PivotIdentity,
 }
 

@@ -445,7 +445,8 @@ async fn leave(
     let jar = jar
         .add(removed(&app, session::COOKIE))
         .add(removed(&app, session::SEAT_COOKIE));
-    match id_token {
+    // Whoever came by a code has no session at any provider.
+    match id_token.filter(|id_token| !id_token.is_empty()) {
         Some(id_token) => leave_provider(&app, jar, provider, &id_token).await,
         None => Ok((jar, Redirect::to("/deconnexion/retour")).into_response()),
     }

@@ -45,6 +45,10 @@ pub fn private_cookie(app: &App, name: &str, value: String) -> Cookie<'static> {
 /// at logout: a shared computer keeps nothing of the person.
 pub const SEAT_COOKIE: &str = "vp_seat";
 
+/// Level of a session that no provider vouched for: the person had the link of their
+/// message and typed the code that was sent to the address an officer wrote down.
+pub const BY_CODE: &str = "declared";
+
 /// Name of the session cookie.
 pub const COOKIE: &str = "vp_session";
 /// Name of the cookie of an officer who has yet to choose an empowerment.

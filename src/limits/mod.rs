@@ -118,6 +118,7 @@ pub const TABLE: &[Entry] = &[
             ("POST", "/declaration/coordonnees"),
             ("POST", "/declaration/verification"),
             ("POST", "/declaration/verification/renvoyer"),
+            ("POST", "/lien/{secret}/code"),
         ],
         identity: Budget::new(40, 20_000),
         address: Budget::new(300, 500),
@@ -143,6 +144,7 @@ pub const TABLE: &[Entry] = &[
         name: "message",
         routes: &[
             ("POST", "/rendez-vous/{id}/confirmer"),
+            ("POST", "/agent/rendez-vous/nouveau"),
             ("POST", "/rendez-vous/{id}/annuler"),
             ("POST", "/administration/messages/{id}/renvoyer"),
             ("POST", "/rendez-vous/{id}/deplacer"),

@@ -18,6 +18,7 @@ use crate::messages::{Lang, has, text_with};
 /// mail alone.
 pub const ALL: &[&str] = &[
     "contact-code",
+    "entry-code",
     "booked",
     "moved",
     "moved-by-unit",
@@ -43,6 +44,7 @@ pub fn example(lang: Lang, public_url: &str) -> BTreeMap<String, String> {
     };
     [
         ("reference", "VP-7K3M-92QX".to_owned()),
+        ("origin", crate::identity::Origin::FranceConnect.to_string()),
         ("when", when.to_owned()),
         ("before", when.to_owned()),
         ("begins", when.to_owned()),

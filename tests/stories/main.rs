@@ -7,6 +7,7 @@
 
 mod absences;
 mod appointment_life;
+mod assisted;
 mod booking;
 mod calendar;
 mod call;

@@ -56,6 +56,7 @@ pub fn complainant() -> Complainant {
         email: "joelle.dubinore@example.fr".into(),
         capacity: None,
         profession: Some("infirmière".into()),
+        identity_origin: Some("FranceConnect".into()),
     }
 }
 

@@ -31,6 +31,8 @@ struct Row {
     instant: String,
     reference: String,
     name: String,
+    /// Whether an officer wrote the name down, and nobody vouches for it.
+    declared: bool,
     facts: String,
     standing: String,
     kind: &'static str,
@@ -102,6 +104,9 @@ async fn row(
 ) -> Result<Row, Fault> {
     let anonymous = appointment.is_anonymous();
     let identity = people::citizen_identity(tx, &app.keys, &appointment.citizen_id).await?;
+    let declared = identity
+        .as_ref()
+        .is_some_and(|identity| identity.is_declared());
     let name = identity.map_or_else(String::new, |identity| identity.display_name());
     // A case whose key was destroyed keeps its line, without its facts.
     let facts = match declaration::open_content(tx, &app.keys, &appointment.case_id).await {
@@ -124,6 +129,7 @@ async fn row(
         } else {
             name
         },
+        declared,
         facts,
         standing: ctx.t(standing.words()),
         kind: standing.kind(),

@@ -217,12 +217,40 @@ pub async fn send_again(
     send(tx, keys, &draft, to, now).await
 }
 
-/// Sends a code. The draft's lock is held, so that one person's sendings follow one
-/// another; the journal's is taken before the address's budget, which others share.
+/// Sends the code by which the person of a case told to an officer shows that they are
+/// the one who is reached there.
+///
+/// # Errors
+/// [`SendError`].
+pub async fn send_for_entry(
+    tx: &mut Tx,
+    keys: &Keys,
+    case: &Declaration,
+    to: (Channel, &str),
+    now: Timestamp,
+) -> Result<(), SendError> {
+    // One person's sendings follow one another, as a draft's lock makes them elsewhere.
+    audit::lock(tx, super::chain_of(case.unit_id.as_ref())).await?;
+    send_as(tx, keys, case, "entry-code", to, now).await
+}
+
 async fn send(
     tx: &mut Tx,
     keys: &Keys,
     draft: &Declaration,
+    to: (Channel, &str),
+    now: Timestamp,
+) -> Result<(), SendError> {
+    send_as(tx, keys, draft, "contact-code", to, now).await
+}
+
+/// Sends a code. The draft's lock is held, so that one person's sendings follow one
+/// another; the journal's is taken before the address's budget, which others share.
+async fn send_as(
+    tx: &mut Tx,
+    keys: &Keys,
+    draft: &Declaration,
+    template: &str,
     (channel, address): (Channel, &str),
     now: Timestamp,
 ) -> Result<(), SendError> {
@@ -252,7 +280,7 @@ async fn send(
         // administrator can mend it.
         unit: None,
         channel,
-        template: "contact-code",
+        template,
         language: &draft.language,
         values: &values,
         expires_at: code.expires_at,
@@ -371,6 +399,22 @@ pub async fn confirm(
     )
     .await?;
     Ok(told)
+}
+
+/// Somebody types the code that was sent for entering. To be committed whatever comes of
+/// it, since a wrong one is counted; the right one is good once.
+///
+/// # Errors
+/// When the database fails.
+pub async fn try_for_entry(
+    tx: &mut Tx,
+    keys: &Keys,
+    citizen_id: &Id,
+    to: (Channel, &str),
+    typed: &str,
+    now: Timestamp,
+) -> Result<Tried, Fault> {
+    try_code(tx, keys, citizen_id, to, typed, now).await
 }
 
 /// Counts a try and judges it. The count is raised where it still may be, by the one

@@ -181,6 +181,18 @@ fn adults_only(citizen: &SignedInCitizen, now: Timestamp) -> Result<(), PageErro
     }
 }
 
+/// Whoever an officer wrote down declares other facts once FranceConnect knows them: a
+/// code says that they are reached, not who they are.
+fn vouched_only(citizen: &SignedInCitizen) -> Result<(), PageError> {
+    if citizen.identity.is_declared() {
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "refusal-declared-only")
+            .way_out("/espace", "way-out-space")
+            .way_out("/en-personne", "way-out-in-person")
+            .into());
+    }
+    Ok(())
+}
+
 /// "Draft saved on 22/11/2026 at 07:32", on the wall clock of the unit.
 async fn saved_line(app: &App, ctx: &Ctx, draft: &Declaration) -> Result<String, PageError> {
     let at = draft.updated_at.in_zone(zone_of(app, draft).await?);

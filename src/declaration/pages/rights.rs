@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::{Errors, Stepper, adults_only, draft_of, refused, saved_line};
+use super::{Errors, Stepper, adults_only, draft_of, refused, saved_line, vouched_only};
 use crate::app::App;
 use crate::declaration::{RightsAnswers, languages, save_rights};
 use crate::error::PageError;
@@ -120,6 +120,7 @@ pub(super) async fn show(
     citizen: SignedInCitizen,
     Asked(asked): Asked<Address>,
 ) -> Result<Html<String>, PageError> {
+    vouched_only(&citizen)?;
     adults_only(&citizen, ctx.now)?;
     let draft = draft_of(&app, &citizen).await?;
     let code = match &draft {
@@ -165,6 +166,7 @@ pub(super) async fn save(
     citizen: SignedInCitizen,
     Form(form): Form<RightsForm>,
 ) -> Result<Response, PageError> {
+    vouched_only(&citizen)?;
     let Some(offence) = catalogue().offence(&form.nature) else {
         return Err(PageError::Redirect("/orientation".into()));
     };

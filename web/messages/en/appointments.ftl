@@ -92,7 +92,10 @@ mail-moved-body =
 
     { $link }
 
-    The former link no longer works. This link is for you alone; you will be asked to sign in with FranceConnect.
+    The former link no longer works. This link is for you alone; { $origin ->
+        [declared] a code will be sent to you when you open it.
+       *[franceconnect] you will be asked to sign in with FranceConnect.
+    }
 
     In an emergency, call 17 or 112, or text 114.
 sms-moved = VisioPlainte: appointment { $reference } moved, { $when }. Your new link: { $link }
@@ -106,44 +109,74 @@ mail-moved-by-unit-body =
 
     { $link }
 
-    If this date does not suit you, choose another: { $site }/rendez-vous/{ $appointment }/deplacer
+    If this date does not suit you, choose another: { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $site }/rendez-vous/{ $appointment }/deplacer
+    }
 
     In an emergency, call 17 or 112, or text 114.
-sms-moved-by-unit = VisioPlainte: the unit moved your appointment { $reference }, { $when }. Your new link: { $link } Another date: in your space.
+sms-moved-by-unit = VisioPlainte: the unit moved your appointment { $reference }, { $when }. Your new link: { $link } { $origin ->
+        [declared] Another date: by this link.
+       *[franceconnect] Another date: in your space.
+    }
 mail-cancelled-by-unit-subject = The unit cancelled your appointment { $reference }
 mail-cancelled-by-unit-body =
     Hello,
 
-    The unit had to cancel your appointment { $reference } ({ $when }, { $unit }). Reason: { $reason }. Its link no longer works.
+    The unit had to cancel your appointment { $reference } ({ $when }, { $unit }). Reason: { $reason }. { $origin ->
+        [declared] Its link opens no hearing any more.
+       *[franceconnect] Its link no longer works.
+    }
 
-    What you declared is kept. Take another time: { $site }/rendez-vous/creneaux
+    What you declared is kept. Take another time: { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $site }/rendez-vous/creneaux
+    }
 
     You can also call the unit ({ $unit_phone }), or go to the police station or gendarmerie of your choice.
 
     In an emergency, call 17 or 112, or text 114.
-sms-cancelled-by-unit = VisioPlainte: the unit had to cancel your appointment { $reference } ({ $when }). Take another time: { $site }/rendez-vous/creneaux
+sms-cancelled-by-unit = VisioPlainte: the unit had to cancel your appointment { $reference } ({ $when }). Take another time: { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $site }/rendez-vous/creneaux
+    }
 mail-late-subject = Your appointment { $reference } has begun
 mail-late-body =
     Hello,
 
     Your appointment { $reference } was planned { $when }. You can still come in:
 
-    { $site }/audition/{ $appointment }
+    { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $site }/audition/{ $appointment }
+    }
 
     If you cannot come, call the unit: { $unit_phone }.
-sms-late = VisioPlainte: your appointment { $reference } has begun, you can still come in: { $site }/audition/{ $appointment }
+sms-late = VisioPlainte: your appointment { $reference } has begun, you can still come in: { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $site }/audition/{ $appointment }
+    }
 mail-no-show-subject = Your appointment { $reference } did not take place
 mail-no-show-body =
     Hello,
 
-    You did not join the appointment { $reference } ({ $when }, { $unit }). Its link no longer works. This has no consequence on your rights.
+    You did not join the appointment { $reference } ({ $when }, { $unit }). { $origin ->
+        [declared] Its link opens no hearing any more.
+       *[franceconnect] Its link no longer works.
+    } This has no consequence on your rights.
 
-    What you declared is kept. Take another time: { $site }/rendez-vous/creneaux
+    What you declared is kept. Take another time: { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $site }/rendez-vous/creneaux
+    }
 
     You can also go to the police station or gendarmerie of your choice.
 
     In an emergency, call 17 or 112, or text 114.
-sms-no-show = VisioPlainte: appointment { $reference } ({ $when }) did not take place. Take another time: { $site }/rendez-vous/creneaux
+sms-no-show = VisioPlainte: appointment { $reference } ({ $when }) did not take place. Take another time: { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $site }/rendez-vous/creneaux
+    }
 mail-unit-cancelled-subject = Appointment { $reference } cancelled by the person
 mail-unit-cancelled-body =
     Appointment { $reference } ({ $when }, { $unit }) is cancelled by the person. Its time is offered again.
@@ -187,22 +220,37 @@ mail-earlier-body =
 
     A time has become free: { $offered }. It is kept for you until { $until }.
 
-    To take it, or to keep your date ({ $when }): { $site }/rendez-vous/{ $appointment }/plus-tot
+    To take it, or to keep your date ({ $when }): { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $site }/rendez-vous/{ $appointment }/plus-tot
+    }
 
     Without an answer nothing changes: your appointment { $reference } stays at its date.
-sms-earlier = VisioPlainte: an earlier time is kept for you, { $offered }. Answer before: { $until }. { $site }/rendez-vous/{ $appointment }/plus-tot
+sms-earlier = VisioPlainte: an earlier time is kept for you, { $offered }. Answer before: { $until }. { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $site }/rendez-vous/{ $appointment }/plus-tot
+    }
 mail-transferred-subject = Your case { $reference } was given to another unit
 mail-transferred-body =
     Hello,
 
-    Your case { $reference } was given to { $other_unit }, { $other_address }, { $other_phone }. The appointment planned { $when } does not take place; its link no longer works.
+    Your case { $reference } was given to { $other_unit }, { $other_address }, { $other_phone }. The appointment planned { $when } does not take place; { $origin ->
+        [declared] its link opens no hearing any more.
+       *[franceconnect] its link no longer works.
+    }
 
-    What you declared is kept. Choose a time with that unit: { $site }/rendez-vous/creneaux
+    What you declared is kept. Choose a time with that unit: { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $site }/rendez-vous/creneaux
+    }
 
     You can also go to the police station or gendarmerie of your choice.
 
     In an emergency, call 17 or 112, or text 114.
-sms-transferred = VisioPlainte: your case { $reference } was given to another unit. Choose a new time: { $site }/rendez-vous/creneaux
+sms-transferred = VisioPlainte: your case { $reference } was given to another unit. Choose a new time: { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $site }/rendez-vous/creneaux
+    }
 mail-unit-received-subject = Case { $reference } given to your unit
 mail-unit-received-body =
     Case { $reference } was given to your unit. The person is invited to choose a time.

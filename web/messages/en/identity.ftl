@@ -17,7 +17,7 @@ citizen-login-not-given-phone = your telephone number and postal address: we wil
 citizen-login-not-given-records = your taxes, health expenses or any other record
 citizen-login-not-given-facts = and FranceConnect will know nothing of what you tell here
 citizen-login-without-title = I have no FranceConnect account
-citizen-login-without-text = You keep all your rights: every police station and gendarmerie must receive your complaint.
+citizen-login-without-text = You keep all your rights: every police station and gendarmerie must receive your complaint. If an officer has already booked for you, open the link of that message: a code is enough.
 
 officer-login-title = Officers’ sign-in
 officer-login-lead = Sign in with your professional account.

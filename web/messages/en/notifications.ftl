@@ -8,9 +8,15 @@ mail-booked-body =
 
     { $link }
 
-    This link is for you alone. You will be asked to sign in with FranceConnect: have your credentials at hand, in a quiet place where nobody can hear you.
+    This link is for you alone. { $origin ->
+        [declared] Open it from now on to see, move or cancel this appointment, and at the time to come in, in a quiet place where nobody can hear you. Each time a six-digit code will be sent to you, to be typed.
+       *[franceconnect] You will be asked to sign in with FranceConnect: have your credentials at hand, in a quiet place where nobody can hear you.
+    }
 
-    You can cancel from your account. At any time you may also go to the police or gendarmerie station of your choice.
+    { $origin ->
+        [declared] If you asked for no appointment, call the unit.
+       *[franceconnect] You can cancel from your account.
+    } At any time you may also go to the police or gendarmerie station of your choice.
 
     In an emergency, call 17 or 112, or text 114.
 sms-booked = VisioPlainte: appointment { $reference } confirmed, { $when }. Your personal link: { $link }
@@ -18,7 +24,10 @@ mail-cancelled-subject = Your appointment { $reference } is cancelled
 mail-cancelled-body =
     Hello,
 
-    Your appointment { $reference } ({ $when }, { $unit }) is cancelled. Its link no longer works.
+    Your appointment { $reference } ({ $when }, { $unit }) is cancelled. { $origin ->
+        [declared] Its link opens no hearing any more.
+       *[franceconnect] Its link no longer works.
+    }
 
     You can book another appointment, or go to the police or gendarmerie station of your choice.
 
@@ -30,16 +39,28 @@ mail-review-body =
 
     A document of your appointment { $reference } is waiting in your account for you to read, before any signature by the officer. You can ask for changes.
 
-    Sign in to your account: { $space }
+    Sign in to your account: { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $space }
+    }
 mail-ready-subject = Your documents { $reference } are available
 mail-ready-body =
     Hello,
 
     Your documents { $reference } are available in your account for six months. You need to sign in to download them.
 
-    { $space }
-sms-review = VisioPlainte: a document of your appointment { $reference } is to be read in your space: { $space }
-sms-ready = VisioPlainte: your documents { $reference } are in your space for six months: { $space }
+    { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $space }
+    }
+sms-review = VisioPlainte: a document of your appointment { $reference } is to be read in your space: { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $space }
+    }
+sms-ready = VisioPlainte: your documents { $reference } are in your space for six months: { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $space }
+    }
 
 messages-title = Messages
 messages-lead = Messages of the last 30 days that could not be delivered. Reach the person otherwise, or send the message again. Neither address nor number is shown.

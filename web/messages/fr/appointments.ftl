@@ -92,7 +92,10 @@ mail-moved-body =
 
     { $link }
 
-    L’ancien lien n’ouvre plus rien. Ce lien est pour vous seul ; il sera demandé de vous connecter avec FranceConnect.
+    L’ancien lien n’ouvre plus rien. Ce lien est pour vous seul ; { $origin ->
+        [declared] un code vous sera envoyé quand vous l’ouvrirez.
+       *[franceconnect] il sera demandé de vous connecter avec FranceConnect.
+    }
 
     En cas d’urgence, appelez le 17 ou le 112, ou envoyez un SMS au 114.
 sms-moved = VisioPlainte : rendez-vous { $reference } déplacé, { $when }. Votre nouveau lien : { $link }
@@ -106,44 +109,74 @@ mail-moved-by-unit-body =
 
     { $link }
 
-    Si cette date ne vous convient pas, choisissez-en une autre : { $site }/rendez-vous/{ $appointment }/deplacer
+    Si cette date ne vous convient pas, choisissez-en une autre : { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $site }/rendez-vous/{ $appointment }/deplacer
+    }
 
     En cas d’urgence, appelez le 17 ou le 112, ou envoyez un SMS au 114.
-sms-moved-by-unit = VisioPlainte : l'unité a déplacé votre rendez-vous { $reference }, { $when }. Votre nouveau lien : { $link } Autre date : depuis votre espace.
+sms-moved-by-unit = VisioPlainte : l'unité a déplacé votre rendez-vous { $reference }, { $when }. Votre nouveau lien : { $link } { $origin ->
+        [declared] Autre date : par ce lien.
+       *[franceconnect] Autre date : depuis votre espace.
+    }
 mail-cancelled-by-unit-subject = L’unité a annulé votre rendez-vous { $reference }
 mail-cancelled-by-unit-body =
     Bonjour,
 
-    L’unité a dû annuler votre rendez-vous { $reference } ({ $when }, { $unit }). Motif : { $reason }. Son lien ne fonctionne plus.
+    L’unité a dû annuler votre rendez-vous { $reference } ({ $when }, { $unit }). Motif : { $reason }. { $origin ->
+        [declared] Son lien n’ouvre plus d’audition.
+       *[franceconnect] Son lien ne fonctionne plus.
+    }
 
-    Ce que vous avez déclaré est conservé. Reprenez un créneau : { $site }/rendez-vous/creneaux
+    Ce que vous avez déclaré est conservé. Reprenez un créneau : { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $site }/rendez-vous/creneaux
+    }
 
     Vous pouvez aussi appeler l’unité ({ $unit_phone }), ou vous présenter dans le commissariat ou la brigade de votre choix.
 
     En cas d’urgence, appelez le 17 ou le 112, ou envoyez un SMS au 114.
-sms-cancelled-by-unit = VisioPlainte : l'unité a dû annuler votre rendez-vous { $reference } ({ $when }). Reprendre un créneau : { $site }/rendez-vous/creneaux
+sms-cancelled-by-unit = VisioPlainte : l'unité a dû annuler votre rendez-vous { $reference } ({ $when }). Reprendre un créneau : { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $site }/rendez-vous/creneaux
+    }
 mail-late-subject = Votre rendez-vous { $reference } a commencé
 mail-late-body =
     Bonjour,
 
     Votre rendez-vous { $reference } était prévu { $when }. Vous pouvez encore entrer :
 
-    { $site }/audition/{ $appointment }
+    { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $site }/audition/{ $appointment }
+    }
 
     Si vous ne pouvez pas venir, appelez l’unité : { $unit_phone }.
-sms-late = VisioPlainte : votre rendez-vous { $reference } a commencé, vous pouvez encore entrer : { $site }/audition/{ $appointment }
+sms-late = VisioPlainte : votre rendez-vous { $reference } a commencé, vous pouvez encore entrer : { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $site }/audition/{ $appointment }
+    }
 mail-no-show-subject = Votre rendez-vous { $reference } n’a pas eu lieu
 mail-no-show-body =
     Bonjour,
 
-    Vous n’avez pas rejoint le rendez-vous { $reference } ({ $when }, { $unit }). Son lien ne fonctionne plus. Cela n’a aucune conséquence sur vos droits.
+    Vous n’avez pas rejoint le rendez-vous { $reference } ({ $when }, { $unit }). { $origin ->
+        [declared] Son lien n’ouvre plus d’audition.
+       *[franceconnect] Son lien ne fonctionne plus.
+    } Cela n’a aucune conséquence sur vos droits.
 
-    Ce que vous avez déclaré est conservé. Reprenez un créneau : { $site }/rendez-vous/creneaux
+    Ce que vous avez déclaré est conservé. Reprenez un créneau : { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $site }/rendez-vous/creneaux
+    }
 
     Vous pouvez aussi vous présenter dans le commissariat ou la brigade de votre choix.
 
     En cas d’urgence, appelez le 17 ou le 112, ou envoyez un SMS au 114.
-sms-no-show = VisioPlainte : le rendez-vous { $reference } ({ $when }) n'a pas eu lieu. Reprendre un créneau : { $site }/rendez-vous/creneaux
+sms-no-show = VisioPlainte : le rendez-vous { $reference } ({ $when }) n'a pas eu lieu. Reprendre un créneau : { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $site }/rendez-vous/creneaux
+    }
 mail-unit-cancelled-subject = Rendez-vous { $reference } annulé par l’usager
 mail-unit-cancelled-body =
     Le rendez-vous { $reference } ({ $when }, { $unit }) est annulé par l’usager. Le créneau est de nouveau proposé.
@@ -187,22 +220,37 @@ mail-earlier-body =
 
     Un créneau s’est libéré : { $offered }. Il est gardé pour vous jusqu’au { $until }.
 
-    Pour le prendre, ou garder votre date ({ $when }) : { $site }/rendez-vous/{ $appointment }/plus-tot
+    Pour le prendre, ou garder votre date ({ $when }) : { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $site }/rendez-vous/{ $appointment }/plus-tot
+    }
 
     Sans réponse, rien ne change : votre rendez-vous { $reference } reste à sa date.
-sms-earlier = VisioPlainte : un créneau plus tôt est gardé pour vous, { $offered }. Répondre avant : { $until }. { $site }/rendez-vous/{ $appointment }/plus-tot
+sms-earlier = VisioPlainte : un créneau plus tôt est gardé pour vous, { $offered }. Répondre avant : { $until }. { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $site }/rendez-vous/{ $appointment }/plus-tot
+    }
 mail-transferred-subject = Votre dossier { $reference } est confié à une autre unité
 mail-transferred-body =
     Bonjour,
 
-    Votre dossier { $reference } est confié à { $other_unit }, { $other_address }, { $other_phone }. Le rendez-vous prévu { $when } n’a plus lieu ; son lien ne fonctionne plus.
+    Votre dossier { $reference } est confié à { $other_unit }, { $other_address }, { $other_phone }. Le rendez-vous prévu { $when } n’a plus lieu ; { $origin ->
+        [declared] son lien n’ouvre plus d’audition.
+       *[franceconnect] son lien ne fonctionne plus.
+    }
 
-    Ce que vous avez déclaré est conservé. Choisissez un créneau avec cette unité : { $site }/rendez-vous/creneaux
+    Ce que vous avez déclaré est conservé. Choisissez un créneau avec cette unité : { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $site }/rendez-vous/creneaux
+    }
 
     Vous pouvez aussi vous présenter dans le commissariat ou la brigade de votre choix.
 
     En cas d’urgence, appelez le 17 ou le 112, ou envoyez un SMS au 114.
-sms-transferred = VisioPlainte : votre dossier { $reference } est confié à une autre unité. Choisissez un nouveau créneau : { $site }/rendez-vous/creneaux
+sms-transferred = VisioPlainte : votre dossier { $reference } est confié à une autre unité. Choisissez un nouveau créneau : { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $site }/rendez-vous/creneaux
+    }
 mail-unit-received-subject = Dossier { $reference } confié à votre unité
 mail-unit-received-body =
     Le dossier { $reference } est confié à votre unité. La personne est invitée à choisir un créneau.

@@ -17,7 +17,7 @@ citizen-login-not-given-phone = votre téléphone et votre adresse postale : no
 citizen-login-not-given-records = vos impôts, vos remboursements de santé, ni aucun autre dossier
 citizen-login-not-given-facts = et FranceConnect ne saura rien de ce que vous déclarez ici
 citizen-login-without-title = Je n’ai pas de compte FranceConnect
-citizen-login-without-text = Vous gardez tous vos droits : tout commissariat et toute brigade doivent recevoir votre plainte.
+citizen-login-without-text = Vous gardez tous vos droits : tout commissariat et toute brigade doivent recevoir votre plainte. Si un agent a déjà pris rendez-vous pour vous, ouvrez le lien de son message : un code suffit.
 
 officer-login-title = Connexion des enquêteurs
 officer-login-lead = Identifiez-vous avec votre compte professionnel.

@@ -8,9 +8,15 @@ mail-booked-body =
 
     { $link }
 
-    Ce lien est pour vous seul. Il sera demandé de vous connecter avec FranceConnect : ayez vos identifiants sous la main, dans un lieu calme où personne ne vous entend.
+    Ce lien est pour vous seul. { $origin ->
+        [declared] Ouvrez-le dès maintenant pour voir, déplacer ou annuler ce rendez-vous, et à l’heure dite pour entrer, dans un lieu calme où personne ne vous entend. À chaque fois, un code à six chiffres vous sera envoyé, à recopier.
+       *[franceconnect] Il sera demandé de vous connecter avec FranceConnect : ayez vos identifiants sous la main, dans un lieu calme où personne ne vous entend.
+    }
 
-    Vous pouvez annuler dans votre espace. À tout moment, vous pouvez aussi vous présenter dans le commissariat ou la brigade de votre choix.
+    { $origin ->
+        [declared] Si vous n’avez demandé aucun rendez-vous, appelez l’unité.
+       *[franceconnect] Vous pouvez annuler dans votre espace.
+    } À tout moment, vous pouvez aussi vous présenter dans le commissariat ou la brigade de votre choix.
 
     En cas d’urgence, appelez le 17 ou le 112, ou envoyez un SMS au 114.
 sms-booked = VisioPlainte : rendez-vous { $reference } confirmé, { $when }. Votre lien personnel : { $link }
@@ -18,7 +24,10 @@ mail-cancelled-subject = Votre rendez-vous { $reference } est annulé
 mail-cancelled-body =
     Bonjour,
 
-    Votre rendez-vous { $reference } ({ $when }, { $unit }) est annulé. Son lien ne fonctionne plus.
+    Votre rendez-vous { $reference } ({ $when }, { $unit }) est annulé. { $origin ->
+        [declared] Son lien n’ouvre plus d’audition.
+       *[franceconnect] Son lien ne fonctionne plus.
+    }
 
     Vous pouvez prendre un autre rendez-vous, ou vous présenter dans le commissariat ou la brigade de votre choix.
 
@@ -30,16 +39,31 @@ mail-review-body =
 
     Un document lié à votre rendez-vous { $reference } est à relire dans votre espace, avant toute signature par l’agent. Vous pouvez demander des modifications.
 
-    Connectez-vous à votre espace : { $space }
+    Connectez-vous à votre espace : { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $space }
+    }
 mail-ready-subject = Vos documents { $reference } sont disponibles
 mail-ready-body =
     Bonjour,
 
-    Vos documents { $reference } sont disponibles dans votre espace pendant six mois. Il faut vous connecter pour les télécharger.
+    Vos documents { $reference } sont disponibles dans votre espace pendant six mois. { $origin ->
+        [declared] Ouvrez votre lien et recopiez le code qui vous sera envoyé.
+       *[franceconnect] Il faut vous connecter pour les télécharger.
+    }
 
-    { $space }
-sms-review = VisioPlainte : un document de votre rendez-vous { $reference } est à relire dans votre espace : { $space }
-sms-ready = VisioPlainte : vos documents { $reference } sont disponibles pendant six mois dans votre espace : { $space }
+    { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $space }
+    }
+sms-review = VisioPlainte : un document de votre rendez-vous { $reference } est à relire dans votre espace : { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $space }
+    }
+sms-ready = VisioPlainte : vos documents { $reference } sont disponibles pendant six mois dans votre espace : { $origin ->
+        [declared] { $link }
+       *[franceconnect] { $space }
+    }
 
 messages-title = Messages
 messages-lead = Les messages qui n’ont pas pu être remis depuis 30 jours. Joignez la personne autrement, ou renvoyez le message. Ni adresse ni numéro n’est montré.
