@@ -164,6 +164,7 @@ impl TestApp {
             birthcountry: "99100".into(),
             preferred_username: String::new(),
             email: String::new(),
+            origin: crate::identity::Origin::FranceConnect,
         };
         let mut tx = self.db.begin().await.unwrap();
         let sealed = self

@@ -152,6 +152,7 @@ impl TestApp {
             birthcountry: "99100".into(),
             preferred_username: String::new(),
             email: "compte@exemple.fr".into(),
+            origin: crate::identity::Origin::FranceConnect,
         };
         let mut tx = self.app.db.begin().await.unwrap();
         let sealed = self

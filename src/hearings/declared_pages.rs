@@ -226,7 +226,7 @@ pub(super) async fn knock(
             tell(app, appointment);
             return Ok(to_the_room(app, appointment, jar, seat_value).into_response());
         }
-        Shown::Wrong { left } => ctx.t1("guest-link-code-wrong-error", "left", left),
+        Shown::Wrong { left } => ctx.t1("declared-code-wrong", "left", left),
         Shown::Over => ctx.t("declared-code-over"),
     };
     let mut tx = app.db.read().await?;

@@ -5,10 +5,10 @@
 use reqwest::StatusCode;
 use visioplainte::fetch_all;
 
-use crate::support::messages::{code_in, mail_to, sms_to};
+use crate::support::messages::{code_in, mail_to};
 use crate::support::page::Form;
 use crate::support::people::together::NARRATIVE;
-use crate::support::{Browser, Citizen, Officer, Page, TestApp};
+use crate::support::{Browser, Citizen, Officer, Page, TestApp, until};
 
 const MONDAY: &str = "2026-11-23T08:00:00Z";
 const EMAIL: &str = "lucie@courriel.example";
@@ -25,13 +25,15 @@ const HERS: &[&str] = &[
     "FranceConnect",
 ];
 
-/// The form, once a free slot is chosen by the page's first link.
+/// The form, once a slot some hours after the page's first is chosen.
 async fn form_of(sarah: &Officer) -> Form {
     let agenda = sarah.get("/agent").await.ok();
     let way = agenda.attribute("main a[href='/agent/rendez-vous/nouveau']", "href");
     let slots = sarah.get(&way.unwrap()).await.ok();
     let first = slots.attribute("main a[href*='/confirmer?creneau=']", "href");
-    filled(&sarah.get(&first.unwrap()).await.ok())
+    let (path, soon) = first.as_deref().unwrap().split_once('=').unwrap();
+    let later = soon.parse::<i64>().unwrap() + 5 * 30 * 60_000;
+    filled(&sarah.get(&format!("{path}={later}")).await.ok())
 }
 
 /// What Lucie says of herself and of the facts.
@@ -81,13 +83,28 @@ async fn link_about(app: &TestApp, about: &str) -> String {
         .to_owned()
 }
 
+/// The codes that her telephone shows, the newest first.
+async fn codes(app: &TestApp) -> Vec<String> {
+    let list = app.browser().get("/bac-a-sable/sms").await.ok();
+    let (numbers, texts) = (list.words("main li h2"), list.words("main li .vp-message"));
+    std::iter::zip(numbers, texts)
+        .filter(|(to, text)| to == DIALLED && text.contains("code d'entrée"))
+        .map(|(_, text)| code_in(&text))
+        .collect()
+}
+
 /// Asks for a code at the link, and gives what her telephone shows.
 async fn asks_for_a_code(app: &TestApp, lucie: &Browser, link: &str) -> String {
+    let before = codes(app).await;
     let door = lucie.get(link).await.ok();
     let form = door.form("form[action$='/code']").with("canal", "sms");
     let sent = lucie.submit(&form).await.ok();
     assert!(sent.has("#code"), "{sent:.2000}");
-    code_in(&sms_to(&app.site, DIALLED, "code d'entrée").await.text)
+    until("another code", async || {
+        let now = codes(app).await;
+        (now.len() > before.len()).then(|| now[0].clone())
+    })
+    .await
 }
 
 async fn types(lucie: &Browser, link: &str, code: &str) -> Page {
@@ -141,7 +158,10 @@ async fn a_person_without_franceconnect_is_booked_for_heard_and_has_her_document
         assert_eq!(late.status, StatusCode::UNPROCESSABLE_ENTITY);
         // She is reached, not vouched for: other facts need FranceConnect.
         let more = lucie.get("/declaration/droits?nature=vol").await;
-        more.refused(StatusCode::FORBIDDEN, "il faut FranceConnect");
+        more.refused(
+            StatusCode::FORBIDDEN,
+            "Pour d’autres faits, il faut FranceConnect",
+        );
 
         let link = she_moves_it(&app, &lucie, &id, &link).await;
         it_is_held(&app, &lucie, &sarah, &id, &link).await;
@@ -254,7 +274,7 @@ async fn what_is_refused_to_an_officer_gives_back_what_was_typed() {
             ("naissance", "demain", "date de naissance"),
             ("courriel", "lucie", "adresse électronique"),
             ("commune", "Nullepart", "cette commune"),
-            ("commune", "Rambouillet", "sont reçus par"),
+            ("commune", "Chevreuse", "sont reçus par"),
             ("nature", "inconnue", "Choisissez dans la liste"),
             ("date", "2027-01-01", "pas encore arrivé"),
         ] {

@@ -312,6 +312,7 @@ impl TestApp {
                 birthcountry: "99100".into(),
                 preferred_username: String::new(),
                 email: String::new(),
+                origin: visioplainte::identity::Origin::FranceConnect,
             };
             let sealed = self
                 .keys

@@ -62,6 +62,7 @@ declared-sent-email = A code has just been sent by e-mail. It is good for 10 min
 declared-sent-sms = A code has just been sent by text message. It is good for 10 minutes.
 declared-code-hint = Six digits, in the message you have just received.
 declared-show = See my appointment
+declared-code-wrong = This is not the code. Look at the last message you received; tries left: { $left }.
 declared-code-over = This code is no longer good. Ask for another.
 declared-too-soon = A code has just been sent. You can ask for another from { $when } on.
 declared-too-many = Too many codes were sent today. Call the unit, or try again tomorrow.

@@ -62,6 +62,7 @@ declared-sent-email = Un code vient d’être envoyé par courriel. Il est valab
 declared-sent-sms = Un code vient d’être envoyé par SMS. Il est valable 10 minutes.
 declared-code-hint = Six chiffres, dans le message que vous venez de recevoir.
 declared-show = Voir mon rendez-vous
+declared-code-wrong = Ce n’est pas le bon code. Vérifiez le dernier message reçu ; essais restants : { $left }.
 declared-code-over = Ce code n’est plus valable. Demandez-en un autre.
 declared-too-soon = Un code vient d’être envoyé. Vous pourrez en demander un autre à partir de { $when }.
 declared-too-many = Trop de codes ont été envoyés aujourd’hui. Appelez l’unité, ou réessayez demain.
