@@ -30,11 +30,14 @@ after(async () => {
 })
 
 let number = 0
-async function looked(driver, name) {
+const look = (scripted) => async (driver, name) => {
   // A message without words shows its name.
   assert.doesNotMatch(await driver.page.locator('main').innerText(), /\b(agenda|assisted|declared|identity|booking)-[a-z]+/, name)
   number += 1
   await shot(driver.page, number, name, { folder })
+  assert.ok(await driver.page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), `${name} is as wide as the screen`)
+  // axe is a script of the page's own world, where none runs.
+  if (!scripted) return
   for (const colorScheme of ['dark', 'light']) {
     await driver.page.emulateMedia({ colorScheme })
     await assertAccessible(driver.page, `${name}, ${colorScheme}`)
@@ -73,6 +76,7 @@ async function tabTo(page, selector) {
 
 for (const { size, javaScriptEnabled } of [{ size: 'desktop', javaScriptEnabled: true }, { size: 'phone', javaScriptEnabled: false }]) {
   test(`an officer books for a person who comes by link and code, on a ${size}${javaScriptEnabled ? '' : ', without a script'}`, async () => {
+    const looked = look(javaScriptEnabled)
     const officerSide = await person(browser, size, { javaScriptEnabled })
     const officer = new Driver(officerSide.page, false)
     await officer.go(`${service.base}/agent`)
@@ -111,7 +115,7 @@ for (const { size, javaScriptEnabled } of [{ size: 'desktop', javaScriptEnabled:
     await lucie.page.fill('#code', await oneMore(CODE, codes))
     await lucie.follow('main form:has(#code) button')
     assert.match(new URL(lucie.page.url()).pathname, /^\/(rendez-vous|audition)\//)
-    if (javaScriptEnabled || lucie.page.url().includes('/rendez-vous/')) await looked(lucie, `${size}-chez-elle`)
+    await looked(lucie, `${size}-chez-elle`)
     for (const { watch, context } of [officerSide, personSide]) {
       assertQuiet(watch)
       await context.close()
