@@ -232,7 +232,9 @@ async fn it_is_handed_over(app: &TestApp, lucie: &Browser, sarah: &Officer, id: 
     let packages: Vec<_> = std::fs::read_dir(app.handoff_inbox())
         .unwrap()
         .map(|entry| entry.unwrap().path())
+        .filter(|path| path.join("dossier.json").exists())
         .collect();
+    assert_eq!(packages.len(), 1, "{packages:?}");
     let dossier = std::fs::read_to_string(packages[0].join("dossier.json")).unwrap();
     let dossier: serde_json::Value = serde_json::from_str(&dossier).unwrap();
     let identity = &dossier["complainant"]["identity"];
