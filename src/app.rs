@@ -22,6 +22,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::assets::{self, Assets};
+use crate::audit::readings::Readings;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
@@ -58,6 +59,8 @@ pub struct Shared {
     pub keys: Keys,
     /// Notices to open pages.
     pub live: Live,
+    /// What was read a moment ago.
+    pub readings: Arc<Readings>,
     /// Sealed documents and packages.
     pub store: Arc<dyn ObjectStore>,
     /// Built front end.
@@ -97,6 +100,7 @@ impl App {
             limits: Limits::new(&config, &clock)?,
             keys: Keys::from_master(&master),
             live: Live::default(),
+            readings: Arc::default(),
             assets: Arc::new(Assets::load()),
             config,
             db,

@@ -199,7 +199,7 @@ pub async fn prepare(State(app): State<App>, mut request: Request, next: Next) -
     // Before anything is looked up: a flood of invented cookies ends here.
     let knocked = limits::knock(&app, &mut request);
     let found = match knocked {
-        None => known(&app, &jar, stranger.clone()).await,
+        None => known(&app, &jar, headers.contains_key(REFRESH), stranger.clone()).await,
         Some(_) => Ok(stranger.clone()),
     };
     let ctx = match found {
@@ -389,7 +389,12 @@ fn stranger(app: &App, jar: &CookieJar, headers: &HeaderMap, path: String) -> Ct
 }
 
 /// The same with the person behind the session, where there is one.
-async fn known(app: &App, jar: &CookieJar, mut ctx: Ctx) -> Result<Ctx, Fault> {
+/// Header of what a page fetches of itself while it merely stays open.
+const REFRESH: &str = "x-refresh";
+
+/// A page that fetches its own parts again is not somebody at work, unless it holds a
+/// call: a forgotten one keeps no session alive.
+async fn known(app: &App, jar: &CookieJar, refreshes: bool, mut ctx: Ctx) -> Result<Ctx, Fault> {
     let (secure, now) = (app.config.secure(), ctx.now);
     if let Some(cookie) = jar.get(&cookie_name(secure, session::COOKIE)) {
         let mut tx = app.db.read().await?;
@@ -400,7 +405,10 @@ async fn known(app: &App, jar: &CookieJar, mut ctx: Ctx) -> Result<Ctx, Fault> {
         app.limits
             .proven
             .note(Kind::Session, cookie.value(), stands);
-        if due && let Some(session) = session_of(&ctx.who) {
+        if due
+            && !refreshes
+            && let Some(session) = session_of(&ctx.who)
+        {
             let mut tx = app.db.begin().await?;
             session::mark_seen(&mut tx, session, now).await?;
             tx.commit().await?;

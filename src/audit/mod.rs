@@ -23,6 +23,7 @@ pub mod export;
 pub mod file;
 pub mod keeper;
 pub mod memory;
+pub mod readings;
 pub mod retention;
 pub mod roots;
 pub mod search;

@@ -167,6 +167,7 @@ fn refused(error: GuestError, id: &Id) -> PageError {
         GuestError::Over => "refusal-guest-over",
         GuestError::TooMany => "refusal-guest-many",
         GuestError::Already => "refusal-guest-already",
+        GuestError::TooOften => "refusal-guest-too-often",
         GuestError::NotFound => "refusal-guest-gone",
         GuestError::Fault(fault) => return fault.into(),
     };

@@ -84,7 +84,7 @@ async fn reader(
     ctx: &Ctx,
     id: &Id,
 ) -> Result<Appointment, PageError> {
-    let seat = hearings::seat_of_browser(tx, app, jar, id).await?;
+    let seat = hearings::seat_of_browser(tx, app, jar, &ctx.who, id).await?;
     let appointment = booking::find(tx, id).await?;
     // A seat opens the text while the room is open, no longer.
     let seated = seat.is_some_and(|seat| seat.role == SeatRole::Citizen)

@@ -128,9 +128,17 @@ pub async fn show(
     let mut tx = app.db.begin().await?;
     let (appointment, unit) = held_by(&mut tx, &id, &officer).await?;
     let actor = Actor::Officer(officer.id.clone());
-    note_reading(&mut tx, &appointment, &actor, ctx.now).await?;
+    let (session, object) = (&officer.session, format!("record/{}", appointment.case_id));
+    let now = ctx.now;
+    let noted = app.readings.is_noted(session, &object, now);
+    if !noted {
+        note_reading(&mut tx, &appointment, &actor, now).await?;
+    }
     let page = page(&mut tx, &app, ctx, &officer, &appointment, unit).await?;
     tx.commit().await?;
+    if !noted {
+        app.readings.note(session, &object, now);
+    }
     render(&page)
 }
 

@@ -69,11 +69,13 @@ pub(super) async fn case_of(
     Ok((case, content))
 }
 
-/// The channels a code may go by, the one most phones read first.
+/// The channels a code may go by: the telephone where there is one, since whoever reads
+/// the mailbox has the link already.
 pub(super) fn channels(content: &Content) -> Vec<Channel> {
     [Channel::Sms, Channel::Email]
         .into_iter()
-        .filter(|channel| content.reachable_by(*channel).is_some())
+        .find(|channel| content.reachable_by(*channel).is_some())
+        .into_iter()
         .collect()
 }
 

@@ -83,7 +83,7 @@ pub(super) async fn door(
         Who::Officer(_) => return Ok(None),
         Who::Nobody => {}
     }
-    let seat = entry::seat_of_browser(tx, app, jar, &appointment.id).await?;
+    let seat = entry::seat_of_browser(tx, app, jar, &ctx.who, &appointment.id).await?;
     if seat.is_some() && open && !again {
         return Ok(None);
     }

@@ -16,8 +16,8 @@ use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::error::Fault;
 use crate::execute;
-use crate::identity::SignedInCitizen;
 use crate::identity::session::{SEAT_COOKIE, cookie_name};
+use crate::identity::{SignedInCitizen, Who};
 use crate::keys::sha256_hex;
 use crate::limits::Kind;
 
@@ -52,7 +52,9 @@ pub fn browser_hash(app: &App, jar: &CookieJar) -> Option<String> {
 }
 
 /// The seat that this browser holds in an appointment. Whoever holds one draws on
-/// budgets of their own from then on, although their session may have run out.
+/// budgets of their own from then on, although their session may have run out. A person
+/// who is signed in as somebody else does not sit there: a shared computer kept the
+/// cookie of whoever was there before.
 ///
 /// # Errors
 /// When the database fails.
@@ -60,13 +62,21 @@ pub async fn seat_of_browser(
     tx: &mut Tx,
     app: &App,
     jar: &CookieJar,
+    who: &Who,
     appointment_id: &Id,
 ) -> Result<Option<Seat>, Fault> {
     let Some(cookie) = jar.get(&cookie_name(app.config.secure(), SEAT_COOKIE)) else {
         return Ok(None);
     };
     let hash = sha256_hex(cookie.value().as_bytes());
-    let seat = store::find_seat_of_browser(tx, appointment_id, &hash).await?;
+    let seat = store::find_seat_of_browser(tx, appointment_id, &hash)
+        .await?
+        .filter(|seat| match who {
+            Who::Citizen(citizen) if seat.role == SeatRole::Citizen => {
+                seat.person == Actor::Citizen(citizen.id.clone()).to_string()
+            }
+            _ => true,
+        });
     // A cookie that opens no seat here may open one elsewhere.
     if seat.is_some() {
         app.limits.proven.note(Kind::Seat, cookie.value(), true);

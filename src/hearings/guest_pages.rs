@@ -50,7 +50,7 @@ pub(super) async fn door(
     ctx: Ctx,
 ) -> Result<Response, PageError> {
     let id = &door.appointment.id;
-    let seat = entry::seat_of_browser(tx, app, jar, id).await?;
+    let seat = entry::seat_of_browser(tx, app, jar, &ctx.who, id).await?;
     match check_window(door.appointment, ctx.now) {
         // Whoever sits there already, be it as somebody else, goes on sitting there.
         Ok(()) if seat.is_some() => {
@@ -76,7 +76,7 @@ pub(super) async fn knock(
 ) -> Result<Response, PageError> {
     let appointment = door.appointment;
     let id = &appointment.id;
-    if entry::seat_of_browser(&mut tx, app, &jar, id)
+    if entry::seat_of_browser(&mut tx, app, &jar, &ctx.who, id)
         .await?
         .is_some()
     {

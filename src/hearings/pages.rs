@@ -152,7 +152,7 @@ async fn door(
     jar: &CookieJar,
     ctx: Ctx,
 ) -> Result<Response, PageError> {
-    let seat = entry::seat_of_browser(tx, app, jar, &appointment.id).await?;
+    let seat = entry::seat_of_browser(tx, app, jar, &ctx.who, &appointment.id).await?;
     let opens_at = match check_window(appointment, ctx.now) {
         Ok(()) => None,
         Err(EnterError::TooEarly { opens_at }) => Some(opens_at),
@@ -275,7 +275,8 @@ async fn enter(
     let name = cookie_name(app.config.secure(), SEAT_COOKIE);
     // A value of our own making, unless this browser holds the person's seat already:
     // one that somebody planted, or that the last person left, opens nothing.
-    let held = entry::seat_of_browser(&mut tx, app, &jar, &appointment.id).await?;
+    let who = Who::Citizen(Box::new(citizen.clone()));
+    let held = entry::seat_of_browser(&mut tx, app, &jar, &who, &appointment.id).await?;
     let held = held.filter(|seat| seat.role == SeatRole::Citizen);
     let value = match (held, jar.get(&name)) {
         (Some(_), Some(cookie)) => cookie.value().to_owned(),
@@ -313,7 +314,7 @@ pub async fn room(
     ctx: Ctx,
 ) -> Result<Response, PageError> {
     let mut tx = app.db.read().await?;
-    let Some(seat) = entry::seat_of_browser(&mut tx, &app, &jar, &id).await? else {
+    let Some(seat) = entry::seat_of_browser(&mut tx, &app, &jar, &ctx.who, &id).await? else {
         // Somebody unknown learns nothing of whether such a hearing exists.
         let citizen = match &ctx.who {
             Who::Citizen(citizen) => citizen.clone(),
@@ -372,7 +373,7 @@ pub async fn token(
     ctx: Ctx,
 ) -> Result<Json<token::Grant>, PageError> {
     let mut tx = app.db.read().await?;
-    let seat = entry::seat_of_browser(&mut tx, &app, &jar, &id)
+    let seat = entry::seat_of_browser(&mut tx, &app, &jar, &ctx.who, &id)
         .await?
         .ok_or_else(|| Refusal::new(StatusCode::FORBIDDEN, "refusal-seat-elsewhere"))?;
     let (appointment, hearing) = (

@@ -23,7 +23,7 @@ use super::{Role, Who, claims, request_pages};
 use crate::app::App;
 use crate::audit::Actor;
 use crate::clock::Timestamp;
-use crate::db::{Id, random_hex};
+use crate::db::{Id, Tx, random_hex};
 use crate::error::{Fault, PageError, Refusal};
 use crate::form::Form;
 use crate::page::{Ctx, render, safe_return};
@@ -136,7 +136,6 @@ async fn depart(
 
 async fn back_from_franceconnect(
     State(app): State<App>,
-    ctx: Ctx,
     jar: CookieJar,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
@@ -145,12 +144,13 @@ async fn back_from_franceconnect(
     let (remembered, verified) = arrive(&app, &jar, provider, query.as_deref()).await?;
     let page = |error: LoginError| error.page(provider, &remembered.return_to);
     let mut tx = app.db.begin().await?;
+    let (jar, former) = forget_former(&mut tx, &app, jar).await?;
     let cookie = login::sign_in_citizen(
         &mut tx,
         &app.keys,
         app.providers.franceconnect.issuer(),
         &verified,
-        former_session(&ctx),
+        former.as_deref(),
         app.clock.now(),
     )
     .await
@@ -163,7 +163,6 @@ async fn back_from_franceconnect(
 
 async fn back_from_proconnect(
     State(app): State<App>,
-    ctx: Ctx,
     jar: CookieJar,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
@@ -172,8 +171,9 @@ async fn back_from_proconnect(
     let (remembered, verified) = arrive(&app, &jar, provider, query.as_deref()).await?;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
+    let (jar, former) = forget_former(&mut tx, &app, jar).await?;
     let signed_in =
-        login::sign_in_officer(&mut tx, &app.keys, &verified, former_session(&ctx), now).await;
+        login::sign_in_officer(&mut tx, &app.keys, &verified, former.as_deref(), now).await;
     let (name, cookie, next) = match signed_in {
         Ok(OfficerCookie::Session(cookie)) => (
             session::COOKIE,
@@ -418,36 +418,41 @@ async fn choose(
 struct Nothing {}
 
 /// Ends our session, then the provider's: on a shared computer the second
-/// matters as much as the first.
+/// matters as much as the first, also when ours ran out before.
 async fn leave(
     State(app): State<App>,
-    ctx: Ctx,
     jar: CookieJar,
     Form(Nothing {}): Form<Nothing>,
 ) -> Result<Response, PageError> {
-    let (provider, actor, session) = match &ctx.who {
-        Who::Nobody => return Ok(Redirect::to("/deconnexion/retour").into_response()),
-        Who::Citizen(citizen) => (
-            ProviderName::FranceConnect,
-            Actor::Citizen(citizen.id.clone()),
-            &citizen.session,
-        ),
-        Who::Officer(officer) => (
-            ProviderName::ProConnect,
-            Actor::Officer(officer.id.clone()),
-            &officer.session,
-        ),
-    };
+    let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    let id_token = login::sign_out(&mut tx, &app.keys, &actor, session, app.clock.now()).await?;
+    let mut left = None;
+    // A choice that was never made is a session at the provider as well.
+    for name in [session::CHOICE_COOKIE, session::COOKIE] {
+        let cookie = cookie_of(&app, &jar, name).unwrap_or_default();
+        let Some((session, actor)) = session::find_unended(&mut tx, &cookie).await? else {
+            continue;
+        };
+        let provider = match actor {
+            Actor::Officer(_) => ProviderName::ProConnect,
+            _ => ProviderName::FranceConnect,
+        };
+        let id_token = login::sign_out(&mut tx, &app.keys, &actor, &session, now).await?;
+        left = id_token.map(|id_token| (provider, id_token));
+    }
     tx.commit().await?;
     app.live.changed(own_sessions::TOPIC);
-    let jar = jar
-        .add(removed(&app, session::COOKIE))
-        .add(removed(&app, session::SEAT_COOKIE));
+    let jar = [
+        session::COOKIE,
+        session::CHOICE_COOKIE,
+        session::SEAT_COOKIE,
+        HINT_COOKIE,
+    ]
+    .into_iter()
+    .fold(jar, |jar, name| jar.add(removed(&app, name)));
     // Whoever came by a code has no session at any provider.
-    match id_token.filter(|id_token| !id_token.is_empty()) {
-        Some(id_token) => leave_provider(&app, jar, provider, &id_token).await,
+    match left.filter(|(_, id_token)| !id_token.is_empty()) {
+        Some((provider, id_token)) => leave_provider(&app, jar, provider, &id_token).await,
         None => Ok((jar, Redirect::to("/deconnexion/retour")).into_response()),
     }
 }
@@ -501,12 +506,24 @@ async fn left(
     Ok((jar, page).into_response())
 }
 
-fn former_session(ctx: &Ctx) -> Option<&str> {
-    match &ctx.who {
-        Who::Nobody => None,
-        Who::Citizen(citizen) => Some(&citizen.session),
-        Who::Officer(officer) => Some(&officer.session),
+/// What a browser still holds of whoever signed in before: ended, whoever signs in now.
+/// Gives the session that the login itself ends.
+async fn forget_former(
+    tx: &mut Tx,
+    app: &App,
+    jar: CookieJar,
+) -> Result<(CookieJar, Option<String>), Fault> {
+    let now = app.clock.now();
+    let choice = cookie_of(app, &jar, session::CHOICE_COOKIE).unwrap_or_default();
+    if let Some((session, actor)) = session::find_unended(tx, &choice).await? {
+        login::sign_out(tx, &app.keys, &actor, &session, now).await?;
     }
+    let cookie = cookie_of(app, &jar, session::COOKIE).unwrap_or_default();
+    let former = session::find_unended(tx, &cookie).await?;
+    let jar = jar
+        .add(removed(app, session::CHOICE_COOKIE))
+        .add(removed(app, HINT_COOKIE));
+    Ok((jar, former.map(|(session, _)| session)))
 }
 
 /// Where to go once signed in: home is the person's own space.

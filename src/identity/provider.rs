@@ -38,6 +38,9 @@ use crate::text_enum;
 const KEPT_MINUTES: i64 = 60;
 /// A provider that did not answer is not asked again for this long.
 const PAUSE_SECONDS: i64 = 5;
+/// How long after its end something signed still passes: their clocks and ours are
+/// never quite the same, and an id token lives for a minute alone.
+pub(super) const LEEWAY_SECONDS: i64 = 60;
 /// An id token issued longer ago than this, or this far in the future, is refused.
 const ISSUED_WITHIN_SECONDS: i64 = 300;
 
@@ -383,7 +386,7 @@ impl Provider {
             CoreJwsSigningAlgorithm::EcdsaP256Sha256,
             CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
         ])
-        .set_time_fn(move || now.utc())
+        .set_time_fn(move || now.plus_seconds(-LEEWAY_SECONDS).utc())
         .set_issue_time_verifier_fn(move |issued| {
             let apart = (now.seconds() - issued.timestamp()).abs();
             if apart <= ISSUED_WITHIN_SECONDS {

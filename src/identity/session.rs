@@ -6,6 +6,7 @@ use axum_extra::extract::cookie::{Cookie, SameSite};
 
 use super::{OfficerIdentity, PivotIdentity, Role, SignedInCitizen, SignedInOfficer, Who};
 use crate::app::App;
+use crate::audit::Actor;
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx, random_hex};
 use crate::error::Fault;
@@ -227,6 +228,25 @@ pub async fn mark_seen(tx: &mut Tx, session: &str, now: Timestamp) -> Result<(),
         now
     )?;
     Ok(())
+}
+
+/// Whose session a cookie began and nobody ended, run out or not. Its provider may know
+/// the person longer than we do.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_unended(tx: &mut Tx, cookie: &str) -> Result<Option<(String, Actor)>, Fault> {
+    let row = fetch_optional!(
+        tx,
+        (String, Option<Id>, Option<Id>),
+        "select id, citizen_id, officer_id from sessions where id = $1 and ended_at is null",
+        sha256_hex(cookie.as_bytes())
+    )?;
+    Ok(row.and_then(|row| match row {
+        (id, Some(citizen), _) => Some((id, Actor::Citizen(citizen))),
+        (id, None, Some(officer)) => Some((id, Actor::Officer(officer))),
+        _ => None,
+    }))
 }
 
 /// Ends a session; gives the provider's id token, for its logout.

@@ -10,6 +10,7 @@ use openidconnect::{JsonWebKey, JsonWebKeyAlgorithm};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::provider::LEEWAY_SECONDS;
 use crate::clock::Timestamp;
 
 /// What the JWT must say about itself.
@@ -160,7 +161,7 @@ fn check(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), Use
         None => Ok(()),
         Some(exp) => match exp.as_f64() {
             #[allow(clippy::cast_precision_loss)] // seconds fit a double until long after us
-            Some(exp) if exp > expected.now.seconds() as f64 => Ok(()),
+            Some(exp) if exp > (expected.now.seconds() - LEEWAY_SECONDS) as f64 => Ok(()),
             _ => Err(UserinfoError::Expired),
         },
     }

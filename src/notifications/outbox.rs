@@ -88,10 +88,13 @@ pub async fn send_next(app: &App, suppliers: &Suppliers, channel: Channel) -> Re
     }
     tx.commit().await?;
 
-    let values: Values = app
-        .keys
-        .service
-        .open_json(&format!("message/{}", claimed.id), &claimed.sealed_values)?;
+    let place = format!("message/{}", claimed.id);
+    let opened = app.keys.service.open_json(&place, &claimed.sealed_values);
+    let values: Values = match opened {
+        Ok(values) => values,
+        // Nobody will ever open it: the next message does not wait for that.
+        Err(fault) => return give_up_unopened(app, &claimed, &fault).await,
+    };
     let text = templates::render(
         app,
         claimed.channel,
@@ -117,6 +120,20 @@ pub async fn send_next(app: &App, suppliers: &Suppliers, channel: Channel) -> Re
             None => note_refused(&mut tx, &claimed, &refused, now).await?,
         },
     }
+    tx.commit().await?;
+    Ok(true)
+}
+
+async fn give_up_unopened(app: &App, claimed: &Claimed, fault: &Fault) -> Result<bool, Fault> {
+    tracing::error!(message_id = %claimed.id, %fault, "message {} does not open", claimed.id);
+    let refused = Refused {
+        for_good: Some(Reason::Content),
+        supplier: "none",
+        why: "the message does not open".to_owned(),
+    };
+    let mut tx = app.db.begin().await?;
+    let nothing = Values::default();
+    note_dead(&mut tx, app, claimed, nothing, &refused, Reason::Content).await?;
     tx.commit().await?;
     Ok(true)
 }
@@ -153,14 +170,16 @@ async fn note_refused(
     let next = now
         .plus_millis(back_off_ms(claimed.attempts, chance))
         .min(claimed.expires_at);
+    // Where the lease ran out meanwhile it is another worker's, who knows more.
     execute!(
         tx,
         "update messages set next_attempt_at = $2, last_error = $3, supplier = $4
-         where id = $1 and state = 'pending'",
+         where id = $1 and state = 'pending' and attempts = $5",
         &claimed.id,
         next,
         &refused.why,
-        refused.supplier
+        refused.supplier,
+        claimed.attempts
     )?;
     tracing::warn!(message_id = %claimed.id, why = refused.why, supplier = refused.supplier,
         "message {} will be tried again", claimed.id);
@@ -181,12 +200,13 @@ async fn note_dead(
     let ended = execute!(
         tx,
         "update messages set state = 'dead', reason = $2, last_error = $3, supplier = $4, ended_at = $5
-         where id = $1 and state = 'pending'",
+         where id = $1 and state = 'pending' and attempts = $6",
         &claimed.id,
         reason,
         &refused.why,
         refused.supplier,
-        now
+        now,
+        claimed.attempts
     )?;
     tracing::warn!(message_id = %claimed.id, why = refused.why, supplier = refused.supplier, %reason,
         "message {} is dead", claimed.id);

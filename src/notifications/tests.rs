@@ -100,6 +100,26 @@ async fn delivered(app: &TestApp) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
+async fn a_message_that_does_not_open_is_given_up_and_the_next_one_goes() {
+    for app in on_every_engine(MONDAY).await {
+        let suppliers = Suppliers::new(&app);
+        write(&app, "1", Channel::Email, &to("angele@exemple.example")).await;
+        let mut tx = app.db.begin().await.unwrap();
+        let spoilt = vec![1_u8; 60];
+        crate::execute!(&mut tx, "update messages set sealed_values = $1", spoilt).unwrap();
+        tx.commit().await.unwrap();
+        write(&app, "2", Channel::Email, &to("angele@exemple.example")).await;
+        assert_eq!(send(&app, &suppliers).await, 2);
+        let found = rows(&app).await;
+        assert_eq!(
+            (found[0].state.as_str(), found[0].reason.as_deref()),
+            ("dead", Some("content"))
+        );
+        assert_eq!(found[1].state, "sent");
+    }
+}
+
+#[tokio::test]
 async fn a_dead_number_is_not_tried_again_and_its_administrator_sends_it_to_another() {
     for app in on_every_engine(MONDAY).await {
         let suppliers = Suppliers::new(&app);

@@ -97,7 +97,12 @@ async fn codes(app: &TestApp) -> Vec<String> {
 async fn asks_for_a_code(app: &TestApp, lucie: &Browser, link: &str) -> String {
     let before = codes(app).await;
     let door = lucie.get(link).await.ok();
-    let form = door.form("form[action$='/code']").with("canal", "sms");
+    let form = door.form("form[action$='/code']");
+    assert_eq!(
+        form.field("canal"),
+        "sms",
+        "not to the mailbox that has the link"
+    );
     let sent = lucie.submit(&form).await.ok();
     assert!(sent.has("#code"), "{sent:.2000}");
     until("another code", async || {

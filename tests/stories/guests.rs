@@ -589,3 +589,41 @@ async fn the_person_brings_their_lawyer_and_takes_only_their_own_invitations_bac
         app.journal_holds();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobodys_telephone_is_filled_by_inviting_them_again_and_again() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        let (camille, sarah) = (app.citizen("camille"), app.officer("78-police"));
+        let id = booked(&camille, &sarah).await;
+        let address = format!("/rendez-vous/{id}/invites");
+        let mut sent = 0;
+        let refused = loop {
+            let page = camille.get(&address).await.ok();
+            let form = page
+                .form("form[action$='/invites']")
+                .with("qualite", "companion")
+                .with("nom", "Dominique")
+                .with("contact", "06 39 98 45 99");
+            let page = camille.submit(&form).await;
+            if page.status != StatusCode::OK {
+                break page;
+            }
+            sent += 1;
+            assert!(sent < 20, "no end");
+            camille
+                .submit(&page.form("form[action$='/retirer']"))
+                .await
+                .ok();
+        };
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(
+            refused.text().contains("Trop de messages"),
+            "{refused:.500}"
+        );
+        assert_eq!(sent, 6, "as many as codes to one address in a day");
+        // Another address is still reached, and the day after this one again.
+        let page = invites(&sarah, &id, "interpreter", "Ines", LAWYER).await;
+        page.ok();
+        app.journal_holds();
+    }
+}

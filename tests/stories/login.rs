@@ -4,7 +4,7 @@
 
 use reqwest::{Method, StatusCode};
 
-use crate::support::{Citizen, Page, TestApp};
+use crate::support::{Citizen, Officer, Page, TestApp};
 
 const MONDAY: &str = "2026-11-23T08:00:00Z";
 
@@ -187,4 +187,64 @@ async fn an_officer_without_an_empowerment_gets_words_and_one_with_two_a_choice(
         .unwrap();
     let page = thomas.submit(&admin).await.ok();
     assert_eq!(page.address, "/administration/guichets");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_leaves_after_their_session_ran_out_leaves_the_provider_too() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        let (camille, sarah) = (app.citizen("camille"), app.officer("78-police"));
+        let pages = [
+            (
+                &*camille,
+                camille.logs_in("/espace").await.ok(),
+                "franceconnect",
+            ),
+            (&*sarah, sarah.logs_in("/agent").await.ok(), "proconnect"),
+        ];
+        app.clock.set(app.clock.now().plus_minutes(61));
+        for (browser, page, provider) in pages {
+            let form = page.form("form[action='/deconnexion']");
+            let left = browser
+                .send(Method::POST, &form.action, &[], form.encoded().into_bytes())
+                .await
+                .unwrap();
+            assert!(
+                left.location.contains(&format!("/bac-a-sable/{provider}/"))
+                    && left.location.contains("id_token_hint"),
+                "{provider}: {} {}",
+                left.status,
+                left.location
+            );
+            // Once: pressed again, there is nothing left to leave.
+            let again = browser
+                .send(Method::POST, &form.action, &[], form.encoded().into_bytes())
+                .await
+                .unwrap();
+            assert_eq!(again.location, "/deconnexion/retour");
+        }
+        app.journal_holds();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_choice_nobody_made_is_not_the_next_officers_to_make() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        let thomas = app.officer("two-roles");
+        let choice = thomas.logs_in("/agent").await.ok();
+        let rights = choice.form("form[action='/agent/habilitation']");
+        // A colleague signs in at the same station, without leaving for them.
+        let station = thomas.after_a_crash(&["vp_choice", "vp_session", "vp_login"]);
+        let kept = thomas.after_a_crash(&["vp_choice"]);
+        let sarah = Officer::new("78-police", station);
+        sarah.logs_in("/agent").await.ok();
+        assert!(sarah.cookie("vp_choice").is_none());
+        let page = sarah.get("/agent/habilitation").await;
+        assert!(
+            !page.text().contains(rights.field("habilitation")),
+            "{page:.500}"
+        );
+        // Nor is it of any use to who copied it.
+        let copied = kept.get("/agent/habilitation").await;
+        assert_eq!(copied.status, StatusCode::GONE, "{copied:.500}");
+    }
 }

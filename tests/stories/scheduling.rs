@@ -128,7 +128,10 @@ async fn another_service_books_calls_off_and_erases_on_the_desks_of_everybody() 
         );
         assert!(!day.has("a[href^='/agent/audition/']"), "{day:.1000}");
         let appointment = day
-            .attribute("a[href^='/agent/rendez-vous/']", "href")
+            .attribute(
+                "a[href^='/agent/rendez-vous/']:not([href*='nouveau'])",
+                "href",
+            )
             .unwrap();
         let hearing = appointment.replace("rendez-vous", "audition");
         assert_eq!(sarah.get(&hearing).await.status, StatusCode::NOT_FOUND);

@@ -372,3 +372,64 @@ async fn ending_a_session_ends_its_call_and_one_that_runs_out_does_not() {
         assert_eq!(call.closed().await, 4403, "{:?}", call.heard);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_only_stays_open_keeps_no_session_alive_and_is_one_consultation() {
+    for app in TestApp::on_every_engine("2026-11-23T08:00:00Z").await {
+        let (camille, sarah) = (app.citizen("camille"), app.officer("78-police"));
+        let id = together::in_hearing(&app, &camille, &sarah).await;
+        let path = format!("/agent/audition/{id}");
+        let before = app.journal_lines("record.read").await;
+        for _ in 0..59 {
+            app.clock.set(app.clock.now().plus_minutes(1));
+            let headers = [("x-refresh", "1")];
+            let page = sarah
+                .send(Method::GET, &path, &headers, Vec::new())
+                .await
+                .unwrap();
+            assert_eq!(page.status, StatusCode::OK);
+        }
+        let read = app.journal_lines("record.read").await - before;
+        assert!(
+            (3..=5).contains(&read),
+            "one each quarter of an hour: {read}"
+        );
+        app.clock.set(app.clock.now().plus_minutes(2));
+        let over = sarah.get(&path).await;
+        assert!(over.address.starts_with("/agent/connexion"), "{over:.300}");
+        app.journal_holds();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seat_left_in_a_shared_browser_is_not_for_whoever_signs_in_next() {
+    for app in TestApp::live_on_every_engine().await {
+        let (camille, sarah) = (app.citizen("camille"), app.officer("78-police"));
+        let nadia = app.officer("admin-78");
+        nadia.logs_in("/administration").await.ok();
+        nadia
+            .opens_a_desk("u-78-police", "Guichet de nuit")
+            .await
+            .ok();
+        let id = camille.has_an_appointment().await;
+        sarah.logs_in("/agent").await.ok();
+        sarah.opens(&id).await;
+        let room = camille.enters(&id).await;
+        let (token, _) = crate::support::people::token_of(&room);
+        // The browser was closed: the session's cookie is gone, the seat's is not.
+        let amina = Citizen::new("amina", camille.after_a_crash(&["vp_seat"]));
+        let back = amina.get(&format!("/audition/{id}")).await.ok();
+        assert!(back.has("[data-call]"), "the person themselves comes back");
+        let space = amina.logs_in("/espace").await.ok();
+        for path in [
+            format!("/audition/{id}"),
+            format!("/audition/{id}/proces-verbal"),
+        ] {
+            let page = amina.get(&path).await;
+            assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
+        }
+        let csrf = space.form("form[action='/deconnexion']");
+        let refused = amina.ask_json(&token, csrf.field("csrf")).await.unwrap();
+        assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    }
+}

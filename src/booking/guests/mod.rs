@@ -175,6 +175,10 @@ pub enum GuestError {
     /// They are invited in that role already.
     #[error("invited already")]
     Already,
+    /// As many messages went to that address, or were sent for that person, as a day
+    /// allows.
+    #[error("no more messages today")]
+    TooOften,
     /// There is no such guest, or the invitation was taken back.
     #[error("no such guest")]
     NotFound,
@@ -239,16 +243,25 @@ pub async fn invite(
         language,
     } = invitation;
     let key = keys.case_key(tx, &appointment.case_id).await?;
+    let address_mark = contact_codes::mark(keys, identity.channel, &identity.address);
     let row = store::New {
         id: &id,
         appointment_id: &appointment.id,
         role,
         sealed_identity: key.seal_json(&person_of(&id), &identity),
-        address_mark: contact_codes::mark(keys, identity.channel, &identity.address),
+        address_mark: address_mark.clone(),
         language: language.as_str(),
     };
     if !store::insert(tx, row, actor, now).await? {
         return Err(GuestError::Already);
+    }
+    // Nobody's telephone is to be filled by inviting them again and again.
+    let citizen_id = match actor {
+        Actor::Citizen(id) => Some(id),
+        _ => None,
+    };
+    if !contact_codes::spend_message(tx, &address_mark, citizen_id, now).await? {
+        return Err(GuestError::TooOften);
     }
     let new = Guest {
         link: issue(tx, appointment, role, &id, now).await?,
@@ -278,6 +291,13 @@ pub async fn send_again(
 ) -> Result<Guest, GuestError> {
     let appointment = &open_to_guests(tx, appointment, now).await?;
     let guest = find(tx, keys, appointment, guest_id).await?;
+    let GuestIdentity {
+        channel, address, ..
+    } = &guest.identity;
+    let mark = contact_codes::mark(keys, *channel, address);
+    if !contact_codes::spend_message(tx, &mark, None, now).await? {
+        return Err(GuestError::TooOften);
+    }
     let guest = renew(tx, keys, appointment, guest, now).await?;
     note(tx, appointment, actor, "guest.send_again", &guest, now).await?;
     Ok(guest)

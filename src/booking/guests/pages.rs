@@ -119,6 +119,7 @@ async fn invite(
                 Err(GuestError::Fault(fault)) => return Err(fault.into()),
                 Err(GuestError::Already) => wrong("contact", "guest-invite-already"),
                 Err(GuestError::TooMany) => wrong("contact", "guest-invite-many"),
+                Err(GuestError::TooOften) => wrong("contact", "guest-invite-too-often"),
                 Err(GuestError::Over | GuestError::NotFound) => return Err(over(&id).into()),
             }
         }

@@ -261,9 +261,7 @@ async fn send_as(
     audit::lock(tx, super::chain_of(draft.unit_id.as_ref())).await?;
     let mark = mark(keys, channel, address);
     let person = format!("citizen/{}", draft.citizen_id);
-    if !spend(tx, &person, PERSON_A_DAY, now).await?
-        || !spend(tx, &format!("address/{mark}"), ADDRESS_A_DAY, now).await?
-    {
+    if !spend_message(tx, &mark, Some(&draft.citizen_id), now).await? {
         return Err(SendError::TooMany);
     }
     let code = raise(tx, &draft.citizen_id, channel, &mark, now).await?;
@@ -330,6 +328,25 @@ async fn raise(
         now.plus_minutes(-60)
     )?
     .ok_or_else(|| Fault::other("a code was neither written nor raised"))
+}
+
+/// Takes one message to an address nobody confirmed from the day's budgets of that
+/// address and, where one is named, of the person who has it sent.
+///
+/// # Errors
+/// When the database fails.
+pub async fn spend_message(
+    tx: &mut Tx,
+    mark: &str,
+    citizen_id: Option<&Id>,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    if let Some(id) = citizen_id
+        && !spend(tx, &format!("citizen/{id}"), PERSON_A_DAY, now).await?
+    {
+        return Ok(false);
+    }
+    spend(tx, &format!("address/{mark}"), ADDRESS_A_DAY, now).await
 }
 
 /// Takes one of a day's budget, unless it is spent.

@@ -393,6 +393,19 @@ async fn a_rotated_key_is_fetched_once_and_nobody_notices() {
 }
 
 #[tokio::test]
+async fn a_provider_whose_clock_is_almost_a_minute_behind_is_believed() {
+    let liar = Liar::start().await;
+    let site = site_of(&liar).await;
+    let issuer = liar.issuer();
+    let mut browser = Browser::at(&site.address);
+    let state = depart(&mut browser, &liar).await;
+    liar.tells(Lie::AMinuteSlow);
+    let query = [("code", "any"), ("state", &*state), ("iss", &*issuer)];
+    let answer = come_back(&mut browser, &query).await;
+    assert!(answer.gives_session, "{}", answer.body);
+}
+
+#[tokio::test]
 async fn a_provider_that_is_down_gets_a_page_and_is_asked_again_later() {
     let liar = Liar::start().await;
     let site = site_of(&liar).await;

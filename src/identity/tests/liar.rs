@@ -29,6 +29,8 @@ pub(super) enum Lie {
     DiscoveryOfAnother,
     /// The key set changes between discovery and the token, honestly.
     KeyRotated,
+    /// Its clock is almost a minute behind ours, honestly.
+    AMinuteSlow,
     // The token endpoint.
     CodeRefused,
     TokenNotJson,
@@ -302,7 +304,8 @@ fn id_token(shared: &Shared, lie: Lie) -> String {
         Lie::WrongIssuer => ("iss", json!("https://ailleurs.example/api/v2")),
         Lie::WrongAudience => ("aud", json!("another-service")),
         Lie::SecondAudience => ("aud", json!(["visioplainte", "another-service"])),
-        Lie::Expired => ("exp", json!(now)),
+        Lie::Expired => ("exp", json!(now - 60)),
+        Lie::AMinuteSlow => ("exp", json!(now - 59)),
         Lie::IssuedLongAgo => ("iat", json!(now - 3600)),
         Lie::IssuedInFuture => ("iat", json!(now + 3600)),
         Lie::WrongLevel => ("acr", json!("eidas0")),
@@ -342,7 +345,8 @@ async fn userinfo(State(shared): Provider) -> Response {
         Lie::UserinfoWrongIssuer => ("iss", json!("https://ailleurs.example/api/v2")),
         Lie::UserinfoWrongAudience => ("aud", json!(["visioplainte", "another-service"])),
         Lie::UserinfoNoAudience => ("aud", Value::Null),
-        Lie::UserinfoExpired => ("exp", json!(now)),
+        Lie::UserinfoExpired => ("exp", json!(now - 60)),
+        Lie::AMinuteSlow => ("exp", json!(now - 59)),
         Lie::IdentityIncomplete => ("birthdate", json!("")),
         Lie::OfficerNameless => ("usual_name", json!("")),
         Lie::OfficerOfNoProvider => ("idp_id", Value::Null),

@@ -76,13 +76,13 @@ impl Suppliers {
     /// once; messages then wait.
     #[must_use]
     pub fn new(app: &App) -> Self {
-        Self::for_settings(&app.config)
+        Self::for_settings(&app.config, PATIENCE)
     }
 
-    /// The same for settings alone.
-    pub(super) fn for_settings(config: &Config) -> Self {
+    /// The same for settings alone, with as much patience for a mail server.
+    pub(super) fn for_settings(config: &Config, patience: Duration) -> Self {
         Suppliers {
-            mail: smtp::Mail::new(config)
+            mail: smtp::Mail::new(config, patience)
                 .inspect_err(|fault| tracing::error!(%fault, "mail: {fault}"))
                 .ok()
                 .flatten(),

@@ -4,7 +4,7 @@
 //!
 //! | kind | request | a number that is none |
 //! |---|---|---|
-//! | `webhook` | `POST`, bearer token, `{"id", "to", "text"}` | 404, 410 |
+//! | `webhook` | `POST`, bearer token, `{"id", "to", "text"}` | 410 |
 //! | `ovh` | `POST …/sms/ACCOUNT/jobs`, signed with application and consumer keys | 200 with the number among `invalidReceivers` |
 //! | `brevo` | `POST …/v3/transactionalSMS/send`, `api-key` | 400 whose message names the recipient |
 
@@ -250,7 +250,8 @@ pub(super) fn meaning(kind: SmsKind, status: StatusCode, body: &Value) -> Result
             }
         }
         (_, 200..=299) => Ok(()),
-        (SmsKind::Webhook, 404 | 410) => for_good(Reason::Recipient),
+        // Not 404: that is also what a gateway says that was moved.
+        (SmsKind::Webhook, 410) => for_good(Reason::Recipient),
         (SmsKind::Brevo, 400) => {
             let said = body["message"].as_str().unwrap_or_default().to_lowercase();
             let of_number = ["recipient", "phone", "mobile", "number"]

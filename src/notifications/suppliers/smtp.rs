@@ -1,13 +1,17 @@
 //! Mail by SMTP: what is built of a message, how the line is secured, and what
 //! the server's answers mean.
 
+use std::error::Error as _;
+use std::time::Duration;
+
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use tokio::time::timeout;
 
-use super::{PATIENCE, Parcel, Refused};
+use super::{Parcel, Refused};
 use crate::config::Config;
 use crate::error::Fault;
 use crate::notifications::Reason;
@@ -18,6 +22,7 @@ const NAME: &str = "smtp";
 pub(super) struct Mail {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
+    patience: Duration,
 }
 
 impl std::fmt::Debug for Mail {
@@ -31,7 +36,7 @@ impl Mail {
     ///
     /// # Errors
     /// When its address, the sender's or an authority cannot be read.
-    pub(super) fn new(config: &Config) -> Result<Option<Self>, Fault> {
+    pub(super) fn new(config: &Config, patience: Duration) -> Result<Option<Self>, Fault> {
         if config.smtp_url.is_empty() {
             return Ok(None);
         }
@@ -40,7 +45,7 @@ impl Mail {
         let url = url::Url::parse(&config.smtp_url).map_err(|_| unusable())?;
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(&config.smtp_url)
             .map_err(|_| unusable())?
-            .timeout(Some(PATIENCE));
+            .timeout(Some(patience));
         if !config.provider_roots.as_os_str().is_empty() {
             let wrapped = url.scheme() == "smtps";
             let asked = url.query_pairs().find(|(name, _)| name == "tls");
@@ -56,14 +61,18 @@ impl Mail {
         Ok(Some(Mail {
             transport: builder.build(),
             from,
+            patience,
         }))
     }
 
     pub(super) async fn send(&self, parcel: Parcel<'_>) -> Result<&'static str, Refused> {
         let message = self.build(parcel)?;
-        match self.transport.send(message).await {
-            Ok(_) => Ok(NAME),
-            Err(error) => Err(meaning(&error)),
+        // The library's own limit is on the connecting alone. A line that is given up
+        // in the middle of a message is closed, never used for another.
+        match timeout(self.patience, self.transport.send(message)).await {
+            Ok(Ok(_)) => Ok(NAME),
+            Ok(Err(error)) => Err(meaning(&error)),
+            Err(_) => Err(Refused::later(NAME, "no answer in time")),
         }
     }
 
@@ -147,27 +156,57 @@ fn certificates(pem: &[u8]) -> Vec<Vec<u8>> {
 
 fn meaning(error: &Error) -> Refused {
     let code = error.status().map(u16::from);
-    match code.and_then(reason_of) {
-        Some(reason) => Refused::for_good(NAME, reason, told(code)),
+    // What the server said, behind the code.
+    let said = error.source().map(ToString::to_string).unwrap_or_default();
+    let enhanced = enhanced(&said);
+    match code.and_then(|code| reason_of(code, enhanced)) {
+        Some(reason) => Refused::for_good(NAME, reason, told(code, enhanced)),
         // Neither permanent nor transient (a certificate nobody trusts, a server
         // that hangs up) may mend itself: tried again, and logged.
-        None => Refused::later(NAME, told(code)),
+        None => Refused::later(NAME, told(code, enhanced)),
     }
 }
 
-/// A server may repeat the address in its answer; only its code is kept.
-fn told(code: Option<u16>) -> String {
-    code.map_or_else(|| "no answer".to_owned(), |code| code.to_string())
+/// A server may repeat the address in its answer; only its codes are kept.
+fn told(code: Option<u16>, enhanced: Option<Enhanced>) -> String {
+    match (code, enhanced) {
+        (None, _) => "no answer".to_owned(),
+        (Some(code), None) => code.to_string(),
+        (Some(code), Some((class, subject, detail))) => {
+            format!("{code} {class}.{subject}.{detail}")
+        }
+    }
+}
+
+/// Class, subject and detail (RFC 3463).
+pub(super) type Enhanced = (u8, u16, u16);
+
+/// The enhanced code that an answer begins with, where its server gives one (RFC 2034).
+pub(super) fn enhanced(said: &str) -> Option<Enhanced> {
+    let mut parts = said.split_whitespace().next()?.split('.');
+    let (class, subject, detail) = (parts.next()?, parts.next()?, parts.next()?);
+    match parts.next() {
+        Some(_) => None,
+        None => Some((
+            class.parse().ok()?,
+            subject.parse().ok()?,
+            detail.parse().ok()?,
+        )),
+    }
 }
 
 /// What a final answer (RFC 5321 section 4.2.3) says of the message; none where
-/// the fault is not the message's: our password, our right to send.
-pub(super) fn reason_of(code: u16) -> Option<Reason> {
-    match code {
+/// the fault is not the message's: our password, our right to send, our sender's
+/// address, our being on somebody's list.
+pub(super) fn reason_of(code: u16, enhanced: Option<Enhanced>) -> Option<Reason> {
+    match (code, enhanced) {
+        // Security and policy; the sender's own mailbox or system.
+        (_, Some((_, 7, _) | (_, 1, 7 | 8))) | (530..=539, _) => None,
         // No mailbox, no mail taken there, no such name, not reachable by mail.
-        521 | 550 | 551 | 553 | 556 => Some(Reason::Recipient),
-        530..=539 => None,
-        500..=599 => Some(Reason::Content),
+        (521 | 550 | 551 | 553 | 556, _) | (500..=599, Some((5, 1, _) | (5, 2, 1))) => {
+            Some(Reason::Recipient)
+        }
+        (500..=599, _) => Some(Reason::Content),
         _ => None,
     }
 }

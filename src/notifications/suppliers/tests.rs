@@ -41,7 +41,26 @@ fn each_final_smtp_code_says_what_is_wrong_and_our_own_faults_pass() {
         (451, None),
         (452, None),
     ] {
-        assert_eq!(smtp::reason_of(code), reason, "{code}");
+        assert_eq!(smtp::reason_of(code, None), reason, "{code}");
+    }
+    for (code, said, reason) in [
+        (550, "5.1.1 no such user", Some(Reason::Recipient)),
+        (550, "5.2.1 mailbox disabled", Some(Reason::Recipient)),
+        (554, "5.1.2 no such host", Some(Reason::Recipient)),
+        (550, "5.7.1 relaying denied", None),
+        (554, "5.7.1 your address is listed", None),
+        (550, "5.7.26 not authenticated", None),
+        (550, "5.1.8 sender address rejected", None),
+        (553, "5.1.7 malformed sender", None),
+        (552, "5.2.2 mailbox full", Some(Reason::Content)),
+        (554, "5.6.0 wrong content", Some(Reason::Content)),
+        (550, "No such user 5.7.1", Some(Reason::Recipient)),
+        (550, "5.7", Some(Reason::Recipient)),
+        (550, "5.7.1.2 odd", Some(Reason::Recipient)),
+        (550, "", Some(Reason::Recipient)),
+    ] {
+        let enhanced = smtp::enhanced(said);
+        assert_eq!(smtp::reason_of(code, enhanced), reason, "{code} {said}");
     }
 }
 
@@ -61,7 +80,7 @@ fn each_answer_of_an_sms_supplier_is_understood() {
         (Webhook, 202, Value::Null, OK),
         (Webhook, 400, Value::Null, CONTENT),
         (Webhook, 422, Value::Null, CONTENT),
-        (Webhook, 404, Value::Null, NOBODY),
+        (Webhook, 404, Value::Null, LATER),
         (Webhook, 410, Value::Null, NOBODY),
         (Webhook, 401, Value::Null, LATER),
         (Webhook, 403, Value::Null, LATER),
@@ -253,7 +272,7 @@ async fn whatever_way_the_first_supplier_fails_the_second_one_takes_the_message(
 async fn a_number_that_is_none_is_not_tried_at_the_other_supplier() {
     let id = Id::from("message-1");
     let text = text("Bonjour");
-    let (first, second) = (Stub::answering(404).await, Stub::answering(202).await);
+    let (first, second) = (Stub::answering(410).await, Stub::answering(202).await);
     let refused = sms::send(
         &suppliers(&first, &second),
         parcel(&id, &text),

@@ -3,9 +3,11 @@
 
 use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use super::{Channel, MONDAY, Suppliers, Values, rows, send, to, write};
 use crate::config::Config;
+use crate::notifications::suppliers::PATIENCE;
 use crate::testing::{TestApp, on_every_engine_with};
 
 /// The server's process.
@@ -144,10 +146,11 @@ async fn mail_waits_while_the_server_is_dead_and_goes_when_it_is_back() {
     assert_eq!(states(app).await, [("pending".to_owned(), 2, None)]);
     // Another one, at another port: the settings name it after a restart.
     server = MailServer::start(false);
-    let back = Suppliers::for_settings(&Config {
+    let settings = Config {
         smtp_url: format!("smtp://127.0.0.1:{}", server.port),
         ..app.config.clone()
-    });
+    };
+    let back = Suppliers::for_settings(&settings, PATIENCE);
     let mut tx = app.db.begin().await.unwrap();
     let (id,) = crate::fetch_optional!(&mut tx, (String,), "select id from messages")
         .unwrap()
@@ -162,6 +165,30 @@ async fn mail_waits_while_the_server_is_dead_and_goes_when_it_is_back() {
     send(app, &back).await;
     assert_eq!(states(app).await, [("sent".to_owned(), 3, None)]);
     assert_eq!(server.took()["id"], id);
+}
+
+#[tokio::test]
+async fn a_mail_server_that_takes_too_long_holds_nobody_up() {
+    // It answers after twelve seconds; nobody waits for that here.
+    let server = MailServer::start(false);
+    let url = format!("smtp://127.0.0.1:{}", server.port);
+    for app in on_every_engine_with(MONDAY, |config| config.smtp_url.clone_from(&url)).await {
+        let suppliers = Suppliers::for_settings(&app.config, Duration::from_secs(4));
+        write(&app, "1", Channel::Email, &to("slow@exemple.example")).await;
+        write(&app, "2", Channel::Email, &to("angele@exemple.example")).await;
+        send(&app, &suppliers).await;
+        let found = rows(&app).await;
+        assert_eq!((found[0].state.as_str(), found[0].attempts), ("pending", 1));
+        assert_eq!(found[1].state, "sent");
+        let mut tx = app.db.read().await.unwrap();
+        let why = crate::fetch_optional!(
+            &mut tx,
+            (String,),
+            "select last_error from messages where event = '1'"
+        );
+        let (why,) = why.unwrap().unwrap();
+        assert_eq!(why, "no answer in time");
+    }
 }
 
 #[tokio::test]

@@ -268,6 +268,18 @@ impl TestApp {
         rows.unwrap().unwrap().0
     }
 
+    /// How many lines of an act the journal holds.
+    pub async fn journal_lines(&self, act: &str) -> i64 {
+        let mut tx = self.read().await;
+        let rows = visioplainte::fetch_optional!(
+            &mut tx,
+            (i64,),
+            "select count(*) from journal where act = $1",
+            act
+        );
+        rows.unwrap().unwrap().0
+    }
+
     /// Waits until the outbox is empty.
     pub async fn outbox_is_empty(&self) {
         until("an empty outbox", async || {

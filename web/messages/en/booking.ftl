@@ -117,3 +117,4 @@ guest-invite-name-error = Give the person’s name, in 100 characters at most.
 guest-invite-contact-error = Give a complete e-mail address or a mobile telephone number.
 guest-invite-already = This person is invited already at that address.
 guest-invite-many = Four people are invited already: that is the most.
+guest-invite-too-often = Too many messages were sent today. Try again tomorrow, or ask the unit to invite this person.

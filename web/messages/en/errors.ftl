@@ -45,5 +45,7 @@ refusal-guest-many-title = This invitation was not sent
 refusal-guest-many-text = Four people are invited already. Take one invitation back to make another.
 refusal-guest-already-title = This person is invited already
 refusal-guest-already-text = A link was sent to that address, for that role. Send them another link if they do not have it.
+refusal-guest-too-often-title = No message was sent
+refusal-guest-too-often-text = Too many messages went to this address today. Try again tomorrow, or reach the person another way.
 refusal-guest-gone-title = This invitation no longer exists
 refusal-guest-gone-text = It has just been taken back. Nothing was changed.

@@ -117,3 +117,4 @@ guest-invite-name-error = Donnez le nom de la personne, en 100 caractères au pl
 guest-invite-contact-error = Donnez une adresse électronique complète ou un numéro de téléphone portable.
 guest-invite-already = Cette personne est déjà invitée à cette adresse.
 guest-invite-many = Quatre personnes sont déjà invitées : c’est le plus possible.
+guest-invite-too-often = Trop de messages sont partis aujourd’hui. Réessayez demain, ou demandez à l’unité d’inviter cette personne.

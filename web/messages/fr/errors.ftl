@@ -45,5 +45,7 @@ refusal-guest-many-title = Cette invitation n’est pas partie
 refusal-guest-many-text = Quatre personnes sont déjà invitées. Retirez une invitation pour en faire une autre.
 refusal-guest-already-title = Cette personne est déjà invitée
 refusal-guest-already-text = Un lien lui a été envoyé à cette adresse, en cette qualité. Envoyez-lui un autre lien si elle ne l’a pas.
+refusal-guest-too-often-title = Aucun message n’est parti
+refusal-guest-too-often-text = Trop de messages ont été envoyés à cette adresse aujourd’hui. Réessayez demain, ou joignez la personne autrement.
 refusal-guest-gone-title = Cette invitation n’existe plus
 refusal-guest-gone-text = Elle vient d’être retirée. Rien n’a été changé.

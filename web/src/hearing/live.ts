@@ -111,7 +111,7 @@ class Region {
   private async fetch(attempt = 0): Promise<void> {
     try {
       const response = await fetch(this.element.dataset.fragmentUrl ?? window.location.href, {
-        headers: { accept: 'text/html' },
+        headers: { accept: 'text/html', ...(inCall() ? {} : { 'x-refresh': '1' }) },
         credentials: 'same-origin',
         cache: 'no-store',
       })
@@ -152,6 +152,11 @@ class Region {
     if (says !== said && says !== '') this.speaker.textContent = says
     this.onSwapped(this.element)
   }
+}
+
+/** A page that only stays open is nobody's work; a call is, without a key being pressed. */
+function inCall(): boolean {
+  return document.querySelector('[data-call]') !== null
 }
 
 function announcement(element: HTMLElement): string {
