@@ -7,7 +7,7 @@ use visioplainte::app::App;
 use visioplainte::calendar::national_list::{self, NationalList};
 use visioplainte::db::{Id, Tx};
 use visioplainte::declaration::Content;
-use visioplainte::execute;
+use visioplainte::{execute, fetch_all};
 
 /// Units of the country.
 pub const UNITS: i64 = 3_500;
@@ -31,6 +31,37 @@ pub fn person(number: i64) -> (Id, Id) {
         Id(format!("b-person-{number}")),
         Id(format!("b-case-{number}")),
     )
+}
+
+/// The departments that have units.
+pub async fn departments(app: &App) -> Vec<String> {
+    let mut tx = app.db.read().await.unwrap();
+    let rows = fetch_all!(
+        &mut tx,
+        (String,),
+        "select distinct department from units order by department"
+    );
+    rows.unwrap().into_iter().map(|(code,)| code).collect()
+}
+
+/// Takes all the opening hours of every desk of a department (nine to eighteen in
+/// Paris, in winter), for some days from now on.
+pub async fn fill(app: &App, department: &str, days: i64) {
+    let first = app.clock.now().0 / 300_000;
+    let mut tx = app.db.begin().await.unwrap();
+    execute!(
+        &mut tx,
+        "insert into desk_occupancy (desk_id, quantum, appointment_id)
+         with recursive n (i) as (select cast($2 as bigint) union all select i + 1 from n where i + 1 < $3)
+         select d.id, n.i, 'b-past-0'
+         from units u join desks d on d.unit_id = u.id cross join n
+         where u.department = $1 and n.i % 288 between 96 and 203 on conflict do nothing",
+        department,
+        first,
+        first + days * 288
+    )
+    .unwrap();
+    tx.commit().await.unwrap();
 }
 
 /// Writes it all.

@@ -76,5 +76,6 @@ async fn main() {
         search::measure(&young, &old, engine).await;
         contest::confirm(&old, engine).await;
         contest::fight(&old, engine).await;
+        search::measure_next(&old, engine).await;
     }
 }

@@ -73,7 +73,7 @@ struct TableForm {
 }
 
 /// The department of an administrator, which must be theirs as a whole.
-fn department_of(officer: &SignedInOfficer) -> Result<&str, PageError> {
+pub(super) fn department_of(officer: &SignedInOfficer) -> Result<&str, PageError> {
     if officer.role == Role::DepartmentAdmin {
         return Ok(&officer.department);
     }

@@ -11,6 +11,7 @@ mod exceptions;
 mod hours_removal;
 mod journal;
 mod messages;
+mod neighbours;
 mod rules;
 mod scheduling;
 mod scheduling_webhooks;
@@ -103,6 +104,7 @@ pub fn router() -> Routes {
                 .merge(coverage::router())
                 .merge(exceptions::router())
                 .merge(hours_removal::router())
+                .merge(neighbours::router())
                 .merge(rules::router()),
         )
         .merge(empowerments::router())

@@ -26,6 +26,7 @@ pub mod guests;
 pub mod lifecycle;
 pub mod meeting_link;
 mod messages;
+mod neighbours;
 mod pages;
 mod reasons;
 mod reassign;
@@ -479,6 +480,9 @@ async fn confirm_as(
     )
     .await?;
     let declaration = declaration_of(tx, &booked.case_id).await?;
+    // Before it is submitted: that is a line of the receiving unit's journal, whose lock
+    // this transaction has.
+    declaration::received_by(tx, &booked.case_id, &booked.unit_id).await?;
     if declaration.submitted_at.is_none() {
         declaration::submit(tx, &booked.case_id, now).await?;
     }

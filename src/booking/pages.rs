@@ -12,6 +12,7 @@ use axum::routing::get;
 use serde::Deserialize;
 
 use super::earlier::EarlierView;
+use super::neighbours::{self, NeighbourOffer};
 use super::reasons::{self, Reason};
 use super::reschedule_pages::own_time;
 use super::unit_pages;
@@ -20,7 +21,7 @@ use super::{
     Appointment, CancelError, Choice, ConfirmError, HoldError, State, calendar_file, cancel_limit,
 };
 use crate::app::App;
-use crate::calendar::{self, Unit, hours, wall};
+use crate::calendar::{self, Unit, hours, overflow, wall};
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::declaration::{self, Content, Declaration};
@@ -50,6 +51,8 @@ struct SlotsPage {
     unit: Unit,
     zone_note: String,
     next: Option<SlotView>,
+    /// What other units of the department could do sooner.
+    neighbours: Vec<NeighbourOffer>,
     week: Week,
     held: Option<AppointmentView>,
     errors: Vec<Field>,
@@ -61,6 +64,8 @@ struct ConfirmPage {
     ctx: Ctx,
     appointment: AppointmentView,
     content: Content,
+    /// The person's own unit, where another one receives them; empty otherwise.
+    instead_of: String,
 }
 
 #[derive(Template)]
@@ -70,6 +75,8 @@ struct AppointmentPage {
     appointment: AppointmentView,
     /// It has just been moved here.
     moved: bool,
+    /// The person's own unit, where another one receives them; empty otherwise.
+    instead_of: String,
     /// Message that says why the unit called it off.
     called_off: &'static str,
     earlier: EarlierView,
@@ -114,6 +121,9 @@ struct SlotForm {
     creneau: String,
     #[serde(default)]
     semaine: String,
+    /// The neighbour unit whose slot it is; empty for one's own.
+    #[serde(default)]
+    unite: String,
 }
 
 /// The person chose a slot: it is kept while they check and confirm.
@@ -129,16 +139,25 @@ async fn hold(
         let page = slots_page(&mut tx, ctx, &declaration, unit, &form.semaine, true).await?;
         return render_with(StatusCode::UNPROCESSABLE_ENTITY, &page);
     };
+    let receiver = if form.unite.is_empty() || form.unite == unit.id.as_str() {
+        unit.clone()
+    } else {
+        let wanted = Id(form.unite);
+        match overflow::find_receiver(&mut tx, &unit, &wanted, ctx.now).await? {
+            Some(neighbour) => neighbour,
+            None => return Err(neighbours::no_longer().into()),
+        }
+    };
     let choice = Choice {
         citizen_id: &citizen.id,
         case_id: &declaration.case_id,
-        unit: &unit,
+        unit: &receiver,
         starts_at,
     };
     match super::hold(&mut tx, &app.keys, choice, ctx.now).await {
         Ok(held) => {
             tx.commit().await?;
-            app.live.changed(format!("unit/{}", unit.id));
+            app.live.changed(format!("unit/{}", receiver.id));
             Ok(Redirect::to(&format!("/rendez-vous/{}/confirmer", held.id)).into_response())
         }
         Err(HoldError::AlreadyBooked(id)) => {
@@ -171,6 +190,7 @@ async fn review(
             let content =
                 declaration::open_content(&mut tx, &app.keys, &appointment.case_id).await?;
             let page = ConfirmPage {
+                instead_of: neighbours::instead_of(&mut tx, &appointment).await?,
                 appointment: AppointmentView::new(&appointment, &unit, &ctx),
                 content,
                 ctx: ctx.with_quick_exit(),
@@ -240,6 +260,7 @@ async fn show(
     let earlier = EarlierView::read(&mut tx, &appointment, &unit, &ctx).await?;
     let page = AppointmentPage {
         earlier,
+        instead_of: neighbours::instead_of(&mut tx, &appointment).await?,
         moved: asked.fait == "deplace" && appointment.sequence > 0,
         called_off: if reason == Some(Reason::NotOpened) {
             "booking-left-waiting-title"
@@ -387,8 +408,8 @@ async fn ready_case(
         return Err(go_to(declaration::path_of_step(step)));
     }
     let unit_id = declaration
-        .unit_id
-        .clone()
+        .home_unit()
+        .cloned()
         .ok_or_else(|| go_to("/declaration/coordonnees"))?;
     let unit = super::unit_of(tx, &unit_id).await?;
     Ok((declaration, unit))
@@ -408,6 +429,8 @@ async fn slots_page(
         .await?
         .filter(|held| held.held_until.is_some_and(|until| until > ctx.now))
         .map(|held| AppointmentView::new(&held, &unit, &ctx));
+    let own_first = slots.first().map(|slot| slot.starts_at);
+    let neighbours = neighbours::offers(tx, &unit, own_first, &ctx).await?;
     let week = Week::of(&slots, &unit, hours::day_of(wanted_week), &ctx);
     let errors = if nothing_chosen {
         // The link leads to the first radio button there is.
@@ -422,6 +445,7 @@ async fn slots_page(
     Ok(SlotsPage {
         next: slots.first().map(|slot| SlotView::new(slot, &unit, &ctx)),
         zone_note: super::view::zone_note(&unit, &ctx),
+        neighbours,
         week,
         held,
         errors,

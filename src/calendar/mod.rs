@@ -6,10 +6,12 @@ pub mod away;
 pub mod commune_map;
 pub mod communes;
 pub mod coverage;
+pub mod department;
 pub mod holidays;
 pub mod hours;
 pub mod hours_removal;
 pub mod national_list;
+pub mod overflow;
 #[cfg(test)]
 mod properties;
 pub mod recurrence;
@@ -223,12 +225,32 @@ pub async fn offered_slots(
         exceptions: &exceptions,
         absences: &absences,
     };
-    let times = desk_times(unit, desks, plan, occupied, window);
+    let mut given: HashMap<Id, Vec<i64>> = HashMap::new();
+    for (desk_id, quantum) in occupied {
+        given.entry(desk_id).or_default().push(quantum);
+    }
+    Ok(free_slots(unit, &desks, plan, &mut given, window))
+}
+
+/// The free slots of a unit that start within a window, from what decides: its open
+/// desks, their plan, and the five minutes that each has given away, sorted, which are
+/// taken out of `given`.
+fn free_slots(
+    unit: &Unit,
+    desks: &[Desk],
+    plan: Plan<'_>,
+    given: &mut HashMap<Id, Vec<i64>>,
+    window: Range,
+) -> Vec<Slot> {
+    if window.from >= window.to {
+        return Vec::new();
+    }
+    let times = desk_times(unit, desks, plan, given, window);
     let rules = SlotRules {
         slot_minutes: unit.slot_minutes,
         buffer_minutes: unit.buffer_minutes,
     };
-    Ok(slots::offered(rules, &times, window))
+    slots::offered(rules, &times, window)
 }
 
 /// Every opening of a unit's open desks on some days (both included), in order of their
@@ -305,20 +327,16 @@ fn closed_holidays(unit: &Unit, (from, to): (NaiveDate, NaiveDate)) -> Vec<Range
 
 fn desk_times(
     unit: &Unit,
-    desks: Vec<Desk>,
+    desks: &[Desk],
     plan: Plan<'_>,
-    occupied: Vec<(Id, i64)>,
+    given: &mut HashMap<Id, Vec<i64>>,
     window: Range,
 ) -> Vec<DeskTimes> {
-    let mut given: HashMap<Id, Vec<i64>> = HashMap::new();
-    for (desk_id, quantum) in occupied {
-        given.entry(desk_id).or_default().push(quantum);
-    }
     let zone = unit.zone();
     let days = (day_of(window.from, zone), day_of(window.to, zone));
     let holidays = closed_holidays(unit, days);
     desks
-        .into_iter()
+        .iter()
         .map(|desk| DeskTimes {
             openings: plan
                 .hours
@@ -337,7 +355,7 @@ fn desk_times(
                 .chain(holidays.iter().copied())
                 .collect(),
             occupied: given.remove(&desk.id).unwrap_or_default(),
-            desk_id: desk.id,
+            desk_id: desk.id.clone(),
         })
         .collect()
 }

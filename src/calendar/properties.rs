@@ -156,7 +156,7 @@ proptest! {
             opened_at: now,
             closed_at: None,
         };
-        let times = desk_times(&unit, vec![desk], plan, Vec::new(), window);
+        let times = desk_times(&unit, &[desk], plan, &mut HashMap::new(), window);
         let rules = SlotRules { slot_minutes: 30, buffer_minutes: 0 };
         let found = offered(rules, &times, window);
         let last = date.checked_add_days(Days::new(9)).unwrap();

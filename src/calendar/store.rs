@@ -565,3 +565,177 @@ pub(super) async fn mark_hours_restored(tx: &mut Tx, id: &Id) -> Result<bool, Fa
     )?;
     Ok(rows == 1)
 }
+
+/// Open desks of a whole department.
+pub(super) async fn list_open_desks_of_department(
+    tx: &mut Tx,
+    department: &str,
+) -> Result<Vec<Desk>, Fault> {
+    fetch_all!(
+        tx,
+        Desk,
+        "select d.id, d.unit_id, d.label, d.opened_at, d.closed_at
+         from units u join desks d on d.unit_id = u.id
+         where u.department = $1 and d.closed_at is null order by d.id",
+        department
+    )
+}
+
+/// Hours of a whole department's open desks.
+pub(super) async fn list_opening_hours_of_department(
+    tx: &mut Tx,
+    department: &str,
+) -> Result<Vec<OpeningHours>, Fault> {
+    fetch_all!(
+        tx,
+        OpeningHours,
+        "select h.id, h.desk_id, h.rrule, h.first_day, h.last_day, h.start_minute, h.end_minute
+         from units u join desks d on d.unit_id = u.id join opening_hours h on h.desk_id = d.id
+         where u.department = $1 and d.closed_at is null and h.removed_at is null
+         order by h.desk_id, h.first_day, h.start_minute, h.id",
+        department
+    )
+}
+
+/// Days left out of a whole department's recurring ranges.
+pub(super) async fn list_exceptions_of_department(
+    tx: &mut Tx,
+    department: &str,
+) -> Result<Vec<(Id, String)>, Fault> {
+    fetch_all!(
+        tx,
+        (Id, String),
+        "select e.hours_id, e.day
+         from units u join desks d on d.unit_id = u.id join opening_hours h on h.desk_id = d.id
+             join opening_exceptions e on e.hours_id = h.id
+         where u.department = $1 and d.closed_at is null and h.removed_at is null
+         order by e.hours_id, e.day",
+        department
+    )
+}
+
+/// Absences of a whole department that touch a window.
+pub(super) async fn list_absences_of_department(
+    tx: &mut Tx,
+    department: &str,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<Absence>, Fault> {
+    fetch_all!(
+        tx,
+        Absence,
+        "select a.id, a.unit_id, a.desk_id, a.from_at, a.to_at, a.reason, a.removed_at
+         from units u join absences a on a.unit_id = u.id
+         where u.department = $1 and a.to_at > $2 and a.from_at < $3 and a.removed_at is null",
+        department,
+        from,
+        to
+    )
+}
+
+/// Five-minute pieces given away at a whole department's open desks, first and last
+/// included, holds that ran out left out.
+pub(super) async fn list_occupied_of_department(
+    tx: &mut Tx,
+    department: &str,
+    (first_quantum, last_quantum): (i64, i64),
+    now: Timestamp,
+) -> Result<Vec<(Id, i64)>, Fault> {
+    fetch_all!(
+        tx,
+        (Id, i64),
+        "select o.desk_id, o.quantum
+         from units u join desks d on d.unit_id = u.id join desk_occupancy o on o.desk_id = d.id
+         where u.department = $1 and d.closed_at is null
+           and o.quantum >= $2 and o.quantum <= $3
+           and (o.expires_at is null or o.expires_at > $4)
+         order by o.desk_id, o.quantum",
+        department,
+        first_quantum,
+        last_quantum,
+        now
+    )
+}
+
+/// A version of a unit's overflow rule, without the units it names.
+#[derive(sqlx::FromRow)]
+pub(super) struct OverflowRow {
+    pub version: i64,
+    pub after_days: Option<i64>,
+    pub everybody: bool,
+    pub set_at: Timestamp,
+    pub set_by: String,
+    pub undoes: Option<i64>,
+}
+
+/// The latest versions, the latest first.
+pub(super) async fn list_overflow_plans(
+    tx: &mut Tx,
+    unit_id: &Id,
+    most: i64,
+) -> Result<Vec<OverflowRow>, Fault> {
+    fetch_all!(
+        tx,
+        OverflowRow,
+        "select version, after_days, everybody, set_at, set_by, undoes
+         from overflow_plans where unit_id = $1 order by version desc limit $2",
+        unit_id,
+        most
+    )
+}
+
+pub(super) async fn list_overflow_neighbours(
+    tx: &mut Tx,
+    unit_id: &Id,
+    version: i64,
+) -> Result<Vec<(Id,)>, Fault> {
+    fetch_all!(
+        tx,
+        (Id,),
+        "select neighbour_id from overflow_neighbours where unit_id = $1 and version = $2 order by rank",
+        unit_id,
+        version
+    )
+}
+
+/// Gives whether it was written: not so unless it follows the version that stands.
+pub(super) async fn insert_overflow_plan(
+    tx: &mut Tx,
+    unit_id: &Id,
+    row: &OverflowRow,
+) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "insert into overflow_plans (unit_id, version, after_days, everybody, set_at, set_by, undoes)
+         select cast($1 as text), cast($2 as bigint), cast($3 as bigint), cast($4 as boolean),
+                cast($5 as bigint), cast($6 as text), cast($7 as bigint)
+         where (select coalesce(max(version), 0) from overflow_plans where unit_id = $1) = $2 - 1
+         on conflict do nothing",
+        unit_id,
+        row.version,
+        row.after_days,
+        row.everybody,
+        row.set_at,
+        &row.set_by,
+        row.undoes
+    )?;
+    Ok(rows == 1)
+}
+
+pub(super) async fn insert_overflow_neighbour(
+    tx: &mut Tx,
+    unit_id: &Id,
+    version: i64,
+    rank: i64,
+    neighbour_id: &Id,
+) -> Result<(), Fault> {
+    execute!(
+        tx,
+        "insert into overflow_neighbours (unit_id, version, rank, neighbour_id) values ($1, $2, $3, $4)",
+        unit_id,
+        version,
+        rank,
+        neighbour_id
+    )?;
+    Ok(())
+}

@@ -105,3 +105,71 @@ async fn notice_horizon_absences_and_unreadable_rules_are_respected() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_department_is_offered_what_each_of_its_units_is_and_the_earliest_first() {
+    for app in on_every_engine(MONDAY).await {
+        let now = app.clock.now();
+        let mut units = Vec::new();
+        for id in ["u-78-police", "u-78-gendarmerie"] {
+            units.push(app.unit(id).await);
+        }
+        units[0].notice_minutes = 45;
+        // Each row takes away more of what comes first, until nothing is left.
+        let away = |unit: &'static str, desk: Option<&'static str>, days: i64| (unit, desk, days);
+        for (step, (unit, desk, days)) in [
+            away("u-78-gendarmerie", None, 0),
+            away("u-78-gendarmerie", None, 1),
+            away("u-78-police", Some("d-78-police-1"), 3),
+            away("u-78-gendarmerie", Some("d-78-gendarmerie-1"), 8),
+            away("u-78-police", None, 30),
+            away("u-78-gendarmerie", None, 40),
+            away("u-78-police", None, 40),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let mut tx = app.db.begin().await.unwrap();
+            execute!(
+                &mut tx,
+                "insert into absences (id, unit_id, desk_id, from_at, to_at, reason, created_at, created_by)
+                 values ($1, $2, $3, 0, $4, 'test', 0, 'system')",
+                format!("away-{step}"),
+                unit,
+                desk,
+                now.plus_minutes(days * 24 * 60)
+            )
+            .unwrap();
+            let mut firsts = Vec::new();
+            for unit in &units {
+                let end = end_of_horizon(unit, now);
+                let slots = offered_slots(&mut tx, unit, now, end, now).await.unwrap();
+                firsts.extend(slots.into_iter().next().map(|slot| (slot, unit.id.clone())));
+            }
+            firsts.sort_by_key(|(slot, _)| slot.starts_at);
+            let found = department::next_slots(&mut tx, &units, None, now)
+                .await
+                .unwrap();
+            let found: Vec<(Slot, Id)> = found
+                .into_iter()
+                .map(|(unit, slot)| (slot, unit.id))
+                .collect();
+            // All that are found are right, and the earliest is among them.
+            assert_eq!(found, firsts[..found.len()], "step {step}");
+            assert_eq!(found.is_empty(), firsts.is_empty(), "step {step}");
+            if let Some((first, _)) = firsts.first() {
+                let until = Some(first.starts_at);
+                let none = department::next_slots(&mut tx, &units, until, now)
+                    .await
+                    .unwrap();
+                assert!(none.is_empty(), "step {step}");
+                // Whoever is not asked is not offered.
+                let alone = department::next_slots(&mut tx, &units[..1], None, now)
+                    .await
+                    .unwrap();
+                assert!(alone.iter().all(|(unit, _)| unit.id == units[0].id));
+            }
+            tx.commit().await.unwrap();
+        }
+    }
+}

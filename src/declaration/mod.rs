@@ -130,6 +130,8 @@ pub struct Declaration {
     pub citizen_id: Id,
     /// Unit that receives it; known once the commune is.
     pub unit_id: Option<Id>,
+    /// The unit whose people the case is of, where another one receives it.
+    pub received_for: Option<Id>,
     /// Commune of residence (INSEE code).
     pub commune_code: Option<String>,
     /// Code of the offence catalogue.
@@ -150,6 +152,15 @@ pub struct Declaration {
     pub updated_at: Timestamp,
     /// When the appointment was confirmed with it.
     pub submitted_at: Option<Timestamp>,
+}
+
+impl Declaration {
+    /// The unit whose slots come first: that of the person's commune, or the one that the
+    /// case was given to.
+    #[must_use]
+    pub fn home_unit(&self) -> Option<&Id> {
+        self.received_for.as_ref().or(self.unit_id.as_ref())
+    }
 }
 
 /// Reads a declaration.
@@ -525,6 +536,15 @@ pub async fn submit(tx: &mut Tx, case_id: &Id, now: Timestamp) -> Result<bool, F
 /// When the database fails.
 pub async fn reassign(tx: &mut Tx, case_id: &Id, from: &Id, to: &Id) -> Result<bool, Fault> {
     store::update_unit(tx, case_id, from, to).await
+}
+
+/// Says which unit receives a case by the slot that was confirmed; where it is not that
+/// of the case's own people, theirs is kept beside it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn received_by(tx: &mut Tx, case_id: &Id, unit_id: &Id) -> Result<(), Fault> {
+    store::update_receiver(tx, case_id, unit_id).await
 }
 
 /// Before the unit is known, the service's own chain keeps the lines.

@@ -234,6 +234,7 @@ mod tests {
             case_id: "case".into(),
             citizen_id: "citizen".into(),
             unit_id: Some("u-78-police".into()),
+            received_for: None,
             commune_code: Some("78208".into()),
             offence: "vol".into(),
             catalogue_version: "1".into(),

@@ -10,7 +10,7 @@ pub(super) async fn find(tx: &mut Tx, case_id: &Id) -> Result<Option<Declaration
     fetch_optional!(
         tx,
         Declaration,
-        "select case_id, citizen_id, unit_id, commune_code, offence, catalogue_version, language,
+        "select case_id, citizen_id, unit_id, received_for, commune_code, offence, catalogue_version, language,
                 rights_version, rights_seen_at, terms_version, terms_accepted_at, updated_at, submitted_at
          from declarations where case_id = $1",
         case_id
@@ -21,7 +21,7 @@ pub(super) async fn find_draft(tx: &mut Tx, citizen: &Id) -> Result<Option<Decla
     fetch_optional!(
         tx,
         Declaration,
-        "select case_id, citizen_id, unit_id, commune_code, offence, catalogue_version, language,
+        "select case_id, citizen_id, unit_id, received_for, commune_code, offence, catalogue_version, language,
                 rights_version, rights_seen_at, terms_version, terms_accepted_at, updated_at, submitted_at
          from declarations where citizen_id = $1 and submitted_at is null",
         citizen
@@ -40,7 +40,7 @@ pub(super) async fn lock_draft(
         Declaration,
         "update declarations set updated_at = $2
          where citizen_id = $1 and submitted_at is null
-         returning case_id, citizen_id, unit_id, commune_code, offence, catalogue_version, language,
+         returning case_id, citizen_id, unit_id, received_for, commune_code, offence, catalogue_version, language,
                    rights_version, rights_seen_at, terms_version, terms_accepted_at, updated_at, submitted_at",
         citizen,
         now
@@ -178,12 +178,27 @@ pub(super) async fn update_unit(
 ) -> Result<bool, Fault> {
     let rows = execute!(
         tx,
-        "update declarations set unit_id = $3 where case_id = $1 and unit_id = $2",
+        "update declarations set unit_id = $3, received_for = null where case_id = $1 and unit_id = $2",
         case_id,
         from,
         to
     )?;
     Ok(rows == 1)
+}
+
+/// The unit that receives a case, and for which one where it is another: its own people
+/// are received for nobody else.
+pub(super) async fn update_receiver(tx: &mut Tx, case_id: &Id, unit_id: &Id) -> Result<(), Fault> {
+    execute!(
+        tx,
+        "update declarations set unit_id = $2,
+             received_for = case when coalesce(received_for, unit_id) = $2 then null
+                                 else coalesce(received_for, unit_id) end
+         where case_id = $1 and unit_id <> $2",
+        case_id,
+        unit_id
+    )?;
+    Ok(())
 }
 
 /// Marks a draft submitted, once; gives whose it is and the unit it goes to.

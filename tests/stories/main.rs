@@ -24,6 +24,7 @@ mod journey;
 mod limits;
 mod login;
 mod meeting_link;
+mod neighbours;
 mod planning;
 mod privacy;
 mod record;

@@ -227,6 +227,7 @@ impl World {
                 "d-78-police-1".to_owned(),
             ),
             ("/administration/unites/{id}/regles", UNIT.to_owned()),
+            ("/administration/unites/{id}/voisines", UNIT.to_owned()),
             ("/administration/plages/{id}/retrait", HOURS.to_owned()),
             (
                 "/administration/plages/{id}/retablissement",
