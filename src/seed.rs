@@ -158,6 +158,7 @@ async fn seed_unit(tx: &mut Tx, seed: &SeedUnit, now: Timestamp) -> Result<(), F
         notice_minutes: 0,
         horizon_days: 31,
         opens_on_holidays: true,
+        release: calendar::release::ReleaseRule::default(),
     };
     calendar::add_unit(tx, &unit, &Actor::System, now).await?;
     for (insee_code, name, postal_code) in seed.communes {

@@ -159,7 +159,7 @@ async fn elsewhere(
     let lenient = Unit {
         notice_minutes: 0,
         horizon_days: 366,
-        ..unit.clone()
+        ..unit.for_officers()
     };
     let slot = calendar::offered_at(tx, &lenient, appointment.starts_at, now).await?;
     Ok(slot

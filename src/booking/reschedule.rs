@@ -78,7 +78,12 @@ pub async fn reschedule(
     let offered = earlier::end(tx, &former.id, now).await?.flatten();
     // Its own time is free for the new slot, which may overlap the former.
     store::delete_occupancy(tx, &former.id).await?;
-    let slot = calendar::offered_at(tx, &unit, starts_at, now)
+    let offering = if by_citizen {
+        unit.clone()
+    } else {
+        unit.for_officers()
+    };
+    let slot = calendar::offered_at(tx, &offering, starts_at, now)
         .await?
         .ok_or(RescheduleError::SlotTaken)?;
     let who = (&former.id, &former.citizen_id);

@@ -268,7 +268,7 @@ async fn choose(
     let (appointment, unit) = changeable(&mut tx, &id, &officer).await?;
     let path = format!("{}/deplacer", path_of(&id));
     render(&MovePage {
-        slots: Slots::read(&mut tx, &unit, &query, path, &ctx).await?,
+        slots: Slots::read(&mut tx, &unit.for_officers(), &query, path, &ctx).await?,
         appointment: AppointmentView::new(&appointment, &unit, &ctx),
         unit,
         ctx,
@@ -290,7 +290,7 @@ async fn review(
         .and_then(|text| instant_on_wall(text, &unit));
     let wanted = on_wall.map(|at| at.0.to_string());
     let wanted = wanted.as_ref().or_else(|| query.get("creneau"));
-    let slot = wanted_slot(&mut tx, &unit, wanted, &path, &ctx).await?;
+    let slot = wanted_slot(&mut tx, &unit.for_officers(), wanted, &path, &ctx).await?;
     render(&MoveConfirmPage {
         slot,
         appointment: AppointmentView::new(&appointment, &unit, &ctx),

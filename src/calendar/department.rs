@@ -84,7 +84,7 @@ pub async fn next_slots(
                     exceptions: &one.exceptions,
                     absences: absences.get(&one.unit.id).map_or(&[], Vec::as_slice),
                 };
-                let slots = free_slots(one.unit, &one.desks, plan, &mut occupied, window);
+                let slots = free_slots(one.unit, &one.desks, plan, &mut occupied, window, now);
                 let first = slots.into_iter().next()?;
                 Some((one.unit.clone(), first))
             })

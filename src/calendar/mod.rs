@@ -15,6 +15,7 @@ pub mod overflow;
 #[cfg(test)]
 mod properties;
 pub mod recurrence;
+pub mod release;
 pub mod rules;
 pub mod slots;
 mod store;
@@ -38,6 +39,7 @@ use away::AwayPlan;
 pub use communes::{Commune, find_commune, search_communes, search_name};
 use hours::HoursPlan;
 use recurrence::{DayRule, Range, day_of, instant_of, whole_day};
+use release::{ReleaseRule, Setting};
 use rules::UnitRules;
 pub use slots::Slot;
 use slots::{DeskTimes, QUANTUM_MS, SlotRules};
@@ -85,9 +87,21 @@ pub struct Unit {
     pub horizon_days: i64,
     /// Whether its desks open on public holidays as on other days.
     pub opens_on_holidays: bool,
+    /// How it lets go of its slots.
+    #[sqlx(flatten)]
+    pub release: ReleaseRule,
 }
 
 impl Unit {
+    /// The unit as its own officers book there: what is not released yet is theirs to give.
+    #[must_use]
+    pub fn for_officers(&self) -> Self {
+        Unit {
+            release: ReleaseRule::default(),
+            ..self.clone()
+        }
+    }
+
     /// The unit's zone; a name that is no zone falls back to Paris.
     #[must_use]
     pub fn zone(&self) -> Tz {
@@ -229,18 +243,19 @@ pub async fn offered_slots(
     for (desk_id, quantum) in occupied {
         given.entry(desk_id).or_default().push(quantum);
     }
-    Ok(free_slots(unit, &desks, plan, &mut given, window))
+    Ok(free_slots(unit, &desks, plan, &mut given, window, now))
 }
 
-/// The free slots of a unit that start within a window, from what decides: its open
-/// desks, their plan, and the five minutes that each has given away, sorted, which are
-/// taken out of `given`.
+/// The free slots of a unit that start within a window and are released, from what
+/// decides: its open desks, their plan, and the five minutes that each has given away,
+/// sorted, which are taken out of `given`.
 fn free_slots(
     unit: &Unit,
     desks: &[Desk],
     plan: Plan<'_>,
     given: &mut HashMap<Id, Vec<i64>>,
     window: Range,
+    now: Timestamp,
 ) -> Vec<Slot> {
     if window.from >= window.to {
         return Vec::new();
@@ -250,7 +265,13 @@ fn free_slots(
         slot_minutes: unit.slot_minutes,
         buffer_minutes: unit.buffer_minutes,
     };
-    slots::offered(rules, &times, window)
+    let setting = Setting {
+        zone: unit.zone(),
+        step_minutes: unit.slot_minutes + unit.buffer_minutes,
+        notice_minutes: unit.notice_minutes,
+    };
+    let free = slots::offered(rules, &times, window);
+    unit.release.released(free, setting, now)
 }
 
 /// Every opening of a unit's open desks on some days (both included), in order of their
@@ -680,12 +701,15 @@ pub async fn set_rules(
     audit::lock(tx, unit_id.as_str()).await?;
     if store::update_rules(tx, unit_id, rules).await? {
         let detail = format!(
-            "slot={} buffer={} notice={} horizon={} holidays={}",
+            "slot={} buffer={} notice={} horizon={} holidays={} release={}+{}@{}",
             rules.slot_minutes,
             rules.buffer_minutes,
             rules.notice_minutes,
             rules.horizon_days,
-            rules.opens_on_holidays
+            rules.opens_on_holidays,
+            rules.release.first_percent,
+            rules.release.second_percent,
+            rules.release.second_days
         );
         let object = format!("unit/{unit_id}");
         audit::append(

@@ -318,6 +318,7 @@ mod tests {
             notice_minutes: 0,
             horizon_days: 31,
             opens_on_holidays: false,
+            release: crate::calendar::release::ReleaseRule::default(),
         }
     }
 

@@ -49,6 +49,7 @@ fn unit(zone: &str, notice_minutes: i64, opens_on_holidays: bool) -> Unit {
         notice_minutes,
         horizon_days: 31,
         opens_on_holidays,
+        release: ReleaseRule::default(),
     }
 }
 

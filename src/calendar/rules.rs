@@ -1,6 +1,8 @@
 //! The rules of a unit's slots as an administrator sets them, checked. Pure. The
 //! bounds are those of the table `units`.
 
+use super::release::ReleaseRule;
+
 /// Rules known to be sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnitRules {
@@ -14,6 +16,8 @@ pub struct UnitRules {
     pub horizon_days: i64,
     /// Whether desks open on public holidays as on other days.
     pub opens_on_holidays: bool,
+    /// How slots are let go of.
+    pub release: ReleaseRule,
 }
 
 /// A rule that cannot be as asked for.
@@ -31,6 +35,26 @@ pub enum RulesError {
     /// Not 1 to 366 days.
     #[error("not a horizon")]
     Horizon,
+    /// Not 0 to 100 percent.
+    #[error("not a first share")]
+    ReleaseFirst,
+    /// Not 0 to what the first share leaves.
+    #[error("not a second share")]
+    ReleaseSecond,
+    /// Not 1 to 60 days.
+    #[error("not a number of days before")]
+    ReleaseDays,
+}
+
+/// A release as a person typed it.
+#[derive(Clone, Copy, Debug)]
+pub struct AskedRelease<'a> {
+    /// Percent.
+    pub first: &'a str,
+    /// Percent.
+    pub second: &'a str,
+    /// Days.
+    pub days: &'a str,
 }
 
 /// Rules as a person typed them.
@@ -46,6 +70,8 @@ pub struct AskedRules<'a> {
     pub horizon: &'a str,
     /// Whether the box was ticked.
     pub opens_on_holidays: bool,
+    /// How slots are let go of; none for all at once.
+    pub release: Option<AskedRelease<'a>>,
 }
 
 impl UnitRules {
@@ -69,6 +95,18 @@ impl UnitRules {
             notice_minutes: read(asked.notice, (0, 14 * 1440, 1), RulesError::Notice),
             horizon_days: read(asked.horizon, (1, 366, 1), RulesError::Horizon),
             opens_on_holidays: asked.opens_on_holidays,
+            release: asked.release.map_or_else(ReleaseRule::default, |release| {
+                let first = read(release.first, (0, 100, 1), RulesError::ReleaseFirst);
+                ReleaseRule {
+                    first_percent: first,
+                    second_percent: read(
+                        release.second,
+                        (0, 100 - first, 1),
+                        RulesError::ReleaseSecond,
+                    ),
+                    second_days: read(release.days, (1, 60, 1), RulesError::ReleaseDays),
+                }
+            }),
         };
         if errors.is_empty() {
             Ok(rules)
@@ -113,9 +151,48 @@ mod tests {
                 notice,
                 horizon,
                 opens_on_holidays: true,
+                release: None,
             };
             let errors = UnitRules::check(asked).err().unwrap_or_default();
             assert_eq!(errors, expected, "{slot} {buffer} {notice} {horizon}");
+        }
+    }
+
+    #[test]
+    fn shares_are_percents_that_leave_something_or_nothing_for_the_last() {
+        use RulesError::{ReleaseDays, ReleaseFirst, ReleaseSecond};
+        for (first, second, days, expected) in [
+            ("50", "30", "7", vec![]),
+            ("0", "0", "1", vec![]),
+            ("100", "0", "60", vec![]),
+            ("60", "41", "7", vec![ReleaseSecond]),
+            (
+                "101",
+                "x",
+                "0",
+                vec![ReleaseFirst, ReleaseSecond, ReleaseDays],
+            ),
+            (
+                "-1",
+                "-1",
+                "61",
+                vec![ReleaseFirst, ReleaseSecond, ReleaseDays],
+            ),
+        ] {
+            let asked = AskedRules {
+                slot: "30",
+                buffer: "0",
+                notice: "0",
+                horizon: "31",
+                opens_on_holidays: true,
+                release: Some(AskedRelease {
+                    first,
+                    second,
+                    days,
+                }),
+            };
+            let errors = UnitRules::check(asked).err().unwrap_or_default();
+            assert_eq!(errors, expected, "{first} {second} {days}");
         }
     }
 }

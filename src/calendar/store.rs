@@ -16,7 +16,8 @@ pub(super) async fn find_unit(tx: &mut Tx, id: &Id) -> Result<Option<Unit>, Faul
         tx,
         Unit,
         "select id, department, kind, name, address, postal_code, city, phone, email, time_zone,
-                slot_minutes, buffer_minutes, notice_minutes, horizon_days, opens_on_holidays
+                slot_minutes, buffer_minutes, notice_minutes, horizon_days, opens_on_holidays,
+                release_first, release_second, release_days
          from units where id = $1",
         id
     )
@@ -27,7 +28,8 @@ pub(super) async fn list_units(tx: &mut Tx, department: &str) -> Result<Vec<Unit
         tx,
         Unit,
         "select id, department, kind, name, address, postal_code, city, phone, email, time_zone,
-                slot_minutes, buffer_minutes, notice_minutes, horizon_days, opens_on_holidays
+                slot_minutes, buffer_minutes, notice_minutes, horizon_days, opens_on_holidays,
+                release_first, release_second, release_days
          from units where department = $1 order by name, id",
         department
     )
@@ -48,8 +50,9 @@ pub(super) async fn insert_unit(tx: &mut Tx, unit: &Unit) -> Result<bool, Fault>
     let rows = execute!(
         tx,
         "insert into units (id, department, kind, name, address, postal_code, city, phone, email, time_zone,
-             slot_minutes, buffer_minutes, notice_minutes, horizon_days, opens_on_holidays)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+             slot_minutes, buffer_minutes, notice_minutes, horizon_days, opens_on_holidays,
+             release_first, release_second, release_days)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
          on conflict (id) do nothing",
         &unit.id,
         &unit.department,
@@ -65,7 +68,10 @@ pub(super) async fn insert_unit(tx: &mut Tx, unit: &Unit) -> Result<bool, Fault>
         unit.buffer_minutes,
         unit.notice_minutes,
         unit.horizon_days,
-        unit.opens_on_holidays
+        unit.opens_on_holidays,
+        unit.release.first_percent,
+        unit.release.second_percent,
+        unit.release.second_days
     )?;
     Ok(rows == 1)
 }
@@ -339,14 +345,17 @@ pub(super) async fn update_rules(
     let rows = execute!(
         tx,
         "update units set slot_minutes = $2, buffer_minutes = $3, notice_minutes = $4, horizon_days = $5,
-             opens_on_holidays = $6
+             opens_on_holidays = $6, release_first = $7, release_second = $8, release_days = $9
          where id = $1",
         unit_id,
         rules.slot_minutes,
         rules.buffer_minutes,
         rules.notice_minutes,
         rules.horizon_days,
-        rules.opens_on_holidays
+        rules.opens_on_holidays,
+        rules.release.first_percent,
+        rules.release.second_percent,
+        rules.release.second_days
     )?;
     Ok(rows == 1)
 }

@@ -28,6 +28,7 @@ mod neighbours;
 mod planning;
 mod privacy;
 mod record;
+mod release;
 mod rights;
 mod scheduling;
 mod sessions;

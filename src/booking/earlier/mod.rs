@@ -133,7 +133,8 @@ pub(super) async fn freed(
     starts_at: Timestamp,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let unit = unit_of(tx, unit_id).await?;
+    // Somebody had it and gave it back: it is released, whatever its share.
+    let unit = unit_of(tx, unit_id).await?.for_officers();
     let Some(until_at) = deadline(starts_at, unit.notice_minutes, now) else {
         return Ok(());
     };
