@@ -6,11 +6,13 @@
 
 mod contest;
 mod country;
+mod hoarding;
 #[path = "../support/kit.rs"]
 mod kit;
 mod search;
 
 use visioplainte::app::App;
+use visioplainte::calendar::release::ReleaseRule;
 use visioplainte::clock::{Clock, Timestamp};
 use visioplainte::config::Config;
 
@@ -54,12 +56,39 @@ async fn country(database_url: String, past: i64) -> (Country, f64) {
     )
 }
 
+/// The share of people whom bots leave a slot, with and without the release policy.
+fn hoard() {
+    for (habit, words) in [
+        (hoarding::Habit::AtTheEdge, "bots at the horizon's edge"),
+        (hoarding::Habit::Always, "bots that are always there"),
+    ] {
+        for (release, name) in [(ReleaseRule::default(), "off"), (hoarding::STAGED, "on")] {
+            let fleet = hoarding::Fleet {
+                identities: 200,
+                habit,
+            };
+            let served = hoarding::served(1, release, fleet);
+            let habit = if habit == hoarding::Habit::Always {
+                ".always"
+            } else {
+                ""
+            };
+            tell(
+                &format!("booking.people_served_share_policy_{name}{habit}"),
+                served,
+                &format!("of 1 ({words}, 200 identities)"),
+            );
+        }
+    }
+}
+
 #[tokio::main(flavor = "multi_thread")]
 async fn main() {
     let Ok(server) = std::env::var("VISIOPLAINTE_TEST_POSTGRES") else {
         panic!("VISIOPLAINTE_TEST_POSTGRES names no server: run make bench-booking");
     };
     let _ = rustls::crypto::ring::default_provider().install_default();
+    hoard();
     for engine in ["sqlite", "postgresql"] {
         let mut urls = [String::new(), String::new()];
         if engine == "postgresql" {

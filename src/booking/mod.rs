@@ -10,6 +10,7 @@
 
 mod absence;
 mod agenda;
+mod allowance;
 pub mod anonymous;
 mod anonymous_pages;
 mod assignment;
@@ -55,6 +56,7 @@ pub use absence::{
     LATE_MINUTES, NO_SHOW_MINUTES, NoShowError, end_as_no_show, end_as_unheld, note_late,
     note_no_show, note_unheld,
 };
+pub use allowance::{ALLOWANCE_DAYS, ALLOWED_BOOKINGS};
 pub use banner::announce;
 pub use cancellation::{CancelError, cancel, cancel_by_unit, cancel_limit};
 use claim::Taken;
@@ -172,6 +174,9 @@ pub enum ConfirmError {
     /// to a stranger.
     #[error("no way to reach the person is confirmed")]
     NotReachable,
+    /// The person confirmed as many appointments lately as one may.
+    #[error("the person confirmed {ALLOWED_BOOKINGS} appointments in {ALLOWANCE_DAYS} days")]
+    TooMany,
     /// The world failed.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -469,6 +474,11 @@ async fn confirm_as(
     if store::keep_occupancy(tx, appointment_id).await? == 0 {
         return Err(Fault::other(format!("hold {appointment_id} occupies nothing")).into());
     }
+    // What an officer books for a person counts for nobody.
+    let own = lifecycle::Party::of(actor) == Some(lifecycle::Party::Citizen);
+    if own && !allowance::take(tx, citizen_id, now).await? {
+        return Err(ConfirmError::TooMany);
+    }
     store::insert_move(
         tx,
         appointment_id,
@@ -545,8 +555,8 @@ async fn book_as(
         Err(ConfirmError::Fault(fault)) => Err(fault.into()),
         // The hold was written by this very transaction: nobody else saw it.
         Err(ConfirmError::NotFound | ConfirmError::HoldExpired(_)) => Err(HoldError::SlotTaken),
-        Err(ConfirmError::NotReachable) => {
-            Err(Fault::other("a slot was chosen for a person who cannot be reached").into())
+        Err(ConfirmError::NotReachable | ConfirmError::TooMany) => {
+            Err(Fault::other("a slot was chosen for a person who cannot have it").into())
         }
     }
 }

@@ -232,6 +232,10 @@ async fn confirm(
         Err(ConfirmError::NotReachable) => Err(PageError::Redirect(
             declaration::path_of_step(declaration::MissingStep::Code).to_owned(),
         )),
+        Err(ConfirmError::TooMany) => Err(Refusal::new(StatusCode::CONFLICT, "booking-too-many")
+            .way_out("/espace", "booking-way-out-space")
+            .way_out("/en-personne", "way-out-in-person")
+            .into()),
         Err(ConfirmError::Fault(fault)) => Err(fault.into()),
     }
 }

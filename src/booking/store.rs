@@ -551,3 +551,47 @@ pub(super) async fn count_expected(
     )?;
     Ok(row.map_or(0, |(count,)| count))
 }
+
+/// The lowest place of a person that is free: used before an instant, or never yet, up to
+/// a number of places.
+pub(super) async fn find_place(
+    tx: &mut Tx,
+    citizen_id: &Id,
+    free_since: Timestamp,
+    most: i64,
+) -> Result<Option<(i64,)>, Fault> {
+    fetch_optional!(
+        tx,
+        (i64,),
+        "select place from (
+             select place from booking_allowances where citizen_id = $1 and used_at <= $2
+             union all
+             select coalesce(max(place), 0) + 1 as place from booking_allowances where citizen_id = $1
+         ) as free
+         where place <= $3 order by place limit 1",
+        citizen_id,
+        free_since,
+        most
+    )
+}
+
+/// Gives whether the place was still free.
+pub(super) async fn take_place(
+    tx: &mut Tx,
+    citizen_id: &Id,
+    place: i64,
+    free_since: Timestamp,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "insert into booking_allowances (citizen_id, place, used_at) values ($1, $2, $4)
+         on conflict (citizen_id, place) do update set used_at = excluded.used_at
+         where booking_allowances.used_at <= $3",
+        citizen_id,
+        place,
+        free_since,
+        now
+    )?;
+    Ok(rows == 1)
+}

@@ -622,3 +622,58 @@ async fn old_news_of_an_appointment_is_withdrawn_when_it_moves_and_when_it_ends(
         );
     }
 }
+
+#[tokio::test]
+async fn one_identity_confirms_so_many_appointments_a_month_and_others_as_before() {
+    for app in on_every_engine(MONDAY).await {
+        let (angele, _) = app.citizen_with_case("Angèle", POLICE).await;
+        let (jean, _) = app.citizen_with_case("Jean", POLICE).await;
+        for _ in 0..ALLOWED_BOOKINGS {
+            let id = holds(&app, &angele, "2026-03-03T09:00:00Z").await;
+            let path = format!("/rendez-vous/{id}/confirmer");
+            // Pressed twice, it counts once.
+            for _ in 0..2 {
+                let answer = app.post(&angele, &path, &[]).await;
+                assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+            }
+            let path = format!("/rendez-vous/{id}/annuler");
+            let answer = app.post(&angele, &path, &[]).await;
+            assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+        }
+        let id = holds(&app, &angele, "2026-03-03T09:00:00Z").await;
+        let path = format!("/rendez-vous/{id}/confirmer");
+        let answer = app.post(&angele, &path, &[]).await;
+        assert_eq!(answer.status, StatusCode::CONFLICT);
+        assert!(answer.text.contains("dix rendez-vous"), "{}", answer.text);
+        assert_eq!(app.counts().await["booked"], 0);
+        let id = holds(&app, &jean, "2026-03-03T10:00:00Z").await;
+        let path = format!("/rendez-vous/{id}/confirmer");
+        let answer = app.post(&jean, &path, &[]).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+
+        // Each place is free again thirty days after it was used, and not a moment before.
+        let citizen = store::find(&mut app.db.read().await.unwrap(), &Id(id))
+            .await
+            .unwrap()
+            .unwrap()
+            .citizen_id;
+        let month = ALLOWANCE_DAYS * 24 * 60;
+        let mut tx = app.db.begin().await.unwrap();
+        let now = app.clock.now();
+        for minute in 1..ALLOWED_BOOKINGS {
+            let at = now.plus_minutes(minute);
+            assert!(allowance::take(&mut tx, &citizen, at).await.unwrap());
+        }
+        for (minutes, expected) in [
+            (month - 1, false),
+            (month, true),
+            (month, false),
+            (month + 2, true),
+            (month + 2, true),
+            (month + 2, false),
+        ] {
+            let taken = allowance::take(&mut tx, &citizen, now.plus_minutes(minutes)).await;
+            assert_eq!(taken.unwrap(), expected, "{minutes}");
+        }
+    }
+}

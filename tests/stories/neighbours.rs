@@ -197,7 +197,7 @@ async fn a_person_is_received_sooner_by_a_neighbour_that_every_page_names() {
         assert_eq!(appointment.unit_id.as_str(), "u-974-gendarmerie");
         let page = camille.get(&format!("/rendez-vous/{id}")).await.ok();
         assert!(page.text().contains(&instead), "{page:.4000}");
-        let letter = mail_to(&app.site, &email_of("camille"), "confirm").await;
+        let letter = mail_to(&app.site, &email_of("camille"), "est confirmé").await;
         assert!(letter.text.contains(BRIGADE), "{}", letter.text);
 
         // The neighbour's day has it, one's own unit's has not.

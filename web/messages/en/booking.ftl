@@ -128,3 +128,6 @@ booking-neighbour-own = Wait for a time of your own unit: { $unit }
 booking-neighbour-no-longer-title = That other unit is no longer offered
 booking-neighbour-no-longer-text = Your unit has a time soon again, or the department changed this choice. Nothing was booked. Choose a time from the list as it stands now.
 booking-instead-of = { $unit } receives you instead of your own unit, { $own }. Your complaint has the same value.
+booking-too-many-title = You have already booked ten appointments in the last thirty days
+booking-too-many-text = So that everybody finds a time, one person can confirm ten in thirty days. Nothing was booked. If you have other facts to report, call a unit or go there: it must take your complaint.
+booking-way-out-space = See my appointments

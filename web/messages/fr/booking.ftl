@@ -128,3 +128,6 @@ booking-neighbour-own = Attendre un créneau de votre unité : { $unit }
 booking-neighbour-no-longer-title = Cette autre unité n’est plus proposée
 booking-neighbour-no-longer-text = Votre unité a de nouveau un créneau proche, ou le département a changé ce choix. Rien n’a été réservé. Choisissez un créneau dans la liste à jour.
 booking-instead-of = { $unit } vous reçoit à la place de votre unité, { $own }. Votre plainte a la même valeur.
+booking-too-many-title = Vous avez déjà pris dix rendez-vous ces trente derniers jours
+booking-too-many-text = Pour que chacun trouve un créneau, une personne peut en confirmer dix en trente jours. Rien n’a été réservé. Si vous avez d’autres faits à déclarer, appelez une unité ou allez-y : elle doit prendre votre plainte.
+booking-way-out-space = Voir mes rendez-vous
