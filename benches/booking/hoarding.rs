@@ -88,7 +88,7 @@ pub fn served(seed: u64, release: ReleaseRule, fleet: Fleet) -> f64 {
         world.bots_come(fleet.habit, hour % 24 == 0, hour == 0, now);
         if hour % 24 == 0 {
             let today = hour / 24;
-            let counted = today >= WARM_UP && today < WARM_UP + COUNTED - TRIES;
+            let counted = (WARM_UP..WARM_UP + COUNTED - TRIES).contains(&today);
             came += if counted { PEOPLE_A_DAY } else { 0 };
             waiting.extend((0..PEOPLE_A_DAY).map(|_| Person {
                 // Between eight in the morning and ten in the evening.

@@ -41,8 +41,9 @@ fn people_find_a_slot_although_bots_take_all_that_appears_at_the_edge() {
                 assert!(with > without + 0.4, "{with} against {without}");
             }
             // Bots that are few, or always there, are bounded by what one identity may
-            // confirm: the policy neither helps much nor harms.
-            _ => assert!(with > without - 0.05, "{with} against {without}"),
+            // confirm alone: the policy does not help then, and costs people something,
+            // which is why it is off unless a unit needs it.
+            _ => assert!(with > without - 0.1, "{with} against {without}"),
         }
     }
 }
