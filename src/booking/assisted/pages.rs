@@ -126,7 +126,8 @@ async fn own_unit(tx: &mut Tx, officer: &SignedInOfficer) -> Result<Unit, PageEr
             .way_out("/administration/journal", "way-out-journal")
             .into());
     }
-    Ok(unit_of(tx, &officer.unit_id).await?)
+    // What is not released yet is the unit's own to give.
+    Ok(unit_of(tx, &officer.unit_id).await?.for_officers())
 }
 
 async fn choose(
