@@ -112,6 +112,12 @@ impl Scope {
         counters::tallies(tx, &self.unit, unit_id, periods).await
     }
 
+    /// The places that were open in each period, as far as days were counted.
+    async fn opened(&self, tx: &mut Tx, periods: &[Period]) -> Result<Vec<Option<i64>>, Fault> {
+        let unit_id = (!self.whole).then_some(&self.unit.id);
+        counters::opened(tx, &self.unit.department, unit_id, periods).await
+    }
+
     /// The same of each unit, where the department is counted.
     async fn by_unit(&self, tx: &mut Tx) -> Result<Vec<(String, Tally)>, Fault> {
         if !self.whole {
@@ -308,6 +314,13 @@ struct CountersPage {
     by_unit: Table,
     plot: Plot,
     offers: Vec<OfferView>,
+    opened: Vec<OpenedView>,
+}
+
+/// Places that were open in a period.
+struct OpenedView {
+    label: String,
+    places: i64,
 }
 
 fn period_label(period: &Period, step: Step, ctx: &Ctx) -> String {
@@ -339,6 +352,14 @@ async fn show(
         .iter()
         .map(|period| period_label(period, scope.step, &ctx));
     let by_period = table(&labels.zip(tallies).collect::<Vec<_>>(), &ctx);
+    let opened = scope.opened(&mut tx, periods).await?;
+    let opened = periods.iter().zip(opened).filter_map(|(period, places)| {
+        Some(OpenedView {
+            label: period_label(period, scope.step, &ctx),
+            places: places?,
+        })
+    });
+    let opened: Vec<OpenedView> = opened.collect();
     let by_unit = if error.is_empty() {
         scope.by_unit(&mut tx).await?
     } else {
@@ -395,6 +416,7 @@ async fn show(
         by_period,
         by_unit: table(&by_unit, &ctx),
         offers,
+        opened,
         ctx,
     };
     render_with(status, &page)
@@ -425,6 +447,7 @@ async fn file(
         .collect();
     head.extend(names.iter().map(String::as_str));
     head.push("mean_days_to_appointment");
+    head.push("open_places");
     writer.write_record(&head).map_err(Fault::other)?;
     let name = scope.name(&ctx);
     let days = periods.iter().map(|period| {
@@ -436,10 +459,14 @@ async fn file(
         .iter()
         .map(|row| (row.label.as_str(), scope.first, scope.last));
     let rows = by_period.rows.iter().chain(&by_unit.rows);
-    for ((place, first, last), row) in days.chain(units).zip(rows) {
+    // Of units no day is told; an empty field is a number that is not known.
+    let opened = scope.opened(&mut tx, periods).await?.into_iter();
+    let opened = opened.chain(std::iter::repeat(None));
+    for (((place, first, last), row), places) in days.chain(units).zip(rows).zip(opened) {
         let mut fields = vec![place.to_owned(), first.to_string(), last.to_string()];
         fields.extend(row.cells.iter().map(ToString::to_string));
         fields.push(row.wait.clone());
+        fields.push(places.map_or_else(String::new, |places| places.to_string()));
         writer.write_record(&fields).map_err(Fault::other)?;
     }
     let text = writer

@@ -18,7 +18,7 @@ use crate::audit::{self, Actor};
 use crate::calendar::{Unit, wall};
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
-use crate::error::{Fault, PageError};
+use crate::error::{Fault, PageError, Refusal};
 use crate::fetch_optional;
 use crate::form::Form;
 use crate::identity::SignedInOfficer;
@@ -208,6 +208,10 @@ async fn waiting(
     officer: &SignedInOfficer,
 ) -> Result<(Appointment, Unit), PageError> {
     let (appointment, unit) = of_unit(tx, id, officer).await?;
+    // Another service's front end connects its person: here is nobody to tell.
+    if appointment.is_anonymous() {
+        return Err(Refusal::not_found().into());
+    }
     if !matches!(appointment.state, State::Booked | State::Open) {
         return Err(no_longer(id).into());
     }

@@ -12,6 +12,7 @@ pub mod hours;
 pub mod hours_removal;
 pub mod national_list;
 pub mod overflow;
+mod places;
 #[cfg(test)]
 mod properties;
 pub mod recurrence;
@@ -38,6 +39,7 @@ use crate::text_enum;
 use away::AwayPlan;
 pub use communes::{Commune, find_commune, search_communes, search_name};
 use hours::HoursPlan;
+pub use places::places_on;
 use recurrence::{DayRule, Range, day_of, instant_of, whole_day};
 use release::{ReleaseRule, Setting};
 use rules::UnitRules;

@@ -157,6 +157,7 @@ pub fn background(app: &App, shutdown: &CancellationToken) -> Vec<tokio::task::J
         tokio::spawn(hearings::control::run(app.clone(), shutdown.clone())),
         tokio::spawn(hearings::unheld::run(app.clone(), shutdown.clone())),
         tokio::spawn(crate::booking::earlier::run(app.clone(), shutdown.clone())),
+        tokio::spawn(crate::booking::counters::run(app.clone(), shutdown.clone())),
         tokio::spawn(complaint::handoff::run(app.clone(), shutdown.clone())),
         tokio::spawn(audit::keeper::run(app.clone(), shutdown.clone())),
         tokio::spawn(scheduling::webhooks::delivery::run(

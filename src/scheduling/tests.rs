@@ -666,6 +666,13 @@ async fn what_the_unit_does_shows_as_the_status_of_the_contract() {
             StatusCode::NOT_FOUND,
             "too early"
         );
+        let late = path(numbers[0], "/retard").await;
+        for answer in [
+            app.get(&officer, &late).await,
+            app.post(&officer, &late, &[("minutes", "15")]).await,
+        ] {
+            assert_eq!(answer.status, StatusCode::NOT_FOUND, "nobody to tell");
+        }
         let revoked = path(numbers[2], "/annuler").await;
         let done = app
             .post(&officer, &revoked, &[("motif", "no_officer")])

@@ -110,6 +110,10 @@ for (const [size, javaScriptEnabled, locale] of [['desktop', true, 'fr-FR'], ['p
 
       await driver.go(`${base}/administration/compteurs?du=${day}&au=${day}&par=jour`)
       await looked('counters')
+      if (size === 'desktop') {
+        const wide = await page.$$eval('.vp-numbers .fr-table__content', (tables) => tables.map((table) => table.scrollWidth - table.clientWidth))
+        assert.ok(wide.length > 0 && wide.every((more) => more <= 0), `the numbers are ${wide} px wider than the screen`)
+      }
       await driver.go(`${base}/administration/compteurs?du=2020-01-01`)
       await looked('counters to mend')
 

@@ -125,6 +125,32 @@ async fn counters_fit_what_happened_and_few_are_shown_as_few() {
                 "{secret}"
             );
         }
+        // What was open on a day is counted once the day is over, and once only.
+        let opened = |page: &crate::support::Page| page.words(".vp-opened tbody td");
+        let today = format!("{PAGE}?par=jour&du=2026-11-23&au=2026-11-23");
+        assert!(opened(&nadia.get(&today).await.ok()).is_empty());
+        let evening = crate::support::app::at("2026-11-23T22:30:00Z");
+        visioplainte::booking::counters::count(&app, evening)
+            .await
+            .unwrap();
+        let yesterday = format!("{PAGE}?par=jour&du=2026-11-22&au=2026-11-23");
+        assert!(opened(&nadia.get(&today).await.ok()).is_empty());
+        let night = crate::support::app::at("2026-11-23T23:30:00Z");
+        for _ in 0..2 {
+            visioplainte::booking::counters::count(&app, night)
+                .await
+                .unwrap();
+        }
+        // From eight to eight by half hours; the one that Camille has counts too.
+        assert_eq!(opened(&nadia.get(&today).await.ok()), ["24"]);
+        assert_eq!(opened(&nadia.get(&yesterday).await.ok()).len(), 1);
+        let file = nadia
+            .get(&format!(
+                "{PAGE}/fichier?par=jour&du=2026-11-23&au=2026-11-23"
+            ))
+            .await
+            .ok();
+        assert!(file.text().trim_end().ends_with(",24"), "{}", file.text());
         // A unit's administrator counts their unit and no other.
         for other in ["u-78-gendarmerie", "departement", "u-974-police", "'--"] {
             let foreign = nadia.get(&format!("{PAGE}?unite={other}")).await;

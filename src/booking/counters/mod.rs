@@ -7,12 +7,14 @@
 //! may read them.
 
 mod periods;
+mod places;
 mod shown;
 mod store;
 
 use std::collections::BTreeMap;
 
 pub use periods::{LONGEST_DAYS, MOST_PERIODS, Period, Step, periods};
+pub use places::{count, opened, run};
 pub use shown::{FEW, Shown, column};
 
 pub use super::view::monday_of;

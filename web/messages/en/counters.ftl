@@ -36,3 +36,6 @@ counters-days = { $whole }.{ $tenth }
 counters-total = Total
 counters-few = From 1 to 4 a number is written “< 5”, so that it tells of nobody; a total that holds one is rounded down. The wait runs from confirmation to hearing.
 counters-file = Download these numbers (CSV)
+counters-opened = Places that were open
+counters-opened-places = Places
+counters-opened-text = Counted at night for the day before: hearings that desks could begin, without absences, closures and public holidays, whether the place was taken or not.

@@ -36,3 +36,6 @@ counters-days = { $whole },{ $tenth }
 counters-total = Total
 counters-few = De 1 à 4, un nombre est écrit « < 5 », pour qu’il ne parle de personne ; un total qui en contient est arrondi en dessous. Le délai court de la confirmation à l’audition.
 counters-file = Télécharger ces nombres (CSV)
+counters-opened = Places qui étaient ouvertes
+counters-opened-places = Places
+counters-opened-text = Comptées la nuit pour la veille : les auditions que les guichets pouvaient commencer, absences, fermetures et jours fériés déduits, que la place ait été prise ou non.
