@@ -25,6 +25,7 @@ pub mod earlier;
 mod feeds;
 pub mod guests;
 pub mod lifecycle;
+mod mass_cancellation;
 pub mod meeting_link;
 mod messages;
 mod neighbours;
@@ -686,4 +687,5 @@ pub fn router() -> Routes {
         .merge(feeds::router())
         .merge(anonymous_pages::router())
         .merge(assisted::pages::router())
+        .merge(mass_cancellation::router())
 }

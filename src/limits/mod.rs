@@ -145,6 +145,7 @@ pub const TABLE: &[Entry] = &[
         routes: &[
             ("POST", "/rendez-vous/{id}/confirmer"),
             ("POST", "/agent/rendez-vous/nouveau"),
+            ("POST", "/agent/annulations"),
             ("POST", "/rendez-vous/{id}/annuler"),
             ("POST", "/administration/messages/{id}/renvoyer"),
             ("POST", "/rendez-vous/{id}/deplacer"),

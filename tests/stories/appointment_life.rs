@@ -206,6 +206,60 @@ async fn the_unit_moves_and_calls_off_and_the_person_is_told_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn several_are_called_off_at_once_and_each_person_is_told_and_chooses_again() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        let (camille, amina) = (app.citizen("camille"), app.citizen("amina"));
+        let nadia = app.officer("admin-78");
+        nadia.logs_in("/agent").await.ok();
+        nadia.opens_a_desk("u-78-police", "Guichet 2").await.ok();
+        let slots = camille.declares("Versailles").await;
+        let first = slots.form("form.vp-next-slot").field("creneau").to_owned();
+        let one = camille.books(&slots, first.parse().unwrap()).await;
+        let slots = amina.declares("Versailles").await;
+        let two = amina.books(&slots, first.parse().unwrap()).await;
+
+        let list = nadia.get("/agent/annulations?jour=2026-11-23").await.ok();
+        let form = list.form("form[method='post'][action='/agent/annulations']");
+        let nothing = nadia.submit(&form).await;
+        assert_eq!(nothing.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let reason = form.choices("motif").remove(0);
+        let both = form.also("rendez_vous", &one).also("rendez_vous", &two);
+        let shown = nadia.submit(&both.with("motif", &reason)).await.ok();
+        assert!(
+            shown.text().contains("Rendez-vous annulés : 2"),
+            "{shown:.3000}"
+        );
+        for id in [&one, &two] {
+            assert_eq!(
+                app.appointment(id).await.state.as_str(),
+                "booked",
+                "only shown"
+            );
+        }
+        let yes = shown.form("form[method='post'][action='/agent/annulations']");
+        let done = nadia.submit(&yes).await.ok();
+        assert!(
+            done.text().contains("Les personnes sont prévenues"),
+            "{done:.2000}"
+        );
+        for id in [&one, &two] {
+            let state = app.appointment(id).await.state;
+            assert_eq!(state.as_str(), "cancelled_by_unit");
+            let event = format!("appointment/{id}/cancelled-by-unit");
+            assert_eq!(app.count_messages(&event).await, 2);
+        }
+        // Said twice, nothing is left to call off and nobody is told twice.
+        let again = nadia.submit(&yes).await;
+        assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let event = format!("appointment/{one}/cancelled-by-unit");
+        assert_eq!(app.count_messages(&event).await, 2);
+        let slots = camille.get("/rendez-vous/creneaux").await.ok();
+        camille.books_the_next_slot(&slots).await;
+        app.journal_holds();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_does_not_come_is_told_and_takes_another_slot() {
     for app in TestApp::on_every_engine(MONDAY).await {
         let (camille, sarah) = (app.citizen("camille"), app.officer("78-police"));

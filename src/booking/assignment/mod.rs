@@ -23,6 +23,7 @@ use crate::identity::{Role, empowerments};
 use crate::keys::Keys;
 use crate::routes::Routes;
 
+pub(super) use pages::unit_of_admin;
 pub(super) use store::{list_rio_of_unit, release, release_others};
 
 /// An officer of a unit who may be given a hearing.

@@ -228,7 +228,7 @@ async fn give(
 }
 
 /// The unit of somebody who gives hearings to others.
-pub(super) async fn unit_of_admin(
+pub(in crate::booking) async fn unit_of_admin(
     tx: &mut Tx,
     officer: &SignedInOfficer,
 ) -> Result<Unit, PageError> {
