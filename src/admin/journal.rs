@@ -203,7 +203,23 @@ fn is_act(text: &str) -> bool {
     text.len() <= 60
         && text
             .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte == b'.')
+            .all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-' | b'.'))
+}
+
+/// What is about one person: its ids are never chosen by anybody, and no name is
+/// written into the journal by looking for it.
+const OF_PEOPLE: &[&str] = &[
+    "appointment",
+    "case",
+    "citizen",
+    "declaration",
+    "document",
+    "guest",
+    "record",
+];
+
+fn is_random(id: &str) -> bool {
+    id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// `noun/id`, as objects are written.
@@ -213,8 +229,9 @@ fn is_object(text: &str) -> bool {
             && noun.len() <= 30
             && noun
                 .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+                .all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-'))
             && path::parse(id).is_some()
+            && (!OF_PEOPLE.contains(&noun) || is_random(id))
     })
 }
 
@@ -604,6 +621,15 @@ mod tests {
             ("declaration.save_facts", true, false, false),
             ("system", true, true, false),
             ("officer/0123abc", false, true, true),
+            ("calendar-feed.issue", true, false, false),
+            ("officer-absence/0123abc", false, true, true),
+            (
+                "citizen/0123456789abcdef0123456789abcdef",
+                false,
+                true,
+                true,
+            ),
+            ("citizen/berthelot", false, false, false),
             ("desk/d-78-police-1", false, true, true),
             ("Angèle", false, false, false),
             ("citizen/Angèle", false, false, false),

@@ -161,7 +161,20 @@ fn mail_line(config: &Config) -> Result<String, String> {
         _ if url.password().is_some() => {
             Err("the password would go over an open line: smtps://, or ?tls=required".into())
         }
-        _ => Ok("open, and without a password".into()),
+        // Personal links go over it.
+        _ if !is_this_machine(&url) => {
+            Err("mail would go over an open line: smtps://, or ?tls=required".into())
+        }
+        _ => Ok("open, to this machine".into()),
+    }
+}
+
+fn is_this_machine(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 

@@ -48,6 +48,19 @@ pub async fn enter(
     check_window(appointment, now)?;
     let (guest_id, role) = match guests::knock(tx, keys, link, code, now).await? {
         Knock::In(guest_id, role) => (guest_id, role),
+        Knock::Wrong { left: 0 } => {
+            audit::append(
+                tx,
+                appointment.unit_id.as_str(),
+                now,
+                &Actor::System,
+                "guest.lock",
+                &format!("appointment/{}", appointment.id),
+                &format!("role={} generation={}", link.role, link.generation),
+            )
+            .await?;
+            return Ok(Entered::Locked);
+        }
         Knock::Wrong { left } => return Ok(Entered::Wrong { left }),
         Knock::Locked => return Ok(Entered::Locked),
         Knock::Used => return Ok(Entered::Used),

@@ -264,6 +264,7 @@ async fn five_wrong_codes_block_a_link_and_another_one_replaces_it() {
         let page = types(&thief, &path, &another(&code)).await;
         assert_eq!(page.status, StatusCode::FORBIDDEN);
         assert!(page.text().contains("bloqué"), "{page:.1000}");
+        assert_eq!(app.journal_lines("guest.lock").await, 1);
         let page = types(&app.browser(), &path, &code).await;
         assert_eq!(page.status, StatusCode::FORBIDDEN, "even the right one");
         let list = sarah.workspace(&id).await;

@@ -97,12 +97,14 @@ async fn send(
         link,
         ..Values::default()
     };
+    let subject = match happening {
+        // Not to be withdrawn with the rest when the appointment moves or ends: whoever
+        // was told to come is told not to.
+        Happening::Cancelled => format!("guest/{}", guest.id),
+        _ => subject(appointment, guest),
+    };
     let outgoing = Outgoing {
-        event: &format!(
-            "{}/{template}/{}",
-            subject(appointment, guest),
-            guest.link.generation
-        ),
+        event: &format!("{subject}/{template}/{}", guest.link.generation),
         recipient: &super::person_of(&guest.id),
         unit: Some(&unit.id),
         channel: guest.identity.channel,

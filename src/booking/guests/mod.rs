@@ -317,6 +317,10 @@ pub async fn revoke(
 ) -> Result<Guest, GuestError> {
     let appointment = &super::lock(tx, appointment).await?;
     let guest = find(tx, keys, appointment, guest_id).await?;
+    // Once they have come in, it is the officer who sends them out, seat and all.
+    if matches!(actor, Actor::Citizen(_)) && guest.standing() == Standing::Used {
+        return Err(GuestError::NotFound);
+    }
     if !store::mark_revoked(tx, &appointment.id, guest_id, actor, now).await? {
         return Err(GuestError::NotFound);
     }
@@ -359,10 +363,10 @@ pub enum Knock {
     In(Id, LinkRole),
     /// It was not; how often may it still be typed?
     Wrong {
-        /// Tries left.
+        /// Tries left; none after the last one.
         left: i64,
     },
-    /// It was typed too often: another link is needed.
+    /// It was typed too often before: another link is needed.
     Locked,
     /// Somebody came in with this link, on another browser.
     Used,
@@ -400,10 +404,8 @@ pub async fn knock(
     };
     let (id, generation) = (link.id.as_str(), link.generation);
     if !codes::matches(keys, Purpose::Guest, id, generation, code) {
-        return Ok(match TRIES - tries {
-            0 => Knock::Locked,
-            left => Knock::Wrong { left },
-        });
+        let left = TRIES - tries;
+        return Ok(Knock::Wrong { left });
     }
     Ok(if meeting_link::use_once(tx, &link, now).await? {
         Knock::In(guest_id, link.role)
