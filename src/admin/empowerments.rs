@@ -96,12 +96,17 @@ async fn told(
     at: Timestamp,
     actor: &str,
 ) -> Result<String, Fault> {
-    let who = match empowerments::rio_of_actor(tx, actor).await? {
-        Some(rio) => format!("RIO {rio}"),
-        None => ctx.t("admin-by-system"),
-    };
+    let who = actor_in_words(tx, ctx, actor).await?;
     let when = wall::moment(ctx.lang, at, unit.zone());
     Ok(ctx.t2(message, "when", when, "who", who))
+}
+
+/// An actor of the journal as a page names them.
+pub(super) async fn actor_in_words(tx: &mut Tx, ctx: &Ctx, actor: &str) -> Result<String, Fault> {
+    Ok(match empowerments::rio_of_actor(tx, actor).await? {
+        Some(rio) => format!("RIO {rio}"),
+        None => ctx.t("admin-by-system"),
+    })
 }
 
 /// What reaches further than one's own right, and one's own right itself, is

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::coverage::department_of;
 use super::desks::{Errors, Field};
+use super::empowerments::actor_in_words;
 use super::{unit_of, units_of};
 use crate::app::App;
 use crate::audit::Actor;
@@ -191,22 +192,24 @@ async fn page(
     let plans = overflow::list(tx, &unit.id, HISTORY).await?;
     let stands = overflow::find(tx, &unit.id).await?;
     let form = form.unwrap_or_else(|| RuleForm::of(stands.version, &stands.rule));
-    let history = plans.iter().map(|plan| {
+    let mut history = Vec::with_capacity(plans.len());
+    for plan in &plans {
         let when = wall::capitalised(&wall::moment(ctx.lang, plan.set_at, unit.zone()));
         let mut what = in_words(&plan.rule, others, &ctx);
         if plan.undoes.is_some() {
             what = ctx.t1("admin-neighbours-undone", "what", what);
         }
-        let line = ctx.t2("admin-act-by", "act", what, "who", &plan.set_by);
-        format!("{when} : {line}")
-    });
+        let who = actor_in_words(tx, &ctx, &plan.set_by).await?;
+        let line = ctx.t2("admin-act-by", "act", what, "who", who);
+        history.push(format!("{when} : {line}"));
+    }
     let ranks = (1..).zip(form.named()).map(|(rank, value)| Rank {
         name: format!("rang_{rank}"),
         label: ctx.t1("admin-neighbours-rank", "rank", rank),
         value,
     });
     Ok(NeighboursPage {
-        history: history.collect(),
+        history,
         ranks: ranks.collect(),
         others: others
             .iter()
