@@ -2,12 +2,13 @@
 //! the server's answers mean.
 
 use std::error::Error as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, MultiPart, SinglePart};
-use lettre::transport::smtp::Error;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::transport::smtp::{AsyncSmtpTransportBuilder, Error};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use tokio::time::timeout;
 
@@ -20,7 +21,9 @@ const NAME: &str = "smtp";
 
 /// A mail server.
 pub(super) struct Mail {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    builder: AsyncSmtpTransportBuilder,
+    /// With its open lines. Another takes its place when one of them is given up.
+    transport: Mutex<AsyncSmtpTransport<Tokio1Executor>>,
     from: Mailbox,
     patience: Duration,
 }
@@ -59,7 +62,8 @@ impl Mail {
             .parse()
             .map_err(|_| Fault::other("mail_from is no e-mail address"))?;
         Ok(Some(Mail {
-            transport: builder.build(),
+            transport: Mutex::new(builder.clone().build()),
+            builder,
             from,
             patience,
         }))
@@ -67,13 +71,24 @@ impl Mail {
 
     pub(super) async fn send(&self, parcel: Parcel<'_>) -> Result<&'static str, Refused> {
         let message = self.build(parcel)?;
-        // The library's own limit is on the connecting alone. A line that is given up
-        // in the middle of a message is closed, never used for another.
-        match timeout(self.patience, self.transport.send(message)).await {
+        // The library's own limit is on the connecting alone.
+        let transport = self.transport().clone();
+        match timeout(self.patience, transport.send(message)).await {
             Ok(Ok(_)) => Ok(NAME),
             Ok(Err(error)) => Err(meaning(&error)),
-            Err(_) => Err(Refused::later(NAME, "no answer in time")),
+            Err(_) => {
+                // The library keeps the line for the next message, which would wait for
+                // this one's answer: all its lines are let go.
+                *self.transport() = self.builder.clone().build();
+                Err(Refused::later(NAME, "no answer in time"))
+            }
         }
+    }
+
+    fn transport(&self) -> MutexGuard<'_, AsyncSmtpTransport<Tokio1Executor>> {
+        self.transport
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn build(&self, parcel: Parcel<'_>) -> Result<Message, Refused> {
