@@ -123,7 +123,7 @@ async fn a_department_lets_a_neighbour_help_out_and_takes_it_back() {
         );
         let list = done.words(".vp-history li");
         assert_eq!(list.len(), 1);
-        assert!(list[0].contains("officer"), "{list:?}");
+        assert!(list[0].contains("RIO 9974003"), "{list:?}");
 
         // Taken back, and set once more: the history has all three.
         let undo = done.form("form.vp-undo").forge("acte", "annuler");
