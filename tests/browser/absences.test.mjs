@@ -86,7 +86,11 @@ for (const [javaScriptEnabled, locale] of [[true, 'fr-FR'], [true, 'en-GB'], [fa
       assert.equal(await page.locator('main .fr-message--error').count(), 1)
       await looked('rules to mend')
       await driver.fill('#creneau', '30')
-      await driver.follow('main form button[type="submit"]')
+      // The first button, which the Enter key presses too, shows what it would do.
+      await driver.follow('main form button[value="verifier"]')
+      assert.equal(await page.locator('#apercu li').count() > 0, true)
+      await looked('rules seen first')
+      await driver.follow('main form button[value="enregistrer"]')
       assert.equal(await page.locator('main .fr-alert--success').count(), 1)
       await looked('rules were set')
       assertQuiet(watch)
