@@ -33,7 +33,7 @@ for (const locale of ['fr-FR', 'en-GB']) {
       await assertAccessible(page, `${name}, dark`)
       await page.emulateMedia({ colorScheme: 'light' })
       await assertReflows(page, name)
-      if (process.env.PICTURES) await page.screenshot({ path: `${process.env.PICTURES}/${locale}-${name.replaceAll(' ', '-')}.png`, fullPage: true })
+      if (process.env.PICTURES) await page.screenshot({ path: `${process.env.PICTURES}/${locale}-${name.replaceAll(' ', '-')}.png`, fullPage: true, caret: 'initial' })
     }
     const driver = new Driver(page, false)
     try {
