@@ -84,7 +84,8 @@ pub enum OfficerQuality {
 
 impl Officer {
     /// How the officer is named in a sentence.
-    fn label(&self) -> String {
+    #[must_use]
+    pub fn label(&self) -> String {
         match &self.identity {
             OfficerIdentity::Name(name) => name.clone(),
             OfficerIdentity::AdministrativeNumber(number) => {
@@ -174,7 +175,9 @@ impl Complainant {
         }
     }
 
-    pub(crate) fn values(&self) -> Json {
+    /// What is printed of the person: labels and texts, without what is empty.
+    #[must_use]
+    pub fn entries(&self) -> Vec<(String, String)> {
         let gender = match self.gender {
             Gender::Female => "féminin",
             Gender::Male => "masculin",
@@ -211,6 +214,13 @@ impl Complainant {
         entries
             .into_iter()
             .filter(|(_, text)| !text.trim().is_empty())
+            .map(|(label, text)| (label.to_owned(), text))
+            .collect()
+    }
+
+    pub(crate) fn values(&self) -> Json {
+        self.entries()
+            .into_iter()
             .map(|(label, text)| json!({ "label": label, "text": text }))
             .collect()
     }

@@ -10,19 +10,20 @@ use documents::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::content::Version;
+use super::content::{self, Noted, Version};
 use super::record::Change;
 use super::store::{self, Agreement, Decision, Record};
 use crate::app::App;
 use crate::booking::Appointment;
 use crate::calendar::{Unit, UnitKind, wall};
 use crate::clock::Timestamp;
-use crate::db::Tx;
+use crate::db::{Id, Tx};
 use crate::declaration::{self, Content};
 use crate::error::Fault;
 use crate::hearings::checks::RIGHT;
 use crate::identity::PivotIdentity;
 use crate::identity::session::BY_CODE;
+use crate::keys::Keys;
 use crate::messages::{Lang, text};
 
 /// Replaces what no embedded font draws by its code point, such as `[U+5317]`:
@@ -51,6 +52,98 @@ fn printable<T: Serialize + DeserializeOwned>(document: &T) -> Result<T, Fault> 
 /// What the person confirms, in the words that were on their screen.
 pub const STATEMENT: &str = "record-agree-statement";
 
+/// What a version freezes besides the person and the facts.
+#[derive(Debug)]
+pub struct Drafted<'a> {
+    /// The declaration as the officer wrote it.
+    pub narrative: String,
+    /// Checks and rights.
+    pub noted: &'a [Noted],
+    /// Incidents so far.
+    pub incidents: &'a [content::Incident],
+    /// Changes asked and answered.
+    pub changes: &'a [Change],
+}
+
+/// Draws an act up as a version sends it: nothing decided, nothing signed.
+///
+/// # Errors
+/// When the database fails, something sealed does not open, or no edition of the legal
+/// texts covers that day.
+pub async fn draw_up(
+    tx: &mut Tx,
+    keys: &Keys,
+    record: &Record,
+    unit: &Unit,
+    citizen_id: &Id,
+    officer_id: &Id,
+    drafted: Drafted<'_>,
+    now: Timestamp,
+) -> Result<ProcesVerbal, Fault> {
+    let case_id = &record.case_id;
+    let identity = identity_of(tx, keys, citizen_id).await?;
+    let content = declaration::open_content(tx, keys, case_id).await?;
+    let declared = declaration::find(tx, case_id).await?;
+    let birthplace = store::find_commune_name(tx, &identity.birthplace).await?;
+    let at = |instant| in_zone_of(unit, instant);
+    let texts = texts_of(at(now).date_naive())?;
+    printable(&ProcesVerbal {
+        number: record.number.clone(),
+        unit: printed_unit(unit),
+        officer: printed_officer(store::find_rio(tx, officer_id).await?.unwrap_or_default()),
+        started_at: at(record.opened_at),
+        ended_at: None,
+        present: Vec::new(),
+        rights_document_at: declared
+            .and_then(|declared| declared.rights_seen_at)
+            .map(at),
+        drafted_at: at(now),
+        complainant: complainant(&identity, &content, birthplace)?,
+        code: texts.code.clone(),
+        legal_references: texts.proces_verbal.clone(),
+        checks: drafted
+            .noted
+            .iter()
+            .filter(|noted| !noted.item.starts_with(RIGHT))
+            .map(|noted| Check {
+                label: text(Lang::Fr, &format!("check-{}", noted.item)),
+                at: at(noted.at),
+                result: text(Lang::Fr, &format!("check-{}-{}", noted.item, noted.result)),
+            })
+            .collect(),
+        rights: drafted
+            .noted
+            .iter()
+            .filter_map(|noted| {
+                let id = noted.item.strip_prefix(RIGHT)?;
+                let right = texts.rights.iter().find(|right| right.id == id)?;
+                Some(RightTold {
+                    label: right.title.clone(),
+                    article: right.article.clone(),
+                    at: at(noted.at),
+                })
+            })
+            .collect(),
+        incidents: drafted
+            .incidents
+            .iter()
+            .map(|incident| Incident {
+                from: at(incident.from),
+                to: incident.to.map(at),
+                label: format!(
+                    "{} ({})",
+                    text(Lang::Fr, &incident.kind.replace('_', "-")),
+                    text(Lang::Fr, &format!("seat-role-{}", incident.role))
+                ),
+            })
+            .collect(),
+        facts: facts(&content),
+        narrative: drafted.narrative,
+        change_requests: change_requests(unit, drafted.changes),
+        consent: Consent::Awaited,
+    })
+}
+
 /// Everything the documents of one record are made from.
 #[derive(Debug)]
 pub struct Dossier {
@@ -62,22 +155,18 @@ pub struct Dossier {
     pub identity: PivotIdentity,
     /// What they told of themselves and the facts.
     pub content: Content,
-    /// Name of the commune of birth, where the list knows it.
-    pub birthplace: Option<String>,
-    /// Administrative number of the officer.
+    /// Administrative number of the officer who signs.
     pub rio: String,
-    /// When the officer opened the hearing.
-    pub started_at: Timestamp,
-    /// The version decided on, and its hash.
+    /// The version decided on.
     pub version: Version,
     /// Hash of the version.
     pub hash: String,
-    /// Changes asked and answered.
+    /// Changes asked and answered, also after the version was sent.
     pub changes: Vec<Change>,
     /// The person's decision.
     pub agreement: Option<Agreement>,
-    /// When the written rights were on the person's screen.
-    pub rights_seen_at: Option<Timestamp>,
+    /// Why they refused, if they said.
+    pub refusal_reason: String,
     /// When the video ended, if it has.
     pub ended_at: Option<Timestamp>,
 }
@@ -93,40 +182,40 @@ pub async fn read(
     appointment: &Appointment,
     unit: &Unit,
 ) -> Result<Option<Dossier>, Fault> {
-    let case_id = &record.case_id;
-    let Some((version, hash)) = super::record::read_last_version(tx, &app.keys, case_id).await?
-    else {
+    let (case_id, keys) = (&record.case_id, &app.keys);
+    let Some((version, hash)) = super::record::read_last_version(tx, keys, case_id).await? else {
         return Ok(None);
     };
-    let citizen_id = &appointment.citizen_id;
-    let sealed = store::find_sealed_identity(tx, citizen_id)
-        .await?
-        .ok_or_else(|| Fault::other("the person of a record is gone"))?;
-    let identity: PivotIdentity = app
-        .keys
-        .service
-        .open_json(&format!("citizen/{citizen_id}"), &sealed)?;
     let officer_id = appointment
         .officer_id
         .as_ref()
         .unwrap_or(&record.officer_id);
-    let declared = declaration::find(tx, case_id).await?;
     let hearing = crate::hearings::store::find_hearing(tx, &appointment.id).await?;
+    let agreement = store::find_agreement(tx, case_id).await?;
+    let sealed_reason = agreement
+        .as_ref()
+        .and_then(|agreement| agreement.sealed_reason.as_deref());
     Ok(Some(Dossier {
-        rights_seen_at: declared.and_then(|declared| declared.rights_seen_at),
+        refusal_reason: super::record::read_reason(tx, keys, case_id, sealed_reason).await?,
         ended_at: hearing.and_then(|hearing| hearing.ended_at),
-        birthplace: store::find_commune_name(tx, &identity.birthplace).await?,
-        identity,
-        content: declaration::open_content(tx, &app.keys, case_id).await?,
+        identity: identity_of(tx, keys, &appointment.citizen_id).await?,
+        content: declaration::open_content(tx, keys, case_id).await?,
         rio: store::find_rio(tx, officer_id).await?.unwrap_or_default(),
-        started_at: record.opened_at,
-        changes: super::record::read_changes(tx, &app.keys, case_id).await?,
-        agreement: store::find_agreement(tx, case_id).await?,
+        changes: super::record::read_changes(tx, keys, case_id).await?,
+        agreement,
         record: record.clone(),
         unit: unit.clone(),
         version,
         hash,
     }))
+}
+
+async fn identity_of(tx: &mut Tx, keys: &Keys, citizen_id: &Id) -> Result<PivotIdentity, Fault> {
+    let sealed = store::find_sealed_identity(tx, citizen_id)
+        .await?
+        .ok_or_else(|| Fault::other("the person of a record is gone"))?;
+    keys.service
+        .open_json(&format!("citizen/{citizen_id}"), &sealed)
 }
 
 /// The rights document of a unit, as it stands at `now`.
@@ -168,194 +257,168 @@ fn printed_unit(unit: &Unit) -> documents::Unit {
     }
 }
 
+fn printed_officer(rio: String) -> Officer {
+    Officer {
+        identity: OfficerIdentity::AdministrativeNumber(rio),
+        quality: OfficerQuality::Opj,
+    }
+}
+
+fn complainant(
+    identity: &PivotIdentity,
+    content: &Content,
+    birthplace: Option<String>,
+) -> Result<Complainant, Fault> {
+    let declared = identity.is_declared();
+    let abroad = identity.birthcountry != "99100";
+    let some = |text: &str| (!text.trim().is_empty()).then(|| text.to_owned());
+    Ok(Complainant {
+        birth_name: identity.family_name.clone(),
+        used_name: some(&content.used_name),
+        given_names: identity.given_name.clone(),
+        gender: match identity.gender.as_str() {
+            "female" => Gender::Female,
+            "male" => Gender::Male,
+            _ => Gender::Unspecified,
+        },
+        birthdate: identity
+            .birthdate
+            .parse()
+            .map_err(|_| Fault::other("a birthdate cannot be read"))?,
+        birthplace: birthplace.or_else(|| {
+            let place = some(&identity.birthplace)?;
+            // Declared in words; FranceConnect gives a code.
+            Some(if declared {
+                place
+            } else {
+                format!("commune {place}")
+            })
+        }),
+        birthcountry: if declared {
+            identity.birthcountry.clone()
+        } else if abroad {
+            format!("pays {} (code INSEE)", identity.birthcountry)
+        } else {
+            "France".to_owned()
+        },
+        address: format!(
+            "{}, {} {}",
+            content.address, content.postal_code, content.city
+        ),
+        phone: content.phone.clone(),
+        email: content.email.clone(),
+        profession: some(&content.profession),
+        identity_origin: Some(
+            if declared {
+                "déclarée par la personne à un agent, non vérifiée par FranceConnect"
+            } else {
+                "FranceConnect"
+            }
+            .to_owned(),
+        ),
+        capacity: None,
+    })
+}
+
+/// Label of the entry that says what the facts are.
+const NATURE: &str = "Nature";
+
+fn facts(content: &Content) -> Vec<Entry> {
+    let date = chrono::NaiveDate::parse_from_str(&content.facts_date, "%Y-%m-%d").map_or_else(
+        |_| content.facts_date.clone(),
+        |day| {
+            day.format_localized("%-d %B %Y", chrono::Locale::fr_FR)
+                .to_string()
+        },
+    );
+    [
+        (NATURE, content.offence_label.clone()),
+        (
+            "Date",
+            format!("{date} {}", content.facts_time).trim().to_owned(),
+        ),
+        ("Lieu", content.facts_place.clone()),
+    ]
+    .into_iter()
+    .filter(|(_, text)| !text.is_empty())
+    .map(|(label, text)| Entry {
+        label: label.to_owned(),
+        text,
+    })
+    .collect()
+}
+
+fn change_requests(unit: &Unit, changes: &[Change]) -> Vec<ChangeRequest> {
+    changes
+        .iter()
+        .map(|change| ChangeRequest {
+            requested_at: in_zone_of(unit, change.requested_at),
+            text: change.text.clone(),
+            answer: match change.answered_at {
+                Some(_) => change.answer.clone(),
+                None => text(Lang::Fr, "record-change-unanswered"),
+            },
+        })
+        .collect()
+}
+
 impl Dossier {
     fn at(&self, instant: Timestamp) -> DateTime<FixedOffset> {
         in_zone_of(&self.unit, instant)
     }
 
-    fn texts(&self, now: Timestamp) -> Result<&'static LegalTexts, Fault> {
-        texts_of(self.at(now).date_naive())
-    }
-
-    fn unit(&self) -> documents::Unit {
-        printed_unit(&self.unit)
-    }
-
-    fn officer(&self) -> Officer {
-        Officer {
-            identity: OfficerIdentity::AdministrativeNumber(self.rio.clone()),
-            quality: OfficerQuality::Opj,
+    /// What the person decided, in the act's terms.
+    fn consent(&self) -> Consent {
+        let Some(agreement) = &self.agreement else {
+            return Consent::Awaited;
+        };
+        let at = self.at(agreement.decided_at);
+        let version_hash = agreement.version_hash.clone();
+        match agreement.decision {
+            Decision::Agreed => Consent::Agreed {
+                at,
+                version_hash,
+                session: session_words(&agreement.acr),
+            },
+            Decision::Refused => Consent::Refused {
+                at,
+                version_hash,
+                reason: self.refusal_reason.clone(),
+            },
         }
     }
 
-    fn complainant(&self) -> Result<Complainant, Fault> {
-        let identity = &self.identity;
-        let declared = identity.is_declared();
-        let abroad = identity.birthcountry != "99100";
-        let some = |text: &str| (!text.trim().is_empty()).then(|| text.to_owned());
-        Ok(Complainant {
-            birth_name: identity.family_name.clone(),
-            used_name: some(&self.content.used_name),
-            given_names: identity.given_name.clone(),
-            gender: match identity.gender.as_str() {
-                "female" => Gender::Female,
-                "male" => Gender::Male,
-                _ => Gender::Unspecified,
-            },
-            birthdate: identity
-                .birthdate
-                .parse()
-                .map_err(|_| Fault::other("a birthdate cannot be read"))?,
-            birthplace: self.birthplace.clone().or_else(|| {
-                let place = some(&identity.birthplace)?;
-                // Declared in words; FranceConnect gives a code.
-                Some(if declared {
-                    place
-                } else {
-                    format!("commune {place}")
-                })
-            }),
-            birthcountry: if declared {
-                identity.birthcountry.clone()
-            } else if abroad {
-                format!("pays {} (code INSEE)", identity.birthcountry)
-            } else {
-                "France".to_owned()
-            },
-            address: format!(
-                "{}, {} {}",
-                self.content.address, self.content.postal_code, self.content.city
-            ),
-            phone: self.content.phone.clone(),
-            email: self.content.email.clone(),
-            profession: some(&self.content.profession),
-            identity_origin: Some(
-                if declared {
-                    "déclarée par la personne à un agent, non vérifiée par FranceConnect"
-                } else {
-                    "FranceConnect"
-                }
-                .to_owned(),
-            ),
-            capacity: None,
-        })
-    }
-
-    fn facts(&self) -> Vec<Entry> {
-        let content = &self.content;
-        let date = chrono::NaiveDate::parse_from_str(&content.facts_date, "%Y-%m-%d").map_or_else(
-            |_| content.facts_date.clone(),
-            |day| {
-                day.format_localized("%-d %B %Y", chrono::Locale::fr_FR)
-                    .to_string()
-            },
-        );
-        [
-            ("Nature", content.offence_label.clone()),
-            (
-                "Date",
-                format!("{date} {}", content.facts_time).trim().to_owned(),
-            ),
-            ("Lieu", content.facts_place.clone()),
-        ]
-        .into_iter()
-        .filter(|(_, text)| !text.is_empty())
-        .map(|(label, text)| Entry {
-            label: label.to_owned(),
-            text,
-        })
-        .collect()
-    }
-
-    /// The procès-verbal as drawn up at `now`.
+    /// The procès-verbal as drawn up at `now`: the version word for word, with what came
+    /// after it.
     ///
     /// # Errors
     /// When a value cannot be put in the document.
     pub fn proces_verbal(&self, now: Timestamp) -> Result<ProcesVerbal, Fault> {
-        let texts = self.texts(self.version.sent_at)?;
-        let consent = match &self.agreement {
-            None => Consent::Awaited,
-            Some(agreement) => match agreement.decision {
-                Decision::Agreed => Consent::Agreed {
-                    at: self.at(agreement.decided_at),
-                    version_hash: agreement.version_hash.clone(),
-                    session: session_words(&agreement.acr),
-                },
-                Decision::Refused => Consent::Refused {
-                    at: self.at(agreement.decided_at),
-                    version_hash: agreement.version_hash.clone(),
-                    reason: String::new(),
-                },
-            },
-        };
-        let noted = &self.version.noted;
-        printable(&ProcesVerbal {
-            number: self.record.number.clone(),
-            unit: self.unit(),
-            officer: self.officer(),
-            started_at: self.at(self.started_at),
-            // The hearing of the complaint is over once the person has decided,
-            // even while the two still talk.
-            ended_at: self
-                .agreement
-                .as_ref()
-                .map(|agreement| agreement.decided_at)
-                .or(self.ended_at)
-                .map(|at| self.at(at)),
-            present: Vec::new(),
-            rights_document_at: self.rights_seen_at.map(|at| self.at(at)),
-            drafted_at: self.at(now),
-            complainant: self.complainant()?,
-            code: texts.code.clone(),
-            legal_references: texts.proces_verbal.clone(),
-            checks: noted
-                .iter()
-                .filter(|noted| !noted.item.starts_with(RIGHT))
-                .map(|noted| Check {
-                    label: text(Lang::Fr, &format!("check-{}", noted.item)),
-                    at: self.at(noted.at),
-                    result: text(Lang::Fr, &format!("check-{}-{}", noted.item, noted.result)),
-                })
-                .collect(),
-            rights: noted
-                .iter()
-                .filter_map(|noted| {
-                    let id = noted.item.strip_prefix(RIGHT)?;
-                    let right = texts.rights.iter().find(|right| right.id == id)?;
-                    Some(RightTold {
-                        label: right.title.clone(),
-                        article: right.article.clone(),
-                        at: self.at(noted.at),
-                    })
-                })
-                .collect(),
-            incidents: self
-                .version
-                .incidents
-                .iter()
-                .map(|incident| Incident {
-                    from: self.at(incident.from),
-                    to: incident.to.map(|to| self.at(to)),
-                    label: format!(
-                        "{} ({})",
-                        text(Lang::Fr, &incident.kind.replace('_', "-")),
-                        text(Lang::Fr, &format!("seat-role-{}", incident.role))
-                    ),
-                })
-                .collect(),
-            facts: self.facts(),
-            narrative: self.version.narrative.clone(),
-            change_requests: self
-                .changes
-                .iter()
-                .map(|change| ChangeRequest {
-                    requested_at: self.at(change.requested_at),
-                    text: change.text.clone(),
-                    answer: change.answer.clone(),
-                })
-                .collect(),
-            consent,
-        })
+        let mut act = self.version.act.clone();
+        let signs = printed_officer(self.rio.clone());
+        if act.officer != signs {
+            // Somebody else took the hearing over between the two.
+            act.present.push(Entry {
+                label: text(Lang::Fr, "act-heard-by"),
+                text: act.officer.label(),
+            });
+            act.officer = signs;
+        }
+        if matches!(&self.agreement, Some(made) if made.decision == Decision::Refused) {
+            // What was asked for after the version is part of what was refused.
+            act.change_requests = change_requests(&self.unit, &self.changes);
+        }
+        // The hearing of the complaint is over once the person has decided, even while
+        // the two still talk.
+        act.ended_at = self
+            .agreement
+            .as_ref()
+            .map(|agreement| agreement.decided_at)
+            .or(self.ended_at)
+            .map(|at| self.at(at));
+        act.drafted_at = self.at(now);
+        act.consent = self.consent();
+        printable(&act)
     }
 
     /// The récépissé as drawn up at `now`.
@@ -363,15 +426,17 @@ impl Dossier {
     /// # Errors
     /// When a value cannot be put in the document.
     pub fn recepisse(&self, now: Timestamp) -> Result<Recepisse, Fault> {
-        let texts = self.texts(now)?;
+        let texts = texts_of(self.at(now).date_naive())?;
+        let act = &self.version.act;
+        let nature = act.facts.iter().find(|fact| fact.label == NATURE);
         printable(&Recepisse {
-            number: self.record.number.clone(),
-            unit: self.unit(),
-            officer: self.officer(),
-            complainant: self.complainant()?,
+            number: act.number.clone(),
+            unit: act.unit.clone(),
+            officer: printed_officer(self.rio.clone()),
+            complainant: act.complainant.clone(),
             received_at: self.at(self.record.opened_at),
             drafted_at: self.at(now),
-            offence: self.content.offence_label.clone(),
+            offence: nature.map_or_else(String::new, |nature| nature.text.clone()),
             code: texts.code.clone(),
             legal_references: texts.recepisse.clone(),
             prescription: texts.prescription.clone(),
@@ -394,9 +459,9 @@ impl Dossier {
             Decision::Refused => text(Lang::Fr, "record-refuse-statement"),
         };
         printable(&AgreementProof {
-            number: self.record.number.clone(),
-            unit: self.unit(),
-            complainant: self.complainant()?,
+            number: self.version.act.number.clone(),
+            unit: self.version.act.unit.clone(),
+            complainant: self.version.act.complainant.clone(),
             version: u32::try_from(agreement.version).map_err(Fault::other)?,
             version_hash: agreement.version_hash.clone(),
             requested_at: self.at(self.version.sent_at),

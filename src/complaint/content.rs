@@ -1,7 +1,9 @@
 //! What a record holds: the officer's working text, and a version as it was
-//! sent: text, checks, rights told and incidents, frozen together, so that the
-//! person agrees to all that the act will say.
+//! sent: the whole act with who complains, facts, text, checks, rights told,
+//! incidents, and the changes asked for with their answers, frozen together, so
+//! that the person agrees to all that the act will say.
 
+use documents::ProcesVerbal;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -48,9 +50,10 @@ pub struct Version {
     pub version: i64,
     /// When it was sent.
     pub sent_at: Timestamp,
-    /// The declaration.
-    pub narrative: String,
-    /// Checks and rights.
+    /// The act, but for what comes after: the decision, the end of the hearing, who
+    /// signs and when.
+    pub act: ProcesVerbal,
+    /// Checks and rights, by their keys: the person reads them in their language.
     pub noted: Vec<Noted>,
     /// Incidents so far.
     pub incidents: Vec<Incident>,

@@ -272,6 +272,7 @@ async fn files(
         "decision": dossier.agreement.as_ref().map(|agreement| serde_json::json!({
             "decision": agreement.decision, "at": agreement.decided_at,
             "version_hash": agreement.version_hash, "acr": agreement.acr,
+            "reason": dossier.refusal_reason,
         })),
         "signed_at": signed_at,
     });

@@ -52,6 +52,26 @@ pub fn shown(changes: Vec<Change>, unit: &calendar::Unit, ctx: &Ctx) -> Vec<Show
         .collect()
 }
 
+/// What an act says besides the text, in the act's own words, which are French.
+pub struct ShownAct {
+    /// Who complains: labels and texts.
+    pub person: Vec<(String, String)>,
+    /// The facts in short.
+    pub facts: Vec<(String, String)>,
+}
+
+impl ShownAct {
+    fn of(act: &documents::ProcesVerbal) -> Self {
+        let facts = act.facts.iter();
+        ShownAct {
+            person: act.complainant.entries(),
+            facts: facts
+                .map(|fact| (fact.label.clone(), fact.text.clone()))
+                .collect(),
+        }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "complaint/person_record.html")]
 struct RecordPage {
@@ -66,6 +86,8 @@ struct RecordPage {
     checks: Vec<String>,
     incidents: Vec<String>,
     changes: Vec<ShownChange>,
+    /// What else the act says, once a version was sent.
+    act: Option<ShownAct>,
     /// The person may ask for changes and decide.
     decidable: bool,
     agreeable: bool,
@@ -130,6 +152,7 @@ pub async fn show(
         checks: Vec::new(),
         incidents: Vec::new(),
         changes: Vec::new(),
+        act: None,
         decidable: false,
         agreeable: false,
         login_needed: !ctx.is_citizen(),
@@ -195,7 +218,8 @@ async fn fill(
                     )
                 })
                 .collect();
-            version.narrative
+            page.act = Some(ShownAct::of(&version.act));
+            version.act.narrative
         }
     };
     page.paragraphs = narrative
@@ -284,6 +308,9 @@ pub struct DecisionForm {
     empreinte: String,
     /// `agreed` or `refused`.
     decision: Decision,
+    /// Why not, in the person's words.
+    #[serde(default)]
+    motif: String,
 }
 
 /// POST `/audition/ID/accord`: the person's express decision.
@@ -298,10 +325,12 @@ pub async fn decide(
     let (appointment, record) = own_record(&mut tx, &id, &citizen).await?;
     record::decide(
         &mut tx,
+        &app.keys,
         &record,
         &citizen,
         form.decision,
         &form.empreinte,
+        &form.motif,
         now,
     )
     .await

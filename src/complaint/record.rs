@@ -1,6 +1,9 @@
 //! The life of a record up to the person's decision: opened with the hearing,
 //! saved as it is typed, sent, discussed, agreed to or refused.
 
+use documents::ProcesVerbal;
+
+use super::act::{self, Drafted};
 use super::content::{Draft, Incident, MAX_TEXT, Noted, Version};
 use super::lifecycle::{RecordState, Step};
 use super::store::{self, Agreement, Decision, Record, VersionRow};
@@ -219,12 +222,34 @@ pub async fn send(
             to: incident.until,
         })
         .collect::<Vec<_>>();
+    let actor = Actor::Officer(officer.id.clone());
     let last = read_last_version(tx, keys, &record.case_id).await?;
+    let drafted = Drafted {
+        narrative: draft.narrative,
+        noted: &noted,
+        incidents: &incidents,
+        changes: &read_changes(tx, keys, &record.case_id).await?,
+    };
+    let citizen_id = citizen_of(tx, record).await?;
+    let act = act::draw_up(
+        tx,
+        keys,
+        record,
+        unit,
+        &citizen_id,
+        &officer.id,
+        drafted,
+        now,
+    )
+    .await?;
     if let Some((last, _)) = &last
         && record.state == RecordState::InReview
-        && last.narrative == draft.narrative
         && last.noted == noted
         && last.incidents == incidents
+        && (ProcesVerbal {
+            drafted_at: last.act.drafted_at,
+            ..act.clone()
+        }) == last.act
     {
         // Sent twice: the person has it already.
         return Ok(last.clone());
@@ -232,11 +257,10 @@ pub async fn send(
     let version = Version {
         version: last.map_or(0, |(last, _)| last.version) + 1,
         sent_at: now,
-        narrative: draft.narrative,
+        act,
         noted,
         incidents,
     };
-    let actor = Actor::Officer(officer.id.clone());
     let key = keys.case_key(tx, &record.case_id).await?;
     let row = VersionRow {
         version: version.version,
@@ -262,6 +286,12 @@ pub async fn send(
     )
     .await?;
     Ok(version)
+}
+
+async fn citizen_of(tx: &mut Tx, record: &Record) -> Result<Id, Fault> {
+    let case = declaration::find(tx, &record.case_id).await?;
+    case.map(|case| case.citizen_id)
+        .ok_or_else(|| Fault::other("a record without a declaration"))
 }
 
 fn version_place(case_id: &Id, version: i64) -> String {
@@ -443,12 +473,18 @@ fn checked(text: &str) -> Result<String, RecordError> {
 /// Why it was not taken.
 pub async fn decide(
     tx: &mut Tx,
+    keys: &Keys,
     record: &Record,
     citizen: &SignedInCitizen,
     decision: Decision,
     seen_hash: &str,
+    reason: &str,
     now: Timestamp,
 ) -> Result<(), RecordError> {
+    let reason = reason.trim();
+    if reason.chars().count() > MAX_REQUEST {
+        return Err(RecordError::TooLong);
+    }
     let step = match decision {
         Decision::Agreed => Step::Agree,
         Decision::Refused => Step::Refuse,
@@ -465,7 +501,14 @@ pub async fn decide(
         .await?
         .filter(|row| row.hash == seen_hash)
         .ok_or(RecordError::StaleVersion)?;
+    let sealed_reason = if reason.is_empty() || decision == Decision::Agreed {
+        None
+    } else {
+        let key = keys.case_key(tx, &record.case_id).await?;
+        Some(key.seal_json(&reason_place(&record.case_id), &reason))
+    };
     let agreement = Agreement {
+        sealed_reason,
         version: last.version,
         version_hash: last.hash,
         decision,
@@ -489,6 +532,29 @@ pub async fn decide(
     )
     .await?;
     Ok(())
+}
+
+fn reason_place(case_id: &Id) -> String {
+    format!("refusal/{case_id}")
+}
+
+/// Why the person refused, in their words; empty where they did not say.
+///
+/// # Errors
+/// When the database fails or it does not open.
+pub async fn read_reason(
+    tx: &mut Tx,
+    keys: &Keys,
+    case_id: &Id,
+    sealed: Option<&[u8]>,
+) -> Result<String, Fault> {
+    match sealed {
+        None => Ok(String::new()),
+        Some(sealed) => {
+            let key = keys.case_key(tx, case_id).await?;
+            key.open_json(&reason_place(case_id), sealed)
+        }
+    }
 }
 
 /// Moves the record on, if nobody moved it meanwhile.

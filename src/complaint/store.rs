@@ -330,6 +330,8 @@ pub struct Agreement {
     pub decided_at: Timestamp,
     /// Strength of the session.
     pub acr: String,
+    /// Why the person refused, if they said, sealed with the case's key.
+    pub sealed_reason: Option<Vec<u8>>,
 }
 
 /// Writes the person's decision on a version.
@@ -344,15 +346,17 @@ pub async fn insert_agreement(
 ) -> Result<(), Fault> {
     execute!(
         tx,
-        "insert into agreements (case_id, version, version_hash, decision, decided_at, session_id, acr)
-         values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into agreements (case_id, version, version_hash, decision, decided_at, session_id, acr,
+             sealed_reason)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
         case_id,
         agreement.version,
         &agreement.version_hash,
         agreement.decision,
         agreement.decided_at,
         session,
-        &agreement.acr
+        &agreement.acr,
+        &agreement.sealed_reason
     )?;
     Ok(())
 }
@@ -365,7 +369,7 @@ pub async fn find_agreement(tx: &mut Tx, case_id: &Id) -> Result<Option<Agreemen
     fetch_optional!(
         tx,
         Agreement,
-        "select version, version_hash, decision, decided_at, acr from agreements
+        "select version, version_hash, decision, decided_at, acr, sealed_reason from agreements
          where case_id = $1 order by version desc limit 1",
         case_id
     )

@@ -1,13 +1,15 @@
 //! The procès-verbal: nothing is signed that the person has not decided on, and
 //! nobody's words are lost or overwritten on the way.
 
+use std::process::Command;
+
 use reqwest::{Method, StatusCode};
 use visioplainte::complaint::store::DocumentKind;
 use visioplainte::db::Id;
 use visioplainte::execute;
 
 use crate::support::people::together::{self, NARRATIVE};
-use crate::support::{Officer, TestApp};
+use crate::support::{Citizen, Officer, TestApp};
 
 const MONDAY: &str = "2026-11-23T08:00:00Z";
 
@@ -301,7 +303,8 @@ async fn a_citizen_who_refuses_is_recorded_as_refusing_and_the_officer_may_sign_
         .reads_the_act(&id)
         .await
         .form("form[action$='/accord']")
-        .with("decision", "refused");
+        .with("motif", "L’heure n’est pas celle que j’ai dite.")
+        .forge("decision", "refused");
     camille.submit(&form).await.ok();
     app.record_becomes(&id, "refused").await;
     let page = sarah.workspace(&id).await;
@@ -321,6 +324,8 @@ async fn a_citizen_who_refuses_is_recorded_as_refusing_and_the_officer_may_sign_
     assert_eq!(again.status, StatusCode::CONFLICT, "{again:.300}");
     let space = camille.get("/espace").await.ok();
     assert_eq!(space.count("a[href^='/espace/documents/']"), 2);
+    let words = printed(&app, &camille).await;
+    assert!(words.contains("n’est pas celle que j’ai dite"), "{words}");
     app.journal_holds();
 }
 
@@ -379,5 +384,68 @@ async fn what_is_pressed_again_because_its_answer_was_lost_happens_once() {
         assert_eq!(camille.submit(&other).await.status, StatusCode::CONFLICT);
         app.record_becomes(&id, "agreed").await;
         app.journal_holds();
+    }
+}
+
+/// The words of the person's documents.
+async fn printed(app: &TestApp, camille: &Citizen) -> String {
+    let space = camille.get("/espace").await.ok();
+    let mut words = String::new();
+    for (index, path) in space
+        .attributes("a[href^='/espace/documents/']", "href")
+        .iter()
+        .enumerate()
+    {
+        let file = app.folder().join(format!("lu-{index}.pdf"));
+        std::fs::write(&file, camille.get(path).await.ok().bytes).unwrap();
+        let output = Command::new("pdftotext").arg(&file).arg("-").output();
+        words.push_str(&String::from_utf8_lossy(&output.unwrap().stdout));
+    }
+    words
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_signed_is_what_the_person_agreed_to_whatever_changed_since() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        let (camille, sarah) = (app.citizen("camille"), app.officer("78-police"));
+        let id = together::in_review(&app, &camille, &sarah).await;
+        // All that the act will say is before them when they decide.
+        let case = app.appointment(&id).await.case_id;
+        let mut tx = app.db.begin().await.unwrap();
+        let mut content = visioplainte::declaration::open_content(&mut tx, &app.keys, &case)
+            .await
+            .unwrap();
+        let act = camille.reads_the_act(&id).await;
+        for said in [
+            &content.facts_place,
+            &content.address,
+            &content.offence_label,
+        ] {
+            assert!(act.text().contains(said.as_str()), "{said}: {act:.3000}");
+        }
+        assert!(act.text().contains("BERTHELOT"), "{act:.3000}");
+        let place = std::mem::replace(&mut content.facts_place, "Place des Inconnus".to_owned());
+        let key = app.keys.case_key(&mut tx, &case).await.unwrap();
+        let sealed = key.seal_json(&format!("declaration/{case}"), &content);
+        execute!(
+            &mut tx,
+            "update declarations set sealed_content = $1 where case_id = $2",
+            sealed,
+            &case
+        )
+        .unwrap();
+        tx.commit().await.unwrap();
+        camille.agrees(&id).await.ok();
+        let page = sarah.workspace(&id).await;
+        sarah
+            .submit(&page.form("form[action$='/signature']"))
+            .await
+            .ok();
+        app.record_becomes(&id, "acknowledged").await;
+        let words = printed(&app, &camille).await;
+        assert!(
+            words.contains(&place) && !words.contains("Inconnus"),
+            "{words}"
+        );
     }
 }
