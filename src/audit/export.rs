@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::file::{Entry, ProvenHead, VERSION, end_text};
 use super::roots::{self, Head};
-use super::{retention, search};
+use super::{keeper, retention, search};
 use crate::app::App;
 use crate::db::{Tx, hex};
 use crate::error::Fault;
@@ -76,13 +76,12 @@ async fn write(app: &App, scope: &Scope, writer: &mut Writer) -> Result<(), Faul
 }
 
 /// Another process may be gathering at this moment; then its root is waited for
-/// by trying again.
+/// by trying again. What the keeper refuses to sign is not signed here either.
 async fn gather(app: &App) -> Result<(), Fault> {
     let mut tries = 0;
     loop {
-        let mut tx = app.db.begin().await?;
-        match roots::gather(&mut tx, &app.keys.journal, app.clock.now()).await {
-            Ok(_) => return tx.commit().await,
+        match keeper::gather(app, app.clock.now()).await {
+            Ok(()) => return Ok(()),
             Err(fault) if fault.is_unique_violation() && tries < 10 => tries += 1,
             Err(fault) => return Err(fault),
         }

@@ -75,7 +75,12 @@ pub async fn keep(app: &App) -> Result<(), Fault> {
     tx.commit().await
 }
 
-async fn gather(app: &App, now: Timestamp) -> Result<(), Fault> {
+/// Gathers heads into a signed root, if what was signed before is still there.
+///
+/// # Errors
+/// When the database fails, another process gathers at this moment, or roots that
+/// were signed are gone.
+pub(super) async fn gather(app: &App, now: Timestamp) -> Result<(), Fault> {
     let folder = &app.config.data_dir;
     let remembered = Remembered::read(folder)?;
     let mut tx = app.db.begin().await?;

@@ -459,6 +459,9 @@ async fn roots_that_were_taken_out_are_missed_and_nothing_is_signed_in_their_pla
             act(&app, POLICE, 1).await;
             let refused = keeper::keep(&app).await.unwrap_err().to_string();
             assert!(refused.contains("root 2 ("), "{refused}");
+            // Nor is a file of it: what the keeper refuses nobody else signs.
+            let file = exported(&app, Scope::Everything).await;
+            assert!(checked(&app, &file).is_err());
             let mut tx = app.db.read().await.unwrap();
             let left = roots::list_after(&mut tx, 0, 9).await.unwrap();
             assert_eq!(left.len(), usize::try_from(kept).unwrap());
