@@ -94,15 +94,10 @@ async fn heads_in(tx: &mut Tx, scope: &Scope) -> Result<Vec<Head>, Fault> {
         Scope::Chain(chain) => fetch_all!(
             tx,
             Head,
-            "select chain, seq, hash from journal_leaves where chain = $1 order by seq desc limit 1",
+            "select chain, seq, hash from journal_standing where chain = $1",
             chain
         ),
-        Scope::Everything => fetch_all!(
-            tx,
-            Head,
-            "select l.chain, l.seq, l.hash from journal_leaves l
-             where not exists (select 1 from journal_leaves m where m.chain = l.chain and m.seq > l.seq)"
-        ),
+        Scope::Everything => fetch_all!(tx, Head, "select chain, seq, hash from journal_standing"),
     }?;
     heads.sort_by(|one, other| one.chain.cmp(&other.chain));
     Ok(heads)

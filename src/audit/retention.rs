@@ -115,7 +115,7 @@ pub async fn ripe_root(
     let ripe = fetch_optional!(
         tx,
         SignedRoot,
-        "select r.seq, r.at, r.size, r.root, r.previous, r.hash, r.signature
+        "select r.seq, r.at, r.size, r.root, r.previous, r.standing, r.hash, r.signature
          from journal_roots r join (
              select seq, cast(sum(case when pause < 0 then 0 when pause > $2 then $2 else pause end)
                  over (order by seq desc) as bigint) as lived

@@ -1,16 +1,19 @@
 //! Heads gathered in signed trees. A root holds the heads of the chains that
 //! moved since the root before, as leaves of an RFC 6962 tree (library
 //! `ct-merkle`), so that a short proof shows one unit's head in it without
-//! telling those of others. It is signed with a key that signs nothing else
+//! telling those of others; and the root of a second tree, over the last signed head of
+//! every chain there is, so that none is left out. It is signed with a key that signs nothing else
 //! and names the root before it: what a root holds cannot be changed, nor a root be
 //! taken out between two others, by whoever has the database alone. That the newest
 //! are all there, only a [memory](super::memory) outside the database can tell.
+
+use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use ct_merkle::{InclusionProof, RootHash};
-use ring::signature::{ED25519, Ed25519KeyPair, UnparsedPublicKey};
+use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use sha2::digest::Output;
@@ -53,6 +56,10 @@ pub struct SignedRoot {
     pub root: String,
     /// Hash of the root before.
     pub previous: String,
+    /// Root of the tree over the last signed head of every chain, this root's
+    /// included, hexadecimal; empty in roots from before there was one.
+    #[serde(default)]
+    pub standing: String,
     /// Hash of all the above.
     pub hash: String,
     /// Ed25519 over the hash, base64url.
@@ -61,14 +68,16 @@ pub struct SignedRoot {
 
 impl SignedRoot {
     fn hash_of(&self) -> String {
-        let text = framed(&[
-            "journal-root",
-            &self.seq.to_string(),
-            &self.at.0.to_string(),
-            &self.size.to_string(),
-            &self.root,
-            &self.previous,
-        ]);
+        let (seq, at, size) = (
+            self.seq.to_string(),
+            self.at.0.to_string(),
+            self.size.to_string(),
+        );
+        let mut parts = vec!["journal-root", &seq, &at, &size, &self.root, &self.previous];
+        if !self.standing.is_empty() {
+            parts.push(&self.standing);
+        }
+        let text = framed(&parts);
         sha256_hex(text.as_bytes())
     }
 
@@ -161,25 +170,48 @@ pub struct Gathered {
     pub contradicted: Vec<String>,
 }
 
+/// The head each chain was last signed with, in the order of their names.
+pub(super) async fn standing(tx: &mut Tx) -> Result<Vec<Head>, Fault> {
+    let mut heads = fetch_all!(tx, Head, "select chain, seq, hash from journal_standing")?;
+    // Not by the database, whose collations differ.
+    heads.sort_by(|one, other| one.chain.cmp(&other.chain));
+    Ok(heads)
+}
+
 /// Gathers the heads of the chains that moved since they were last gathered. Of two
 /// processes that gather at once, the second is refused by the root's number, and what it saw is gathered by the next.
 ///
 /// # Errors
 /// When the database fails, or another process was faster
-/// ([`Fault::is_unique_violation`]).
+/// ([`Fault::is_unique_violation`]); when what the last root was signed over is not
+/// what the database holds: then nothing is signed any more.
 pub async fn gather(tx: &mut Tx, key: &Ed25519KeyPair, now: Timestamp) -> Result<Gathered, Fault> {
+    let before = last(tx).await?;
+    let mut standing: BTreeMap<String, Head> = standing(tx)
+        .await?
+        .into_iter()
+        .map(|head| (head.chain.clone(), head))
+        .collect();
+    if let Some(root) = before.as_ref().filter(|root| !root.standing.is_empty()) {
+        let held: Vec<Head> = standing.values().cloned().collect();
+        if !root.is_signed_by(key.public_key().as_ref()) || root_over(&held) != root.standing {
+            return Err(Fault::other(format!(
+                "root {} was signed over other heads than the database holds: nothing is \
+                 signed any more. Put journal_standing and journal_roots back from a copy \
+                 of the database",
+                root.seq
+            )));
+        }
+    }
     let contradicted: Vec<String> = fetch_all!(
         tx,
         (String,),
-        "select h.chain from journal_heads h
-         where exists (select 1 from journal_leaves l where l.chain = h.chain)
-           and not exists (select 1 from journal_leaves l
-               join journal j on j.chain = l.chain and j.seq = l.seq and j.hash = l.hash
-               where l.chain = h.chain
-                 and l.seq = (select max(m.seq) from journal_leaves m where m.chain = h.chain))
-           and not exists (select 1 from journal_checkpoints c where c.chain = h.chain
-               and c.through_seq >= (select max(m.seq) from journal_leaves m where m.chain = h.chain))
-         order by h.chain"
+        "select s.chain from journal_standing s
+         where not exists (select 1 from journal j
+               where j.chain = s.chain and j.seq = s.seq and j.hash = s.hash)
+           and not exists (select 1 from journal_checkpoints c
+               where c.chain = s.chain and c.through_seq >= s.seq)
+         order by s.chain"
     )?
     .into_iter()
     .map(|(chain,)| chain)
@@ -200,15 +232,19 @@ pub async fn gather(tx: &mut Tx, key: &Ed25519KeyPair, now: Timestamp) -> Result
     }
     // Not by the database, whose collations differ.
     heads.sort_by(|one, other| one.chain.cmp(&other.chain));
-    let (seq, previous) = last(tx)
-        .await?
-        .map_or_else(|| (0, FIRST.to_owned()), |root| (root.seq, root.hash));
+    let (seq, previous) =
+        before.map_or_else(|| (0, FIRST.to_owned()), |root| (root.seq, root.hash));
+    for head in &heads {
+        standing.insert(head.chain.clone(), head.clone());
+    }
+    let standing: Vec<Head> = standing.into_values().collect();
     let mut root = SignedRoot {
         seq: seq + 1,
         at: now,
         size: i64::try_from(heads.len()).map_err(Fault::other)?,
         root: root_over(&heads),
         previous,
+        standing: root_over(&standing),
         hash: String::new(),
         signature: String::new(),
     };
@@ -216,13 +252,14 @@ pub async fn gather(tx: &mut Tx, key: &Ed25519KeyPair, now: Timestamp) -> Result
     root.signature = signed(key, &root.hash);
     execute!(
         tx,
-        "insert into journal_roots (seq, at, size, root, previous, hash, signature)
-         values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into journal_roots (seq, at, size, root, previous, standing, hash, signature)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
         root.seq,
         root.at,
         root.size,
         &root.root,
         &root.previous,
+        &root.standing,
         &root.hash,
         &root.signature
     )?;
@@ -232,6 +269,14 @@ pub async fn gather(tx: &mut Tx, key: &Ed25519KeyPair, now: Timestamp) -> Result
             "insert into journal_leaves (root_seq, position, chain, seq, hash) values ($1, $2, $3, $4, $5)",
             root.seq,
             position,
+            &head.chain,
+            head.seq,
+            &head.hash
+        )?;
+        execute!(
+            tx,
+            "insert into journal_standing (chain, seq, hash) values ($1, $2, $3)
+             on conflict (chain) do update set seq = excluded.seq, hash = excluded.hash",
             &head.chain,
             head.seq,
             &head.hash
@@ -282,7 +327,7 @@ pub(super) async fn last(tx: &mut Tx) -> Result<Option<SignedRoot>, Fault> {
     fetch_optional!(
         tx,
         SignedRoot,
-        "select seq, at, size, root, previous, hash, signature from journal_roots
+        "select seq, at, size, root, previous, standing, hash, signature from journal_roots
          order by seq desc limit 1"
     )
 }
@@ -292,7 +337,7 @@ pub(super) async fn list_after(tx: &mut Tx, seq: i64, most: i64) -> Result<Vec<S
     fetch_all!(
         tx,
         SignedRoot,
-        "select seq, at, size, root, previous, hash, signature from journal_roots
+        "select seq, at, size, root, previous, standing, hash, signature from journal_roots
          where seq > $1 order by seq limit $2",
         seq,
         most
@@ -318,7 +363,7 @@ pub(super) async fn last_of(
     fetch_optional!(
         tx,
         SignedRoot,
-        "select r.seq, r.at, r.size, r.root, r.previous, r.hash, r.signature
+        "select r.seq, r.at, r.size, r.root, r.previous, r.standing, r.hash, r.signature
          from journal_roots r join journal_leaves l on l.root_seq = r.seq
          where l.chain = $1 and r.seq <= $2 order by r.seq desc limit 1",
         chain,

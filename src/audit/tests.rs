@@ -13,7 +13,7 @@ use super::export::{self, Scope};
 use super::file::{self, BrokenFile, Found};
 use super::roots::{self, Head};
 use super::verify::{Broken, Read, verify_all};
-use super::{Actor, Line, append, keeper, retention};
+use super::{Actor, Line, SERVICE_CHAIN, append, keeper, retention};
 use crate::clock::Timestamp;
 use crate::db::hex;
 use crate::execute;
@@ -92,6 +92,7 @@ fn a_root_holds_its_heads_in_their_places_and_no_others() {
             size: i64::try_from(size).unwrap(),
             root: roots::root_over(heads),
             previous: FIRST.into(),
+            standing: String::new(),
             hash: String::new(),
             signature: String::new(),
         };
@@ -472,6 +473,52 @@ async fn roots_that_were_taken_out_are_missed_and_nothing_is_signed_in_their_pla
             // What is there but cannot be read is not taken for nothing.
             std::fs::write(app.config.data_dir.join(super::memory::FILE), "{").unwrap();
             keeper::keep(&app).await.unwrap_err();
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_chain_is_signed_anew_because_what_was_signed_of_it_is_gone() {
+    // All roots but the newest; the leaves of one chain; these and its standing head.
+    for how in 0..3 {
+        for app in on_every_engine(MONDAY).await {
+            act(&app, POLICE, 5).await;
+            keeper::keep(&app).await.unwrap();
+            act(&app, SERVICE_CHAIN, 2).await;
+            keeper::keep(&app).await.unwrap();
+            let mut tx = app.db.begin().await.unwrap();
+            if how == 0 {
+                execute!(&mut tx, "delete from journal_leaves where root_seq = 1").unwrap();
+                execute!(&mut tx, "delete from journal_roots where seq = 1").unwrap();
+            } else {
+                execute!(
+                    &mut tx,
+                    "delete from journal_leaves where chain = $1",
+                    POLICE
+                )
+                .unwrap();
+            }
+            if how == 2 {
+                execute!(
+                    &mut tx,
+                    "delete from journal_standing where chain = $1",
+                    POLICE
+                )
+                .unwrap();
+            }
+            tx.commit().await.unwrap();
+            rewrite(&app, POLICE, 3).await;
+            assert!(verified(&app).await.is_err(), "{how}");
+            act(&app, POLICE, 1).await;
+            // Refused whole where what was signed is gone; else the chain is left out.
+            let kept = keeper::keep(&app).await;
+            assert_eq!(kept.is_err(), how == 2, "{how}");
+            let mut tx = app.db.read().await.unwrap();
+            let held = roots::last_of(&mut tx, POLICE, i64::MAX).await.unwrap();
+            assert!(held.is_none(), "signed anew: {how} {held:?}");
+            drop(tx);
+            let file = exported(&app, Scope::Everything).await;
+            assert!(checked(&app, &file).is_err(), "{how}");
         }
     }
 }

@@ -37,6 +37,9 @@ pub enum Broken {
         "root {0}: it was signed here and is not in the database: the newest roots were removed"
     )]
     Forgotten(i64),
+    /// What the newest root was signed over.
+    #[error("root {0}: it was signed over other heads than those that stand")]
+    Standing(i64),
     /// A root's tree.
     #[error("root {0}: the heads it holds were changed")]
     Tree(i64),
@@ -62,10 +65,17 @@ pub async fn verify_all(tx: &mut Tx, key: &[u8]) -> Result<Result<Read, Broken>,
         Ok(count) => read.roots = count,
         Err(broken) => return Ok(Err(broken)),
     }
+    if let Some(root) = roots::last(tx).await?
+        && !root.standing.is_empty()
+        && roots::root_over(&roots::standing(tx).await?) != root.standing
+    {
+        return Ok(Err(Broken::Standing(root.seq)));
+    }
     let lost = fetch_optional!(
         tx,
         (String,),
         "select chain from journal_leaves where chain not in (select chain from journal_heads)
+         union select chain from journal_standing where chain not in (select chain from journal_heads)
          union select chain from journal where chain not in (select chain from journal_heads)
          order by chain limit 1"
     )?;
@@ -143,7 +153,8 @@ pub(super) async fn verify_lines(
     let signed: BTreeMap<i64, String> = fetch_all!(
         tx,
         (i64, String),
-        "select seq, hash from journal_leaves where chain = $1 and seq <= $2",
+        "select seq, hash from journal_leaves where chain = $1 and seq <= $2
+         union select seq, hash from journal_standing where chain = $1 and seq <= $2",
         &end.chain,
         through
     )?
