@@ -52,9 +52,13 @@ fn printable<T: Serialize + DeserializeOwned>(document: &T) -> Result<T, Fault> 
 /// What the person confirms, in the words that were on their screen.
 pub const STATEMENT: &str = "record-agree-statement";
 
-/// What a version freezes besides the person and the facts.
+/// What a version freezes besides the facts the person declared.
 #[derive(Debug)]
 pub struct Drafted<'a> {
+    /// Who complains.
+    pub citizen_id: &'a Id,
+    /// Who writes.
+    pub officer_id: &'a Id,
     /// The declaration as the officer wrote it.
     pub narrative: String,
     /// Checks and rights.
@@ -75,13 +79,11 @@ pub async fn draw_up(
     keys: &Keys,
     record: &Record,
     unit: &Unit,
-    citizen_id: &Id,
-    officer_id: &Id,
     drafted: Drafted<'_>,
     now: Timestamp,
 ) -> Result<ProcesVerbal, Fault> {
     let case_id = &record.case_id;
-    let identity = identity_of(tx, keys, citizen_id).await?;
+    let identity = identity_of(tx, keys, drafted.citizen_id).await?;
     let content = declaration::open_content(tx, keys, case_id).await?;
     let declared = declaration::find(tx, case_id).await?;
     let birthplace = store::find_commune_name(tx, &identity.birthplace).await?;
@@ -90,7 +92,11 @@ pub async fn draw_up(
     printable(&ProcesVerbal {
         number: record.number.clone(),
         unit: printed_unit(unit),
-        officer: printed_officer(store::find_rio(tx, officer_id).await?.unwrap_or_default()),
+        officer: printed_officer(
+            store::find_rio(tx, drafted.officer_id)
+                .await?
+                .unwrap_or_default(),
+        ),
         started_at: at(record.opened_at),
         ended_at: None,
         present: Vec::new(),

@@ -10,7 +10,7 @@ use axum_extra::extract::cookie::CookieJar;
 use serde::Deserialize;
 
 use super::lifecycle::RecordState;
-use super::record::{self, Change, RecordError};
+use super::record::{self, Change, Decided, RecordError};
 use super::store::{self, Decision, Record};
 use super::{act, space};
 use crate::app::App;
@@ -323,18 +323,14 @@ pub async fn decide(
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let (appointment, record) = own_record(&mut tx, &id, &citizen).await?;
-    record::decide(
-        &mut tx,
-        &app.keys,
-        &record,
-        &citizen,
-        form.decision,
-        &form.empreinte,
-        &form.motif,
-        now,
-    )
-    .await
-    .map_err(|error| refusal(error, &appointment))?;
+    let decided = Decided {
+        decision: form.decision,
+        seen_hash: &form.empreinte,
+        reason: &form.motif,
+    };
+    record::decide(&mut tx, &app.keys, &record, &citizen, decided, now)
+        .await
+        .map_err(|error| refusal(error, &appointment))?;
     tx.commit().await?;
     hearings::tell(&app, &appointment);
     Ok(back(&appointment))

@@ -225,23 +225,14 @@ pub async fn send(
     let actor = Actor::Officer(officer.id.clone());
     let last = read_last_version(tx, keys, &record.case_id).await?;
     let drafted = Drafted {
+        citizen_id: &citizen_of(tx, record).await?,
+        officer_id: &officer.id,
         narrative: draft.narrative,
         noted: &noted,
         incidents: &incidents,
         changes: &read_changes(tx, keys, &record.case_id).await?,
     };
-    let citizen_id = citizen_of(tx, record).await?;
-    let act = act::draw_up(
-        tx,
-        keys,
-        record,
-        unit,
-        &citizen_id,
-        &officer.id,
-        drafted,
-        now,
-    )
-    .await?;
+    let act = act::draw_up(tx, keys, record, unit, drafted, now).await?;
     if let Some((last, _)) = &last
         && record.state == RecordState::InReview
         && last.noted == noted
@@ -466,6 +457,17 @@ fn checked(text: &str) -> Result<String, RecordError> {
     Ok(text.to_owned())
 }
 
+/// What the person says to a version.
+#[derive(Debug)]
+pub struct Decided<'a> {
+    /// Agreed or refused.
+    pub decision: Decision,
+    /// Hash of the version on their screen.
+    pub seen_hash: &'a str,
+    /// Why not, in their words; may be empty.
+    pub reason: &'a str,
+}
+
 /// The person agrees to the version they read, or refuses it. The hash they
 /// saw must still be that of the last version.
 ///
@@ -476,11 +478,14 @@ pub async fn decide(
     keys: &Keys,
     record: &Record,
     citizen: &SignedInCitizen,
-    decision: Decision,
-    seen_hash: &str,
-    reason: &str,
+    decided: Decided<'_>,
     now: Timestamp,
 ) -> Result<(), RecordError> {
+    let Decided {
+        decision,
+        seen_hash,
+        reason,
+    } = decided;
     let reason = reason.trim();
     if reason.chars().count() > MAX_REQUEST {
         return Err(RecordError::TooLong);
