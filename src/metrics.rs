@@ -22,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::error::Fault;
+use crate::notifications::Channel;
+use crate::notifications::upkeep::{self, Standing};
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// Seconds that an answer takes: a page from memory to one that people give up.
@@ -49,6 +51,12 @@ struct Limited {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outbox {
+    channel: &'static str,
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Node {
     node: String,
 }
@@ -67,6 +75,7 @@ pub struct Metrics {
     node_up: Family<Node, Gauge>,
     node_load: Family<Node, Gauge<f64, AtomicU64>>,
     node_rooms: Family<Node, Gauge>,
+    messages: Family<Outbox, Gauge>,
 }
 
 impl Default for Metrics {
@@ -83,6 +92,7 @@ impl Default for Metrics {
             node_up: Family::default(),
             node_load: Family::default(),
             node_rooms: Family::default(),
+            messages: Family::default(),
             registry: Registry::default(),
         };
         registry.register(
@@ -136,6 +146,11 @@ impl Default for Metrics {
             "Rooms that a media node says it has",
             metrics.node_rooms.clone(),
         );
+        registry.register(
+            "messages",
+            "Messages to people that wait, that are late by five minutes, or that were given up within a day",
+            metrics.messages.clone(),
+        );
         Metrics {
             registry,
             ..metrics
@@ -176,6 +191,20 @@ impl Metrics {
     /// A media node is gone.
     pub fn lost(&self) {
         self.losses.inc();
+    }
+
+    fn outbox(&self, standing: &[Standing]) {
+        for channel in [Channel::Email, Channel::Sms].map(Channel::as_str) {
+            let of = standing.iter().find(|found| found.channel == channel);
+            for (state, count) in [
+                ("pending", of.map_or(0, |of| of.pending)),
+                ("late", of.map_or(0, |of| of.late)),
+                ("dead", of.map_or(0, |of| of.dead)),
+            ] {
+                let label = Outbox { channel, state };
+                self.messages.get_or_create(&label).set(count);
+            }
+        }
     }
 
     /// Everything, as a scrape reads it.
@@ -235,6 +264,11 @@ pub fn router() -> Router<App> {
 }
 
 async fn own(State(app): State<App>) -> Response {
+    match upkeep::standing(&app.db, app.clock.now()).await {
+        Ok(standing) => app.metrics.outbox(&standing),
+        // The rest is worth reading all the same, then more than ever.
+        Err(fault) => tracing::error!(%fault, "the outbox is not counted: {fault}"),
+    }
     let text = app.metrics.text(&app);
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()
 }

@@ -324,7 +324,12 @@ impl TestApp {
         for (name, rows) in [
             (
                 "messages",
-                crate::fetch_all!(&mut tx, (i64,), "select count(*) from messages").unwrap(),
+                crate::fetch_all!(
+                    &mut tx,
+                    (i64,),
+                    "select count(*) from messages where template <> 'reminder'"
+                )
+                .unwrap(),
             ),
             (
                 "occupancy",
@@ -363,13 +368,15 @@ impl TestApp {
         counts
     }
 
-    /// Every message of the outbox, as its recipient will read it.
+    /// Every message of the outbox that is due, as its recipient will read it.
     pub(crate) async fn letters(&self) -> Vec<(Channel, Rendered)> {
         let mut tx = self.db.read().await.unwrap();
         let rows = crate::fetch_all!(
             &mut tx,
             (Id, Channel, String, String, Vec<u8>),
-            "select id, channel, template, language, sealed_values from messages order by created_at, event, channel"
+            "select id, channel, template, language, sealed_values from messages
+             where next_attempt_at <= $1 order by created_at, event, channel",
+            self.clock.now()
         )
         .unwrap();
         rows.into_iter()

@@ -106,6 +106,48 @@ pub async fn issue(
     row.ok_or_else(|| Fault::other("issuing a link returned no row"))
 }
 
+/// Gives a link another secret: the former opens nothing any more, and whoever came in
+/// by it has come in all the same. None where the link was issued after `before`, or
+/// taken back.
+///
+/// # Errors
+/// When the database fails.
+pub async fn reissue(
+    tx: &mut Tx,
+    appointment_id: &Id,
+    role: LinkRole,
+    person: &str,
+    before: Timestamp,
+    now: Timestamp,
+) -> Result<Option<(Id, i64)>, Fault> {
+    fetch_optional!(
+        tx,
+        (Id, i64),
+        "update meeting_links set generation = generation + 1, issued_at = $5
+         where appointment_id = $1 and role = $2 and person = $3 and revoked_at is null and issued_at <= $4
+         returning id, generation",
+        appointment_id,
+        role,
+        person,
+        before,
+        now
+    )
+}
+
+/// The generation of a link as it is now, which a message that waited is sent with.
+///
+/// # Errors
+/// When the database fails.
+pub async fn current_generation(tx: &mut Tx, id: &str) -> Result<Option<i64>, Fault> {
+    let row = fetch_optional!(
+        tx,
+        (i64,),
+        "select generation from meeting_links where id = $1",
+        id
+    )?;
+    Ok(row.map(|(generation,)| generation))
+}
+
 /// The link of one person and role, if one was issued.
 ///
 /// # Errors

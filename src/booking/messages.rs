@@ -53,6 +53,58 @@ pub(super) async fn booked(
         happening: Some(Happening::Invited),
         ..Letter::of("booked", appointment.ends_at.plus_minutes(OVERRUN_MINUTES))
     };
+    send(tx, keys, appointment, declaration, letter, now).await?;
+    remind(tx, keys, appointment, declaration, now).await
+}
+
+/// Minutes before the start at which people are reminded, what tells the one from the
+/// other, and how many minutes must lie between the booking and the reminder: whoever
+/// booked a moment ago has not forgotten.
+const REMINDERS: [(i64, &str, i64); 2] = [(48 * 60, "/days", 24 * 60), (60, "/hour", 2 * 60)];
+
+/// What is told again before the hearing, written now and due then: taken back with
+/// everything else that was told of an hour that is no more.
+async fn remind(
+    tx: &mut Tx,
+    keys: &Keys,
+    appointment: &Appointment,
+    declaration: &Declaration,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    for (minutes, about, gap) in REMINDERS {
+        let due_at = appointment.starts_at.plus_minutes(-minutes);
+        if due_at < now.plus_minutes(gap) {
+            continue;
+        }
+        let letter = Letter {
+            link: link_of(tx, appointment).await?,
+            about: about.to_owned(),
+            due_at: Some(due_at),
+            ..Letter::of("reminder", due_at.plus_minutes(minutes / 2))
+        };
+        send(tx, keys, appointment, declaration, letter, now).await?;
+    }
+    Ok(())
+}
+
+/// Another link, in place of the former, also in the person's calendar.
+pub(super) async fn relinked(
+    tx: &mut Tx,
+    keys: &Keys,
+    appointment: &Appointment,
+    declaration: &Declaration,
+    link: (Id, i64),
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let letter = Letter {
+        about: format!("/{}", link.1),
+        link: Some((link.0.0, link.1)),
+        happening: Some(Happening::Invited),
+        ..Letter::of(
+            "relinked",
+            appointment.ends_at.plus_minutes(OVERRUN_MINUTES),
+        )
+    };
     send(tx, keys, appointment, declaration, letter, now).await
 }
 
@@ -76,7 +128,8 @@ pub(super) async fn moved(
         more: vec![("before", when(former, &unit, language(declaration)))],
         ..Letter::of(template, moved.ends_at.plus_minutes(OVERRUN_MINUTES))
     };
-    send(tx, keys, moved, declaration, letter, now).await
+    send(tx, keys, moved, declaration, letter, now).await?;
+    remind(tx, keys, moved, declaration, now).await
 }
 
 /// Cancellation, with what removes it from the person's calendar.
@@ -278,6 +331,8 @@ struct Letter {
     about: String,
     /// Values besides those of every letter.
     more: Vec<(&'static str, String)>,
+    /// When it is to go; none for at once.
+    due_at: Option<Timestamp>,
 }
 
 impl Letter {
@@ -289,6 +344,7 @@ impl Letter {
             expires_at,
             about: String::new(),
             more: Vec::new(),
+            due_at: None,
         }
     }
 }
@@ -344,7 +400,7 @@ async fn send(
             language: lang.as_str(),
             values: &values,
             expires_at: letter.expires_at,
-            due_at: now,
+            due_at: letter.due_at.unwrap_or(now),
         };
         notifications::enqueue(tx, keys, &outgoing, now).await?;
     }

@@ -33,6 +33,7 @@ mod pages;
 mod reasons;
 mod reassign;
 mod reference;
+mod relink;
 mod reschedule;
 mod reschedule_pages;
 mod store;
@@ -682,6 +683,7 @@ pub fn router() -> Routes {
         .merge(guests::pages::router())
         .merge(agenda::router())
         .merge(unit_pages::router())
+        .merge(relink::router())
         .merge(assignment::router())
         .merge(delay::router())
         .merge(feeds::router())

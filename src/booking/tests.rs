@@ -603,7 +603,9 @@ async fn old_news_of_an_appointment_is_withdrawn_when_it_moves_and_when_it_ends(
                 "booked email expired",
                 "booked sms expired",
                 "moved-by-unit email pending",
-                "moved-by-unit sms pending"
+                "moved-by-unit sms pending",
+                "reminder email pending",
+                "reminder sms pending"
             ]
         );
         let mut tx = app.db.begin().await.unwrap();
@@ -617,7 +619,7 @@ async fn old_news_of_an_appointment_is_withdrawn_when_it_moves_and_when_it_ends(
         tx.commit().await.unwrap();
         let told = told(&app).await;
         assert!(
-            told.len() == 4 && told.iter().all(|told| told.ends_with("expired")),
+            told.len() == 6 && told.iter().all(|told| told.ends_with("expired")),
             "{told:?}"
         );
     }

@@ -72,6 +72,8 @@ struct AppointmentPage {
     anonymous: bool,
     /// An officer wrote its person down, and nobody vouches for who they are.
     declared: bool,
+    /// Whether its person may be sent another link.
+    may_relink: bool,
     may_note_heard: bool,
 }
 
@@ -215,6 +217,7 @@ async fn show(
         Some("retard") => ctx.t("delay-done"),
         Some("pris") => ctx.t("agenda-done-assisted"),
         Some("entendu") => ctx.t("agenda-done-heard"),
+        Some("lien") => ctx.t("relink-done"),
         _ => String::new(),
     };
     let state = format!(
@@ -243,6 +246,7 @@ async fn show(
             None => String::new(),
         },
         anonymous: appointment.is_anonymous(),
+        may_relink: super::relink::is_possible(&appointment, ctx.now),
         declared: people::is_declared(&mut tx, &app.keys, &appointment.citizen_id).await?,
         may_note_heard: appointment.is_anonymous()
             && appointment.state == State::Booked

@@ -154,6 +154,7 @@ pub async fn worker(config: Config) -> Result<ExitCode, Fault> {
 pub fn background(app: &App, shutdown: &CancellationToken) -> Vec<tokio::task::JoinHandle<()>> {
     let tasks = vec![
         tokio::spawn(notifications::outbox::run(app.clone(), shutdown.clone())),
+        tokio::spawn(notifications::upkeep::run(app.clone(), shutdown.clone())),
         tokio::spawn(hearings::control::run(app.clone(), shutdown.clone())),
         tokio::spawn(hearings::unheld::run(app.clone(), shutdown.clone())),
         tokio::spawn(crate::booking::earlier::run(app.clone(), shutdown.clone())),

@@ -96,7 +96,7 @@ pub async fn resend(
         (Vec<u8>,),
         "update messages set state = 'pending', attempts = 0, next_attempt_at = $2, resent_at = $2,
              reason = null, ended_at = null
-         where id = $1 and state in ('dead', 'expired') and expires_at > $2
+         where id = $1 and state in ('dead', 'expired') and expires_at > $2 and length(sealed_values) > 0
          returning sealed_values",
         &letter.id,
         now

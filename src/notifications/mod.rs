@@ -7,7 +7,8 @@
 //! `dead` when the recipient or the content is refused for good, `expired` when
 //! its time is over or [newer news](withdraw) took its place. What was given up is a [dead letter](dead_letters), seen by
 //! the administrators of its unit. When the only channel an event was told by is
-//! dead, the other one is tried.
+//! dead, the other one is tried. Address and values are forgotten once a message is sent,
+//! and the row itself [after a while](upkeep).
 
 pub mod dead_letters;
 pub mod outbox;
@@ -16,6 +17,7 @@ pub mod suppliers;
 pub mod templates;
 #[cfg(all(test, feature = "sandbox"))]
 mod tests;
+pub mod upkeep;
 
 use std::collections::BTreeMap;
 
@@ -80,6 +82,9 @@ pub struct Values {
     /// `{link}` in it is replaced by the link when the message is sent.
     pub calendar: String,
 }
+
+/// What stands in place of an address and values that are not needed any more.
+const FORGOTTEN: &[u8] = b"";
 
 /// A message to write in the outbox.
 #[derive(Clone, Debug)]

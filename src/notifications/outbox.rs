@@ -10,8 +10,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::suppliers::{Parcel, Refused, Suppliers};
-use super::{Channel, Outgoing, Reason, Values, insert, templates};
+use super::{Channel, FORGOTTEN, Outgoing, Reason, Values, insert, templates};
 use crate::app::App;
+use crate::booking::meeting_link;
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx, random_bytes};
 use crate::error::Fault;
@@ -86,15 +87,24 @@ pub async fn send_next(app: &App, suppliers: &Suppliers, channel: Channel) -> Re
         tracing::warn!(message_id = %claimed.id, "message {} expired unsent", claimed.id);
         return Ok(true);
     }
-    tx.commit().await?;
-
     let place = format!("message/{}", claimed.id);
     let opened = app.keys.service.open_json(&place, &claimed.sealed_values);
-    let values: Values = match opened {
+    let mut values: Values = match opened {
         Ok(values) => values,
         // Nobody will ever open it: the next message does not wait for that.
-        Err(fault) => return give_up_unopened(app, &claimed, &fault).await,
+        Err(fault) => {
+            tx.commit().await?;
+            return give_up_unopened(app, &claimed, &fault).await;
+        }
     };
+    // Another link may have been issued while it waited: the former opens nothing.
+    if let Some((id, generation)) = &mut values.link
+        && let Some(current) = meeting_link::current_generation(&mut tx, id).await?
+    {
+        *generation = current;
+    }
+    tx.commit().await?;
+
     let text = templates::render(
         app,
         claimed.channel,
@@ -144,15 +154,17 @@ async fn note_sent(
     supplier: &str,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    // Withdrawn while the supplier had it, it went all the same: that is the truth.
+    // Withdrawn while the supplier had it, it went all the same: that is the truth. Where
+    // it went is nobody's to know any more.
     execute!(
         tx,
         "update messages set state = 'sent', sent_at = $2, supplier = $3, last_error = null,
-             reason = null, ended_at = null
+             reason = null, ended_at = null, sealed_values = $4
          where id = $1 and state in ('pending', 'expired')",
         &claimed.id,
         now,
-        supplier
+        supplier,
+        FORGOTTEN
     )?;
     tracing::info!(message_id = %claimed.id, channel = %claimed.channel, template = claimed.template, supplier,
         "message {} sent", claimed.id);

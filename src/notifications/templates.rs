@@ -20,6 +20,8 @@ pub const ALL: &[&str] = &[
     "contact-code",
     "entry-code",
     "booked",
+    "reminder",
+    "relinked",
     "moved",
     "moved-by-unit",
     "earlier",

@@ -8,7 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::segments::{Alphabet, size_of};
 use super::suppliers::Suppliers;
-use super::{Channel, Outgoing, Values, dead_letters, enqueue, outbox, templates, withdraw};
+use super::{
+    Channel, Outgoing, Values, dead_letters, enqueue, outbox, templates, upkeep, withdraw,
+};
 use crate::audit::Actor;
 use crate::db::Id;
 use crate::identity::Role;
@@ -446,5 +448,71 @@ async fn every_text_has_words_for_both_channels_and_an_sms_costs_what_is_said() 
         "centimes",
     ] {
         assert!(page.text.contains(shown), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn addresses_are_forgotten_and_rows_go_when_nobody_needs_them_any_more() {
+    for app in on_every_engine(MONDAY).await {
+        let suppliers = Suppliers::new(&app);
+        let remembered = async || {
+            let mut tx = app.db.read().await.unwrap();
+            let rows = fetch_all!(
+                &mut tx,
+                (String, i64),
+                "select event, cast(length(sealed_values) as bigint) from messages order by event"
+            );
+            let rows = rows.unwrap().into_iter();
+            rows.map(|(event, length)| (event, length > 0))
+                .collect::<Vec<_>>()
+        };
+        let know = |events: &[(&str, bool)]| {
+            let events = events.iter();
+            events
+                .map(|(event, known)| ((*event).to_owned(), *known))
+                .collect::<Vec<_>>()
+        };
+        write(&app, "1-sent", Channel::Sms, &to("+33639980001")).await;
+        write(&app, "2-dead", Channel::Sms, &to(NOBODY)).await;
+        write(&app, "3-retried", Channel::Sms, &to(NEVER)).await;
+        send(&app, &suppliers).await;
+        let standing = upkeep::standing(&app.db, app.clock.now()).await.unwrap();
+        assert_eq!(
+            (standing[0].pending, standing[0].late, standing[0].dead),
+            (1, 0, 1)
+        );
+        assert_eq!(
+            remembered().await,
+            know(&[("1-sent", false), ("2-dead", true), ("3-retried", true)]),
+            "where a message went is forgotten at once"
+        );
+
+        let start = app.clock.now();
+        app.clock.set(start.plus_minutes(10));
+        let standing = upkeep::standing(&app.db, app.clock.now()).await.unwrap();
+        assert_eq!((standing[0].pending, standing[0].late), (1, 1));
+
+        for (days, left) in [
+            (
+                29,
+                &[("1-sent", false), ("2-dead", true), ("3-retried", true)][..],
+            ),
+            (
+                31,
+                &[("1-sent", false), ("2-dead", false), ("3-retried", true)][..],
+            ),
+            (upkeep::ROW_DAYS + 1, &[("3-retried", true)][..]),
+        ] {
+            let now = start.plus_minutes(days * 24 * 60);
+            upkeep::forget(&app.db, now).await.unwrap();
+            assert_eq!(remembered().await, know(left), "after {days} days");
+        }
+        // What still waits is nobody's to throw away.
+        app.clock
+            .set(start.plus_minutes(upkeep::ROW_DAYS * 24 * 60));
+        send(&app, &suppliers).await;
+        let now = app.clock.now().plus_minutes(upkeep::ROW_DAYS * 24 * 60);
+        upkeep::forget(&app.db, now).await.unwrap();
+        assert_eq!(remembered().await, know(&[]));
     }
 }

@@ -352,3 +352,144 @@ async fn a_second_browser_takes_the_seat_only_with_a_login_and_the_first_is_told
         app.journal_holds();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_link_is_replaced_and_the_former_opens_nothing() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        let camille = app.citizen("camille");
+        let (id, first) = appointment_with_link(&app, &camille).await;
+        let again = format!("/rendez-vous/{id}/lien");
+        let ask = format!("form[action='{again}']");
+
+        // Nobody needs a third copy within a minute of the first.
+        let page = camille.get(&again).await.ok();
+        let early = camille.submit(&page.form(&ask)).await;
+        assert_eq!(early.status, StatusCode::TOO_MANY_REQUESTS);
+        app.pass_minutes(2);
+        let sent = camille.submit(&page.form(&ask)).await.ok();
+        assert!(
+            sent.words("h2")
+                .iter()
+                .any(|words| words.contains("en route"))
+        );
+        assert!(
+            !sent.has("a[href*='/lien/VP'], form"),
+            "the page holds no link"
+        );
+        assert_eq!(app.journal_lines("link.reissue").await, 1);
+        let mail = mail_to(&app.site, EMAIL, "nouveau lien").await;
+        let second = mail
+            .link
+            .unwrap()
+            .strip_prefix(&app.site)
+            .unwrap()
+            .to_owned();
+        assert_ne!(first, second);
+        assert!(mail.calendar.contains(&second), "{}", mail.calendar);
+        app.browser()
+            .get(&first)
+            .await
+            .refused(StatusCode::GONE, "Ce lien a été remplacé");
+
+        // The unit does the same for whoever calls; that keeps nobody out who is in.
+        app.clock.set(app.appointment(&id).await.starts_at);
+        camille.logs_in("/espace").await.ok();
+        let door = camille.get(&second).await.ok();
+        let enter = door.form(&format!("form[action='{second}']"));
+        let room = camille.submit(&enter).await.ok();
+        assert_eq!(room.address, format!("/audition/{id}"));
+        let officer = app.officer("officer-police");
+        let page = officer
+            .logs_in(&format!("/agent/rendez-vous/{id}/lien"))
+            .await
+            .ok();
+        let form = page.form(&format!("form[action='/agent/rendez-vous/{id}/lien']"));
+        officer.submit(&form).await.ok();
+        app.browser().get(&second).await.is(StatusCode::GONE);
+        assert_eq!(
+            camille.get(&room.address).await.ok().address,
+            room.address,
+            "who is in stays in"
+        );
+        assert_eq!(app.journal_lines("link.reissue").await, 2);
+
+        // What is over has no link.
+        let other = app.officer("officer-gendarmerie");
+        let page = other
+            .logs_in(&format!("/agent/rendez-vous/{id}/lien"))
+            .await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND);
+        app.journal_holds();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_are_reminded_twice_by_the_link_that_works_then() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        let camille = app.citizen("camille");
+        let slots = camille.declares("Versailles").await;
+        let soon: i64 = slots
+            .form("form.vp-next-slot")
+            .field("creneau")
+            .parse()
+            .unwrap();
+        let id = camille.books(&slots, soon + 4 * 24 * 3_600_000).await;
+        let starts_at = app.appointment(&id).await.starts_at;
+        for about in ["days", "hour"] {
+            let event = format!("appointment/{id}/reminder/{about}");
+            assert_eq!(app.count_messages(&event).await, 2, "{about}");
+        }
+        app.pass_minutes(2);
+        let page = camille.get(&format!("/rendez-vous/{id}/lien")).await.ok();
+        camille
+            .submit(&page.form(&format!("form[action='/rendez-vous/{id}/lien']")))
+            .await
+            .ok();
+        let newest = mail_to(&app.site, EMAIL, "nouveau lien")
+            .await
+            .link
+            .unwrap();
+
+        app.clock.set(starts_at.plus_minutes(-48 * 60));
+        let mail = mail_to(&app.site, EMAIL, "Rappel").await;
+        assert_eq!(mail.link.unwrap(), newest, "written before, sent after");
+        app.outbox_is_empty().await;
+
+        // Moved, they are reminded of the new hour alone.
+        camille.logs_in("/espace").await.ok();
+        let later = starts_at.plus_minutes(5 * 24 * 60).0;
+        let path = format!("/rendez-vous/{id}/deplacer");
+        let review = camille
+            .get(&format!("{path}/confirmer?creneau={later}"))
+            .await
+            .ok();
+        camille
+            .submit(&review.form("form[action$='/deplacer']"))
+            .await
+            .ok();
+        app.clock.set(starts_at.plus_minutes(-30));
+        app.outbox_is_empty().await;
+        let mut tx = app.read().await;
+        let reminded = fetch_all!(
+            &mut tx,
+            (String, String),
+            "select event, state from messages where template = 'reminder' and channel = 'email' order by event"
+        )
+        .unwrap();
+        let known = |event: &str, state: &str| {
+            (
+                format!("appointment/{id}/reminder{event}"),
+                state.to_owned(),
+            )
+        };
+        assert_eq!(
+            reminded,
+            [
+                known("/1/days", "pending"),
+                known("/1/hour", "pending"),
+                known("/days", "sent"),
+                known("/hour", "expired"),
+            ]
+        );
+    }
+}

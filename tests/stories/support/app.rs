@@ -280,14 +280,16 @@ impl TestApp {
         rows.unwrap().unwrap().0
     }
 
-    /// Waits until the outbox is empty.
+    /// Waits until nothing in the outbox is due.
     pub async fn outbox_is_empty(&self) {
         until("an empty outbox", async || {
             let mut tx = self.read().await;
             let rows = visioplainte::fetch_optional!(
                 &mut tx,
                 (i64,),
-                "select count(*) from messages where state = 'pending'"
+                "select count(*) from messages
+                 where state = 'pending' and (attempts > 0 or next_attempt_at <= $1)",
+                self.clock.now()
             );
             (rows.unwrap().unwrap().0 == 0).then_some(())
         })

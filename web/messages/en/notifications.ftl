@@ -133,3 +133,44 @@ mail-guest-cancelled-body =
 sms-guest-cancelled = VisioPlainte: your invitation by video ({ $when }) is cancelled. Unit: { $unit_phone }.
 messages-template-guest = Invitation of a companion
 messages-template-guest-cancelled = Invitation cancelled
+mail-reminder-subject = Reminder: your appointment { $reference }
+mail-reminder-body =
+    Hello,
+
+    Your appointment { $reference } is near: { $when }, with { $unit }, { $unit_phone }.
+
+    Your personal link, which opens 30 minutes before the hour:
+
+    { $link }
+
+    This link is for you alone. { $origin ->
+        [declared] A six-digit code will be sent to you, to be typed.
+       *[franceconnect] You will be asked to sign in with FranceConnect: have your details at hand.
+    } Choose a quiet place where nobody hears you, and charge your device.
+
+    If you cannot come, { $origin ->
+        [declared] open this link to move or cancel the appointment, or call the unit.
+       *[franceconnect] move or cancel the appointment in your space, or call the unit.
+    }
+
+    In an emergency, call 17 or 112, or text 114.
+sms-reminder = VisioPlainte: reminder of appointment { $reference }, { $when }. Your personal link: { $link }
+mail-relinked-subject = Your new link for appointment { $reference }
+mail-relinked-body =
+    Hello,
+
+    Here is a new personal link for your appointment { $reference }: { $when }, with { $unit }, { $unit_phone }. The former no longer works.
+
+    { $link }
+
+    It opens 30 minutes before the hour and is for you alone. { $origin ->
+        [declared] A six-digit code will be sent to you, to be typed.
+       *[franceconnect] You will be asked to sign in with FranceConnect.
+    }
+
+    If you asked for nothing, the unit may have done so for you: call it if in doubt.
+
+    In an emergency, call 17 or 112, or text 114.
+sms-relinked = VisioPlainte: new link for appointment { $reference }, { $when }, the former no longer works: { $link }
+messages-template-reminder = Reminder of an appointment
+messages-template-relinked = New personal link

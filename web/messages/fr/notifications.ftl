@@ -136,3 +136,44 @@ mail-guest-cancelled-body =
 sms-guest-cancelled = VisioPlainte : votre invitation par vidéo ({ $when }) est annulée. Unité : { $unit_phone }.
 messages-template-guest = Invitation d’un accompagnant
 messages-template-guest-cancelled = Invitation annulée
+mail-reminder-subject = Rappel : votre rendez-vous { $reference }
+mail-reminder-body =
+    Bonjour,
+
+    Votre rendez-vous { $reference } approche : { $when }, avec { $unit }, { $unit_phone }.
+
+    Votre lien personnel, qui ouvre 30 minutes avant l’heure :
+
+    { $link }
+
+    Ce lien est pour vous seul. { $origin ->
+        [declared] Un code à six chiffres vous sera envoyé, à recopier.
+       *[franceconnect] Il sera demandé de vous connecter avec FranceConnect : ayez vos identifiants sous la main.
+    } Choisissez un lieu calme où personne ne vous entend, et chargez votre appareil.
+
+    Si vous ne pouvez pas venir, { $origin ->
+        [declared] ouvrez ce lien pour déplacer ou annuler le rendez-vous, ou appelez l’unité.
+       *[franceconnect] déplacez ou annulez le rendez-vous dans votre espace, ou appelez l’unité.
+    }
+
+    En cas d’urgence, appelez le 17 ou le 112, ou envoyez un SMS au 114.
+sms-reminder = VisioPlainte : rappel du rendez-vous { $reference }, { $when }. Votre lien personnel : { $link }
+mail-relinked-subject = Votre nouveau lien pour le rendez-vous { $reference }
+mail-relinked-body =
+    Bonjour,
+
+    Voici un nouveau lien personnel pour votre rendez-vous { $reference } : { $when }, avec { $unit }, { $unit_phone }. L’ancien ne fonctionne plus.
+
+    { $link }
+
+    Il ouvre 30 minutes avant l’heure et il est pour vous seul. { $origin ->
+        [declared] Un code à six chiffres vous sera envoyé, à recopier.
+       *[franceconnect] Il sera demandé de vous connecter avec FranceConnect.
+    }
+
+    Si vous n’avez rien demandé, l’unité l’a peut-être fait pour vous : appelez-la si vous avez un doute.
+
+    En cas d’urgence, appelez le 17 ou le 112, ou envoyez un SMS au 114.
+sms-relinked = VisioPlainte : nouveau lien pour le rendez-vous { $reference }, { $when }, l’ancien ne fonctionne plus : { $link }
+messages-template-reminder = Rappel de rendez-vous
+messages-template-relinked = Nouveau lien personnel
