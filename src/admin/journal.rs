@@ -10,12 +10,12 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use chrono::{Days, NaiveDate};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::app::App;
 use crate::audit::search::{self, Criteria, PAGE};
-use crate::audit::{self, Actor, Line, export};
+use crate::audit::{self, Actor, Line, acts, export};
 use crate::calendar::recurrence::{day_of, whole_day};
 use crate::calendar::{self, Unit, hours, wall};
 use crate::clock::Timestamp;
@@ -65,7 +65,13 @@ struct Wanted {
     objet: String,
     /// Lines before this position: the next page.
     avant: String,
+    /// Why the journal is read, one of [`REASONS`].
+    motif: String,
 }
+
+/// Why somebody reads the journal; written with what they looked for (article 101 of the
+/// loi no 78-17: the journal of consultations tells their reason).
+const REASONS: [&str; 4] = ["control", "person", "incident", "court"];
 
 struct Field {
     field: &'static str,
@@ -86,9 +92,12 @@ struct JournalPage {
     older: String,
     /// Whether this is not the newest page.
     continued: bool,
+    /// Nothing was asked yet.
+    blank: bool,
+    reasons: Vec<Choice>,
 }
 
-/// A unit of the list.
+/// One of a list.
 struct Choice {
     value: String,
     label: String,
@@ -100,6 +109,8 @@ struct Shown {
     when: String,
     act: String,
     code: String,
+    /// What it is in the law's words, and what it is for.
+    meaning: String,
     actor: String,
     object: String,
     detail: String,
@@ -115,6 +126,23 @@ impl Wanted {
             .iter()
             .find(|error| error.field == field)
             .map_or_else(String::new, |error| error.text.clone())
+    }
+
+    /// Whether anything was asked yet: whoever opens the page reads nothing.
+    fn is_blank(&self) -> bool {
+        let Wanted {
+            unite: _,
+            du,
+            au,
+            acte,
+            acteur,
+            objet,
+            avant,
+            motif,
+        } = self;
+        [du, au, acte, acteur, objet, avant, motif]
+            .iter()
+            .all(|text| text.is_empty())
     }
 
     /// The search this asks for, and what is wrong with the fields that were
@@ -159,6 +187,12 @@ impl Wanted {
         let act = id("acte", &self.acte, is_act, "journal-error-act");
         let actor = id("acteur", &self.acteur, is_actor, "journal-error-actor");
         let object = id("objet", &self.objet, is_object, "journal-error-object");
+        if !REASONS.contains(&self.motif.as_str()) {
+            errors.push(Field {
+                field: "motif",
+                text: ctx.t("journal-error-reason"),
+            });
+        }
         let criteria = Criteria {
             chain: unit.id.to_string(),
             from: whole_day(from, unit.zone()).from,
@@ -188,6 +222,7 @@ impl Wanted {
             ("acte", &wanted.acte),
             ("acteur", &wanted.acteur),
             ("objet", &wanted.objet),
+            ("motif", &wanted.motif),
             ("avant", &wanted.avant),
         ] {
             if !value.is_empty() {
@@ -240,9 +275,12 @@ fn is_actor(text: &str) -> bool {
     text == "system" || is_object(text)
 }
 
-/// What was looked for, in ids and numbers.
-fn detail_of(criteria: &Criteria) -> String {
-    let mut detail = format!("from={} to={}", criteria.from.0, criteria.to.0);
+/// What was looked for and why, in ids and numbers.
+fn detail_of(criteria: &Criteria, reason: &str) -> String {
+    let mut detail = format!(
+        "reason={reason} from={} to={}",
+        criteria.from.0, criteria.to.0
+    );
     for (name, value) in [
         ("act", &criteria.act),
         ("actor", &criteria.actor),
@@ -269,8 +307,11 @@ async fn read(
     let unit = wanted_unit(&units, &officer, &wanted.unite)?;
     let (criteria, errors) = wanted.criteria(&unit, &ctx);
     let before = wanted.avant.parse().unwrap_or(i64::MAX);
-    let mut lines = if errors.is_empty() {
-        look(&app, &officer.id, &criteria, before, ctx.now).await?
+    let blank = wanted.is_blank();
+    let errors = if blank { Vec::new() } else { errors };
+    let mut lines = if errors.is_empty() && !blank {
+        let asked = (&criteria, wanted.motif.as_str());
+        look(&app, &officer.id, asked, before, ctx.now).await?
     } else {
         Vec::new()
     };
@@ -302,6 +343,14 @@ async fn read(
         zone: ctx.t1("admin-zone", "zone", wall::zone_name(ctx.lang, unit.zone())),
         older,
         continued: before != i64::MAX,
+        blank,
+        reasons: REASONS
+            .iter()
+            .map(|reason| Choice {
+                value: (*reason).to_owned(),
+                label: ctx.t(&format!("journal-reason-{reason}")),
+            })
+            .collect(),
         wanted: Wanted {
             unite: unit.id.to_string(),
             ..wanted
@@ -319,12 +368,13 @@ async fn read(
 async fn look(
     app: &App,
     officer: &Id,
-    criteria: &Criteria,
+    (criteria, reason): (&Criteria, &str),
     before: i64,
     now: Timestamp,
 ) -> Result<Vec<Line>, Fault> {
     let mut tx = app.db.begin().await?;
-    note(&mut tx, officer, criteria, "journal.read", "", now).await?;
+    let detail = detail_of(criteria, reason);
+    note(&mut tx, officer, criteria, "journal.read", &detail, now).await?;
     tx.commit().await?;
     let mut tx = app.db.read().await?;
     search::newest(&mut tx, criteria, before).await
@@ -350,13 +400,9 @@ async fn note(
     officer: &Id,
     criteria: &Criteria,
     act: &str,
-    format: &str,
+    detail: &str,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let mut detail = detail_of(criteria);
-    if !format.is_empty() {
-        detail.push_str(&format!(" format={format}"));
-    }
     audit::append(
         tx,
         &criteria.chain,
@@ -364,7 +410,7 @@ async fn note(
         &Actor::Officer(officer.clone()),
         act,
         &format!("journal/{}", criteria.chain),
-        &detail,
+        detail,
     )
     .await
 }
@@ -379,6 +425,13 @@ fn shown(line: &Line, unit: &Unit, wanted: &Wanted, ctx: &Ctx) -> Shown {
         ),
         act: act_in_words(ctx, &line.act),
         code: line.act.clone(),
+        meaning: acts::meaning_of(&line.act).map_or_else(String::new, |(operation, purpose)| {
+            format!(
+                "{} – {}",
+                ctx.t(&format!("journal-operation-{operation}")),
+                ctx.t(&format!("journal-purpose-{purpose}"))
+            )
+        }),
         actor: line.actor.clone(),
         object: line.object.clone(),
         detail: line.detail.clone(),
@@ -435,7 +488,10 @@ async fn take(
         &officer.id,
         &criteria,
         "journal.export",
-        format,
+        &format!(
+            "{} format={format}",
+            detail_of(&criteria, &taken.wanted.motif)
+        ),
         ctx.now,
     )
     .await?;
@@ -476,10 +532,20 @@ async fn take(
 
 /// The first row of a table.
 fn header_of(ctx: &Ctx) -> Vec<String> {
-    ["seq", "at", "actor", "act", "object", "detail", "hash"]
-        .iter()
-        .map(|column| ctx.t(&format!("journal-column-{column}")))
-        .collect()
+    [
+        "seq",
+        "at",
+        "actor",
+        "act",
+        "operation",
+        "purpose",
+        "object",
+        "detail",
+        "hash",
+    ]
+    .iter()
+    .map(|column| ctx.t(&format!("journal-column-{column}")))
+    .collect()
 }
 
 /// How found lines are written.
@@ -529,7 +595,7 @@ async fn write_found(
             Kind::JsonLines => {
                 let mut bytes = Vec::new();
                 for line in &lines {
-                    serde_json::to_writer(&mut bytes, line).map_err(Fault::other)?;
+                    serde_json::to_writer(&mut bytes, &Told::of(line)).map_err(Fault::other)?;
                     bytes.push(b'\n');
                 }
                 bytes
@@ -539,7 +605,35 @@ async fn write_found(
     }
 }
 
+/// A line with what it means.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    line: &'a Line,
+    operation: &'static str,
+    purpose: &'static str,
+}
+
+impl<'a> Told<'a> {
+    fn of(line: &'a Line) -> Self {
+        let (operation, purpose) = codes_of(&line.act);
+        Told {
+            line,
+            operation,
+            purpose,
+        }
+    }
+}
+
+/// What an act is and is for, as codes; empty for one that is not known any more.
+fn codes_of(act: &str) -> (&'static str, &'static str) {
+    acts::meaning_of(act).map_or(("", ""), |(operation, purpose)| {
+        (operation.as_str(), purpose.as_str())
+    })
+}
+
 fn row_of(line: &Line) -> Vec<String> {
+    let (operation, purpose) = codes_of(&line.act);
     vec![
         line.seq.to_string(),
         line.at
@@ -547,6 +641,8 @@ fn row_of(line: &Line) -> Vec<String> {
             .to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
         line.actor.clone(),
         line.act.clone(),
+        operation.to_owned(),
+        purpose.to_owned(),
         line.object.clone(),
         line.detail.clone(),
         line.hash.clone(),
@@ -586,7 +682,7 @@ mod tests {
         let search = tokio::spawn(async move {
             let (officer, criteria) = (Id::from("o"), Criteria::everything_in(unit));
             let now = searched.clock.now();
-            look(&searched, &officer, &criteria, i64::MAX, now).await
+            look(&searched, &officer, (&criteria, "control"), i64::MAX, now).await
         });
         // Meanwhile the unit goes on acting, and sees that it is looked at.
         loop {

@@ -348,22 +348,37 @@ async fn an_auditor_searches_the_journal_and_every_look_is_written_in_it() {
         app.post(&admin, "/administration/guichets/nouveau", EVENING)
             .await;
         let auditor = app.officer(Role::Auditor, POLICE).await;
-        let page = app.get(&auditor, JOURNAL).await;
+        let blank = app.get(&auditor, JOURNAL).await;
+        assert_eq!(blank.status, StatusCode::OK);
+        assert!(
+            !blank.text.contains("desk.open"),
+            "read before a reason is given"
+        );
+        let page = app
+            .get(&auditor, &format!("{JOURNAL}?motif=incident"))
+            .await;
         assert_eq!(page.status, StatusCode::OK);
+        assert!(page.text.contains("Modification – Gérer les unités"));
         let officer = format!("officer/{}", admin.id);
         for shown in ["Guichet ouvert", "desk.open", &officer, "Journal consulté"] {
             assert!(page.text.contains(shown), "{shown}");
         }
-        let address = format!("{JOURNAL}?acte=desk&acteur={officer}");
+        let address = format!("{JOURNAL}?motif=control&acte=desk&acteur={officer}");
         let found = app.get(&auditor, &address).await;
         assert!(found.text.contains("desk.open") && !found.text.contains("journal.read"));
         let none = app
-            .get(&auditor, &format!("{JOURNAL}?objet=desk/nothing"))
+            .get(
+                &auditor,
+                &format!("{JOURNAL}?motif=control&objet=desk/nothing"),
+            )
             .await;
         assert!(none.text.contains("Aucune ligne"));
         // Before the demonstration began there is nothing.
         let before = app
-            .get(&auditor, &format!("{JOURNAL}?du=2020-01-01&au=2020-01-02"))
+            .get(
+                &auditor,
+                &format!("{JOURNAL}?motif=control&du=2020-01-01&au=2020-01-02"),
+            )
             .await;
         assert!(before.text.contains("Aucune ligne"));
 
@@ -377,6 +392,7 @@ async fn an_auditor_searches_the_journal_and_every_look_is_written_in_it() {
             lines.iter().all(|line| line.act == "journal.read"
                 && line.actor == format!("officer/{}", auditor.id))
         );
+        assert!(lines[0].detail.starts_with("reason=incident from="));
         assert!(
             lines[1]
                 .detail
@@ -397,6 +413,8 @@ async fn names_and_nonsense_are_not_searched_for_and_leave_no_trace() {
         ),
         ("objet=%27--", "Un nom de personne ne se cherche pas ici"),
         ("acte=Vol", "Indiquez un code d’acte"),
+        ("acte=desk.open", "Choisissez pourquoi"),
+        ("motif=curiosite", "Choisissez pourquoi"),
         ("du=2026-02-30", "Indiquez un jour qui existe"),
         ("du=2026-03-02&au=2026-03-01", "ne précède pas le premier"),
     ] {
@@ -430,7 +448,7 @@ async fn a_journal_longer_than_a_page_is_read_page_by_page_to_its_end() {
         .unwrap();
     }
     tx.commit().await.unwrap();
-    let mut address = format!("{JOURNAL}?acte=test.count");
+    let mut address = format!("{JOURNAL}?motif=control&acte=test.count");
     let mut seen = Vec::new();
     for _ in 0..3 {
         let page = app.get(&auditor, &address).await;
@@ -474,7 +492,7 @@ async fn the_journal_is_for_auditors_of_its_department() {
         ] {
             let page = app.get(&person, &format!("{JOURNAL}?unite={unit}")).await;
             assert_eq!(page.status.as_u16(), expected, "{role} {unit}");
-            let fields = [("unite", unit), ("format", "chaine")];
+            let fields = [("unite", unit), ("motif", "court"), ("format", "chaine")];
             let taken = app
                 .post(&person, &format!("{JOURNAL}/export"), &fields)
                 .await;
@@ -493,25 +511,49 @@ async fn the_journal_is_taken_away_as_a_table_as_lines_and_as_a_chain_that_can_b
     for app in on_every_engine(MONDAY).await {
         let auditor = app.officer(Role::Auditor, POLICE).await;
         let export = format!("{JOURNAL}/export");
-        let table = app.post(&auditor, &export, &[("format", "csv")]).await;
+        let table = app
+            .post(&auditor, &export, &[("motif", "court"), ("format", "csv")])
+            .await;
         assert_eq!(table.kind, "text/csv; charset=utf-8");
         assert!(table.text.starts_with("\u{feff}Ligne,Instant (UTC),Auteur"));
-        assert!(table.text.contains("unit.add"));
-        let lines = app.post(&auditor, &export, &[("format", "jsonl")]).await;
+        assert!(table.text.contains("unit.add,change,administration,unit/"));
+        let lines = app
+            .post(
+                &auditor,
+                &export,
+                &[("motif", "court"), ("format", "jsonl")],
+            )
+            .await;
         let read: Vec<crate::audit::Line> = lines
             .text
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect();
         assert_eq!(read.last().unwrap().act, "journal.export");
+        assert!(
+            lines
+                .text
+                .contains("\"operation\":\"communication\",\"purpose\":\"oversight\"")
+        );
         assert!(read.iter().all(|line| line.chain == POLICE));
-        let chain = app.post(&auditor, &export, &[("format", "chaine")]).await;
+        let chain = app
+            .post(
+                &auditor,
+                &export,
+                &[("motif", "court"), ("format", "chaine")],
+            )
+            .await;
         let found =
             crate::audit::file::check(chain.text.as_bytes(), app.keys.journal_public()).unwrap();
         assert_eq!((found.chains, found.roots), (1, 1));
         assert_eq!(found.lines, read.len() + 1, "its own line is in it");
-        let wrong = app.post(&auditor, &export, &[("format", "exe")]).await;
-        assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+        for wrong in [
+            &[("motif", "court"), ("format", "exe")][..],
+            &[("format", "csv")],
+        ] {
+            let wrong = app.post(&auditor, &export, wrong).await;
+            assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+        }
         assert_eq!(
             app.post_raw(&auditor, &export, "format=csv").await.status,
             StatusCode::FORBIDDEN

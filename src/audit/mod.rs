@@ -8,6 +8,7 @@
 //!
 //! | file | is |
 //! |---|---|
+//! | [`acts`] | what each act is in the law's words, and what it is for |
 //! | [`chain`] | the links of a chain, and what can be wrong with them; pure |
 //! | [`roots`] | heads gathered in signed trees |
 //! | [`memory`] | the last root, remembered outside the database |
@@ -16,8 +17,9 @@
 //! | [`export`], [`file`](mod@file) | a chain as a file, and its checker, which needs no database |
 //! | [`verify`] | the same check on the database |
 //!
-//! It knows neither pages nor what an act means.
+//! It knows no pages.
 
+pub mod acts;
 pub mod chain;
 pub mod export;
 pub mod file;
@@ -124,6 +126,14 @@ pub async fn append(
     object: &str,
     detail: &str,
 ) -> Result<(), Fault> {
+    // The three beginnings are of tests and benchmarks, which write acts of no meaning.
+    debug_assert!(
+        acts::meaning_of(act).is_some()
+            || ["test.", "bench.", "fuzz."]
+                .iter()
+                .any(|own| act.starts_with(own)),
+        "{act} is not among audit::acts, where each act says what it is for"
+    );
     let (seq, previous) = lock(tx, chain).await?;
     let mut line = Line {
         chain: chain.to_owned(),

@@ -138,9 +138,9 @@ struct Nothing {}
 
 fn refusal_of(error: RelinkError, back: &str) -> PageError {
     let (status, name) = match error {
-        RelinkError::Over => (StatusCode::CONFLICT, "relink-over"),
-        RelinkError::TooSoon => (StatusCode::TOO_MANY_REQUESTS, "relink-too-soon"),
-        RelinkError::TooOften => (StatusCode::TOO_MANY_REQUESTS, "relink-too-often"),
+        RelinkError::Over => (StatusCode::CONFLICT, "refusal-relink-over"),
+        RelinkError::TooSoon => (StatusCode::TOO_MANY_REQUESTS, "refusal-relink-too-soon"),
+        RelinkError::TooOften => (StatusCode::TOO_MANY_REQUESTS, "refusal-relink-too-often"),
         RelinkError::Fault(fault) => return fault.into(),
     };
     Refusal::new(status, name)

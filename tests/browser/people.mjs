@@ -128,6 +128,9 @@ export function people(base, seen = async () => {}) {
   /** Reads the unit's journal, where what the others did is written. */
   async function auditor(driver) {
     await officerLogin(driver, 'auditor', '/administration/journal')
+    await seen(driver, 'administration-journal-vide')
+    await driver.page.selectOption('#motif', 'control')
+    await driver.follow('main form[role="search"] button')
     await seen(driver, 'administration-journal')
     await driver.fill('#acteur', 'Camille')
     await driver.follow('main form[role="search"] button')

@@ -16,12 +16,16 @@ async fn an_auditor_takes_the_journal_away_and_the_file_is_checked_without_the_s
 
         let auditor = app.officer("auditor");
         let journal = auditor.logs_in("/administration/journal").await.ok();
+        let form = journal
+            .form("main form[role='search']")
+            .with("motif", "court");
+        let journal = auditor.submit(&form).await.ok();
         for (act, words) in [
             ("record.sign", "Procès-verbal signé"),
             ("appointment.book", "Rendez-vous confirmé"),
             ("journal.read", "Journal consulté"),
         ] {
-            let address = format!("/administration/journal?acte={act}");
+            let address = format!("/administration/journal?motif=court&acte={act}");
             let found = auditor.get(&address).await.ok();
             assert!(found.text().contains(words), "{act}: {found:.2000}");
             for told in ["BERTHELOT", "Berthelot", "Camille", "vélo"] {

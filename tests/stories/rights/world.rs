@@ -317,7 +317,9 @@ impl World {
                 ("fin", "17:00"),
                 ("premier_jour", "2026-11-23"),
             ],
-            "/administration/journal/export" => &[("unite", UNIT), ("format", "csv")],
+            "/administration/journal/export" => {
+                &[("unite", UNIT), ("motif", "control"), ("format", "csv")]
+            }
             "/administration/guichets/{id}/plages" => &[
                 ("jour", "SU"),
                 ("debut", "20:00"),
