@@ -28,7 +28,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::error::{Fault, PageError, Refusal};
 use crate::form::MAX_FORM_BYTES;
-use crate::keys::Keys;
+use crate::keys::{Keys, Masters};
 use crate::limits::{self, Limits};
 use crate::live::Live;
 use crate::media::Media;
@@ -90,7 +90,7 @@ impl App {
     /// When one of them cannot be had.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, Fault> {
         std::fs::create_dir_all(&config.data_dir).map_err(Fault::other)?;
-        let master = Keys::master_of(&config)?;
+        let master = Masters::of(&config)?;
         let db = Db::connect(&config.database_url).await?;
         let store = local_store(&config.data_dir.join("objects"))?;
         Ok(App(Arc::new(Shared {
@@ -98,7 +98,7 @@ impl App {
             media: Media::new(&config),
             metrics: Metrics::default(),
             limits: Limits::new(&config, &clock)?,
-            keys: Keys::from_master(&master),
+            keys: Keys::from_masters(&master),
             live: Live::default(),
             readings: Arc::default(),
             assets: Arc::new(Assets::load()),

@@ -4,6 +4,7 @@
 mod admin;
 mod check;
 mod journal;
+mod keys;
 mod relay;
 mod serve;
 
@@ -18,7 +19,6 @@ use crate::calendar::national_list::{self, NationalList};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Fault;
-use crate::keys::Keys;
 
 pub use serve::{background, ready};
 
@@ -41,8 +41,13 @@ pub enum Command {
         /// The folder with departements.json and communes.json.
         folder: PathBuf,
     },
-    /// Prints the public key that media nodes run apart are started with.
-    Keys,
+    /// Prints the public key that media nodes run apart are started with; or puts another
+    /// master key in the place of the present one.
+    Keys {
+        /// What to do; nothing: print.
+        #[command(subcommand)]
+        step: Option<KeyStep>,
+    },
     /// Examines this deployment and says what is wrong with it.
     Check {
         /// Only the relay, which needs no database: to be asked from outside.
@@ -113,6 +118,21 @@ pub enum Admin {
         /// `department_admin` or `unit_admin`.
         #[arg(long, default_value = "department_admin")]
         role: String,
+    },
+}
+
+/// How another master key takes the place of the present one.
+#[derive(Debug, Subcommand)]
+pub enum KeyStep {
+    /// First: makes another master key. What the former sealed is still opened.
+    Rotate,
+    /// Then, once every process was restarted: seals everything in the database anew.
+    Reseal,
+    /// Last: takes the former master key out, if nothing needs it any more.
+    Forget {
+        /// Also where links that were sent before would then open nothing.
+        #[arg(long)]
+        with_links: bool,
     },
 }
 
@@ -207,11 +227,7 @@ fn with_service(command: Command) -> Result<ExitCode, Fault> {
                 Ok(ExitCode::SUCCESS)
             }
             Command::Communes { folder } => load_communes(config, &folder).await,
-            Command::Keys => {
-                let keys = Keys::from_master(&Keys::master_of(&config)?);
-                println!("{}", crate::db::hex(&keys.join_public));
-                Ok(ExitCode::SUCCESS)
-            }
+            Command::Keys { step } => keys::run(config, step).await,
             Command::Admin(Admin::Create {
                 code,
                 rio,

@@ -49,6 +49,12 @@ pub struct Config {
     pub proxies: Vec<String>,
     /// 64 hexadecimal digits; empty means a file made in `data_dir`.
     pub master_key: String,
+    /// Former ones, the newest first, until `keys forget` says that nothing needs them.
+    pub former_master_keys: Vec<String>,
+    /// Public journal keys of those that are forgotten, the newest first.
+    pub former_journal_keys: Vec<String>,
+    /// Keys of the marks, once the master key they follow from is forgotten.
+    pub mark_keys: String,
     /// Filter of the log, e.g. `info,visioplainte=debug`.
     pub log: String,
     /// `text` or `json`.
@@ -139,6 +145,9 @@ impl Default for Config {
             tls_certificate: PathBuf::new(),
             tls_key: PathBuf::new(),
             master_key: String::new(),
+            former_master_keys: Vec::new(),
+            former_journal_keys: Vec::new(),
+            mark_keys: String::new(),
             // The DTLS library warns of every extension it does not know.
             log: "info,rtc_dtls=error".into(),
             log_format: "text".into(),

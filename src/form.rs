@@ -8,10 +8,10 @@ use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
-use subtle::ConstantTimeEq;
 
 use crate::error::{PageError, Refusal};
 use crate::identity::Who;
+use crate::keys::mac;
 use crate::page::Ctx;
 
 /// Longest form read, in bytes.
@@ -49,7 +49,7 @@ where
                     .map(|(_, value)| value.into_owned())
                     .unwrap_or_default()
             });
-            if !bool::from(token.as_bytes().ct_eq(ctx.csrf.as_bytes())) {
+            if !mac::is_one_of(&ctx.csrf_accepted, &token) {
                 return Err(Refusal::new(StatusCode::FORBIDDEN, "refusal-forged")
                     .way_out(ctx.path.clone(), "way-out-back")
                     .into());

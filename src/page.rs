@@ -34,6 +34,8 @@ pub struct Ctx {
     pub who: Who,
     /// Anti-forgery token; empty when nobody is signed in.
     pub csrf: String,
+    /// Those a form may bring: also what a former key made for a page that is still open.
+    pub csrf_accepted: Vec<String>,
     /// Path and query of the request.
     pub path: String,
     /// Whether this is the demonstration.
@@ -378,6 +380,7 @@ fn stranger(app: &App, jar: &CookieJar, headers: &HeaderMap, path: String) -> Ct
     Ctx {
         lang,
         csrf: String::new(),
+        csrf_accepted: Vec::new(),
         who: Who::Nobody,
         path,
         sandbox: cfg!(feature = "sandbox"),
@@ -388,10 +391,10 @@ fn stranger(app: &App, jar: &CookieJar, headers: &HeaderMap, path: String) -> Ct
     }
 }
 
-/// The same with the person behind the session, where there is one.
 /// Header of what a page fetches of itself while it merely stays open.
 const REFRESH: &str = "x-refresh";
 
+/// The same with the person behind the session, where there is one.
 /// A page that fetches its own parts again is not somebody at work, unless it holds a
 /// call: a forgotten one keeps no session alive.
 async fn known(app: &App, jar: &CookieJar, refreshes: bool, mut ctx: Ctx) -> Result<Ctx, Fault> {
@@ -414,7 +417,10 @@ async fn known(app: &App, jar: &CookieJar, refreshes: bool, mut ctx: Ctx) -> Res
             tx.commit().await?;
         }
     }
-    ctx.csrf = session_of(&ctx.who).map_or_else(String::new, |session| csrf_token(app, session));
+    if let Some(session) = session_of(&ctx.who) {
+        ctx.csrf_accepted = app.keys.csrf.derive_all(session, hex);
+        ctx.csrf = csrf_token(app, session);
+    }
     Ok(ctx)
 }
 
@@ -429,7 +435,7 @@ fn session_of(who: &Who) -> Option<&str> {
 /// The anti-forgery token of a session.
 #[must_use]
 pub fn csrf_token(app: &App, session: &str) -> String {
-    hex(ring::hmac::sign(&app.keys.csrf, session.as_bytes()).as_ref())
+    app.keys.csrf.derive(session, hex)
 }
 
 fn changes_something(method: &Method) -> bool {

@@ -134,7 +134,8 @@ pub struct Found {
     pub roots: usize,
 }
 
-/// Checks a file with the public half (32 bytes) of the journal's key.
+/// Checks a file with the public halves (32 bytes each) of the journal's keys, the newest
+/// first.
 ///
 /// # Errors
 /// The first thing found wrong.
@@ -192,6 +193,8 @@ pub fn check(mut file: impl BufRead, key: &[u8]) -> Result<Found, BrokenFile> {
 /// What is known so far.
 struct Reading<'a> {
     key: &'a [u8],
+    /// Which of the keys signed the root before; none is followed by an older one.
+    newest_signer: usize,
     entries: u64,
     found: Option<Found>,
     every_root: bool,
@@ -205,6 +208,7 @@ impl<'a> Reading<'a> {
     fn new(key: &'a [u8]) -> Self {
         Reading {
             key,
+            newest_signer: usize::MAX,
             entries: 0,
             found: None,
             every_root: false,
@@ -261,8 +265,10 @@ impl<'a> Reading<'a> {
         if self.found.is_none() {
             return Err(BrokenFile::Foreign(number));
         }
-        if !root.is_signed_by(self.key) {
-            return Err(BrokenFile::Signature(number));
+        // A key that was replaced signs nothing after.
+        match root.signer(self.key) {
+            Some(signer) if signer <= self.newest_signer => self.newest_signer = signer,
+            _ => return Err(BrokenFile::Signature(number)),
         }
         let follows = match &self.last_root {
             None => root.seq > 1 || root.previous == FIRST,

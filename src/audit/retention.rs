@@ -4,7 +4,6 @@
 //! that a root covers which was itself signed three years ago; that they left is a
 //! line itself.
 
-use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde::{Deserialize, Serialize};
 
 use super::chain::framed;
@@ -14,6 +13,7 @@ use super::{Actor, append, lock};
 use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::error::Fault;
+use crate::keys::JournalKey;
 use crate::{execute, fetch_all, fetch_optional};
 
 /// How long a line is kept (R. 2-29-x of the code de procédure pénale): three
@@ -54,7 +54,7 @@ impl Checkpoint {
         ])
     }
 
-    /// Whether it says what was signed with that key (32 bytes, public).
+    /// Whether it says what was signed with one of these keys (public halves, 32 bytes each).
     #[must_use]
     pub fn is_signed_by(&self, key: &[u8]) -> bool {
         is_signed(key, &self.text(), &self.signature)
@@ -149,13 +149,13 @@ pub async fn ripe_root(
 /// nothing was written.
 pub async fn purge(
     tx: &mut Tx,
-    key: &Ed25519KeyPair,
+    key: &JournalKey,
     chain: &str,
     ripe: &SignedRoot,
     now: Timestamp,
 ) -> Result<Result<Option<Checkpoint>, Broken>, Fault> {
     lock(tx, chain).await?;
-    let public = key.public_key().as_ref();
+    let public = key.publics();
     let Some(root) = roots::last_of(tx, chain, ripe.seq).await? else {
         return Ok(Ok(None));
     };

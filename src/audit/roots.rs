@@ -13,7 +13,6 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use ct_merkle::{InclusionProof, RootHash};
-use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use sha2::digest::Output;
@@ -23,7 +22,8 @@ use super::memory::{self, Remembered};
 use crate::clock::Timestamp;
 use crate::db::{Tx, hex, unhex};
 use crate::error::Fault;
-use crate::keys::sha256_hex;
+use crate::keys::journal::signer;
+use crate::keys::{JournalKey, sha256_hex};
 use crate::{execute, fetch_all, fetch_optional};
 
 /// The head a chain had.
@@ -81,10 +81,17 @@ impl SignedRoot {
         sha256_hex(text.as_bytes())
     }
 
-    /// Whether the root says what was signed with that key (32 bytes, public).
+    /// Whether the root says what was signed with one of these keys (public halves of 32
+    /// bytes, the newest first).
     #[must_use]
-    pub fn is_signed_by(&self, key: &[u8]) -> bool {
-        self.hash == self.hash_of() && is_signed(key, &self.hash, &self.signature)
+    pub fn is_signed_by(&self, keys: &[u8]) -> bool {
+        self.signer(keys).is_some()
+    }
+
+    /// Which of the keys signed what the root says.
+    #[must_use]
+    pub fn signer(&self, keys: &[u8]) -> Option<usize> {
+        signer_of(keys, &self.hash, &self.signature).filter(|_| self.hash == self.hash_of())
     }
 
     /// Whether its tree is the one over these heads, in their order.
@@ -123,17 +130,19 @@ impl SignedRoot {
 }
 
 /// Signs a text with the journal's key.
-pub(super) fn signed(key: &Ed25519KeyPair, text: &str) -> String {
-    URL_SAFE_NO_PAD.encode(key.sign(text.as_bytes()))
+pub(super) fn signed(key: &JournalKey, text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(key.sign(text))
 }
 
-/// Whether a text was signed with the key of that public half.
-pub(super) fn is_signed(key: &[u8], text: &str, signature: &str) -> bool {
-    URL_SAFE_NO_PAD.decode(signature).is_ok_and(|signature| {
-        UnparsedPublicKey::new(&ED25519, key)
-            .verify(text.as_bytes(), &signature)
-            .is_ok()
-    })
+/// Whether a text was signed with one of these keys (their public halves, the newest
+/// first).
+pub(super) fn is_signed(keys: &[u8], text: &str, signature: &str) -> bool {
+    signer_of(keys, text, signature).is_some()
+}
+
+fn signer_of(keys: &[u8], text: &str, signature: &str) -> Option<usize> {
+    let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+    signer(keys, text, &signature)
 }
 
 fn tree_of(heads: &[Head]) -> MemoryBackedTree<Sha256, String> {
@@ -185,7 +194,7 @@ pub(super) async fn standing(tx: &mut Tx) -> Result<Vec<Head>, Fault> {
 /// When the database fails, or another process was faster
 /// ([`Fault::is_unique_violation`]); when what the last root was signed over is not
 /// what the database holds: then nothing is signed any more.
-pub async fn gather(tx: &mut Tx, key: &Ed25519KeyPair, now: Timestamp) -> Result<Gathered, Fault> {
+pub async fn gather(tx: &mut Tx, key: &JournalKey, now: Timestamp) -> Result<Gathered, Fault> {
     let before = last(tx).await?;
     let mut standing: BTreeMap<String, Head> = standing(tx)
         .await?
@@ -194,7 +203,7 @@ pub async fn gather(tx: &mut Tx, key: &Ed25519KeyPair, now: Timestamp) -> Result
         .collect();
     if let Some(root) = before.as_ref().filter(|root| !root.standing.is_empty()) {
         let held: Vec<Head> = standing.values().cloned().collect();
-        if !root.is_signed_by(key.public_key().as_ref()) || root_over(&held) != root.standing {
+        if !root.is_signed_by(key.publics()) || root_over(&held) != root.standing {
             return Err(Fault::other(format!(
                 "root {} was signed over other heads than the database holds: nothing is \
                  signed any more. Put journal_standing and journal_roots back from a copy \

@@ -17,7 +17,7 @@ use super::{Actor, Line, SERVICE_CHAIN, append, keeper, retention};
 use crate::clock::Timestamp;
 use crate::db::hex;
 use crate::execute;
-use crate::keys::Keys;
+use crate::keys::{Keys, Masters};
 use crate::testing::{TestApp, at, on_every_engine, on_sqlite};
 
 const MONDAY: &str = "2026-03-02T08:00:00Z";
@@ -186,6 +186,42 @@ async fn heads_that_moved_are_gathered_once_and_each_root_names_the_one_before()
         let stranger = Keys::from_master(&[9; 32]);
         assert!(!root.is_signed_by(stranger.journal_public()));
         assert_eq!(verified(&app).await.unwrap().roots, 2);
+    }
+}
+
+#[tokio::test]
+async fn a_new_key_goes_on_where_the_former_signed_and_the_former_signs_nothing_after() {
+    for app in on_every_engine(MONDAY).await {
+        let first = Masters::only([1; 32]);
+        let second = first.rotated([2; 32], app.clock.now());
+        let (old, new) = (Keys::from_masters(&first), Keys::from_masters(&second));
+        // Who got hold of the former key, and knows the newer's public half.
+        let thief = Keys::from_masters(&Masters::only([2; 32]).rotated([1; 32], app.clock.now()));
+        let gather = async |keys: &Keys| {
+            act(&app, POLICE, 2).await;
+            let mut tx = app.db.begin().await.unwrap();
+            let gathered = roots::gather(&mut tx, &keys.journal, app.clock.now()).await;
+            if gathered.is_ok() {
+                tx.commit().await.unwrap();
+            }
+            gathered.map(|gathered| gathered.root.unwrap().seq)
+        };
+        let verify = async |keys: &Keys| {
+            let mut tx = app.db.read().await.unwrap();
+            verify_all(&mut tx, keys.journal_public()).await.unwrap()
+        };
+        gather(&old).await.unwrap();
+        assert_eq!(verify(&new).await.unwrap().roots, 1);
+        gather(&new).await.unwrap();
+        let later = Keys::from_masters(&second.without_former());
+        for keys in [&new, &later] {
+            assert_eq!(verify(keys).await.unwrap().roots, 2);
+        }
+        assert_eq!(verify(&old).await, Err(Broken::Signature(2)));
+        assert!(gather(&old).await.is_err(), "an old process signs no more");
+        let forged = gather(&thief).await.unwrap();
+        assert_eq!(verify(&new).await, Err(Broken::Signature(forged)));
+        assert_eq!(verify(&later).await, Err(Broken::Signature(forged)));
     }
 }
 

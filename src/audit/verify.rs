@@ -54,8 +54,8 @@ pub struct Read {
     pub roots: usize,
 }
 
-/// Verifies every chain and root of the database; `key` is the public half (32
-/// bytes) of the key that signed them.
+/// Verifies every chain and root of the database; `key` is the public halves (32 bytes
+/// each) of the keys that signed them, the newest first.
 ///
 /// # Errors
 /// When the database fails; what is wrong with the journal is in the inner result.
@@ -99,6 +99,7 @@ pub async fn verify_all(tx: &mut Tx, key: &[u8]) -> Result<Result<Read, Broken>,
 async fn verify_roots(tx: &mut Tx, key: &[u8]) -> Result<Result<usize, Broken>, Fault> {
     let mut count = 0;
     let mut last: Option<(i64, String)> = None;
+    let mut newest_signer = usize::MAX;
     loop {
         let after = last.as_ref().map_or(0, |(seq, _)| *seq);
         let batch = roots::list_after(tx, after, BATCH).await?;
@@ -106,8 +107,10 @@ async fn verify_roots(tx: &mut Tx, key: &[u8]) -> Result<Result<usize, Broken>, 
             return Ok(Ok(count));
         }
         for root in batch {
-            if !root.is_signed_by(key) {
-                return Ok(Err(Broken::Signature(root.seq)));
+            // A key that was replaced signs nothing after.
+            match root.signer(key) {
+                Some(signer) if signer <= newest_signer => newest_signer = signer,
+                _ => return Ok(Err(Broken::Signature(root.seq))),
             }
             // The first one there may follow others that were kept long enough.
             let follows = match &last {

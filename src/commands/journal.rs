@@ -14,7 +14,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{hex, unhex};
 use crate::error::Fault;
-use crate::keys::Keys;
+use crate::keys::journal::PUBLIC_LENGTH;
+use crate::keys::{Keys, Masters};
 
 /// Verifies every chain and root of the database.
 pub(super) async fn verify(config: Config) -> Result<ExitCode, Fault> {
@@ -44,8 +45,10 @@ pub(super) async fn verify(config: Config) -> Result<ExitCode, Fault> {
 /// Verifies an exported file; needs no database and no secret.
 pub(super) fn verify_file(path: &Path, key: &str) -> Result<ExitCode, Fault> {
     let key = unhex(key)
-        .filter(|key| key.len() == 32)
-        .ok_or_else(|| Fault::other("the journal's key is 64 hexadecimal digits"))?;
+        .filter(|keys| !keys.is_empty() && keys.len() % PUBLIC_LENGTH == 0)
+        .ok_or_else(|| {
+            Fault::other("the journal's key is 64 hexadecimal digits, or as many for each key that signed it, as `visioplainte journal key` says them")
+        })?;
     let opened =
         File::open(path).map_err(|error| Fault::other(format!("{}: {error}", path.display())))?;
     Ok(match file::check(BufReader::new(opened), &key) {
@@ -80,7 +83,7 @@ pub(super) async fn export(config: Config) -> Result<ExitCode, Fault> {
 
 /// Prints the public key.
 pub(super) fn key(config: &Config) -> Result<ExitCode, Fault> {
-    let keys = Keys::from_master(&Keys::master_of(config)?);
+    let keys = Keys::from_masters(&Masters::of(config)?);
     println!("{}", hex(keys.journal_public()));
     Ok(ExitCode::SUCCESS)
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use visioplainte::keys::Keys;
+use visioplainte::keys::{Keys, Masters};
 
 use crate::support::{Browser, PATIENCE, until};
 
@@ -114,7 +114,7 @@ impl Service {
 
     /// The keys that the processes use.
     pub fn keys(&self) -> Keys {
-        Keys::from_master(&Keys::master_in(self.folder.path()).unwrap())
+        Keys::from_masters(&Masters::in_folder(self.folder.path()).unwrap())
     }
 
     /// Where the processes write their log, for whoever has to find out.

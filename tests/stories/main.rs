@@ -22,6 +22,7 @@ mod hoarding;
 mod hostile;
 mod journal;
 mod journey;
+mod keys;
 mod limits;
 mod login;
 mod meeting_link;

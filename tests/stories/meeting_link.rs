@@ -373,7 +373,7 @@ async fn a_lost_link_is_replaced_and_the_former_opens_nothing() {
                 .any(|words| words.contains("en route"))
         );
         assert!(
-            !sent.has("a[href*='/lien/VP'], form"),
+            !sent.has("main a[href*='/lien/'], main form"),
             "the page holds no link"
         );
         assert_eq!(app.journal_lines("link.reissue").await, 1);
@@ -398,7 +398,7 @@ async fn a_lost_link_is_replaced_and_the_former_opens_nothing() {
         let enter = door.form(&format!("form[action='{second}']"));
         let room = camille.submit(&enter).await.ok();
         assert_eq!(room.address, format!("/audition/{id}"));
-        let officer = app.officer("officer-police");
+        let officer = app.officer("78-police");
         let page = officer
             .logs_in(&format!("/agent/rendez-vous/{id}/lien"))
             .await
@@ -414,7 +414,7 @@ async fn a_lost_link_is_replaced_and_the_former_opens_nothing() {
         assert_eq!(app.journal_lines("link.reissue").await, 2);
 
         // What is over has no link.
-        let other = app.officer("officer-gendarmerie");
+        let other = app.officer("78-gendarmerie");
         let page = other
             .logs_in(&format!("/agent/rendez-vous/{id}/lien"))
             .await;
