@@ -2,6 +2,7 @@
 //! session checked before anything else is looked at.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
@@ -13,6 +14,11 @@ use crate::error::{PageError, Refusal};
 use crate::identity::Who;
 use crate::keys::mac;
 use crate::page::Ctx;
+
+/// A form has arrived by then, or it is let go: whoever sends one byte a minute keeps no
+/// place, and no session is judged long before what it sends is done. Slow enough for the
+/// longest text on a line of a few kilobits.
+const WHOLE_BODY: Duration = Duration::from_secs(60);
 
 /// Longest form read, in bytes.
 pub const MAX_FORM_BYTES: usize = 256 * 1024;
@@ -36,8 +42,13 @@ where
             .get("x-csrf")
             .and_then(|value| value.to_str().ok())
             .map(ToOwned::to_owned);
-        let bytes = Bytes::from_request(Request::from_parts(parts, body), state)
+        let body = Bytes::from_request(Request::from_parts(parts, body), state);
+        let bytes = tokio::time::timeout(WHOLE_BODY, body)
             .await
+            .map_err(|_| {
+                Refusal::new(StatusCode::REQUEST_TIMEOUT, "refusal-too-slow")
+                    .way_out(ctx.path.clone(), "way-out-back")
+            })?
             .map_err(|_| {
                 Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "refusal-too-large")
                     .way_out(ctx.path.clone(), "way-out-back")

@@ -2,13 +2,13 @@
 // outbox. Standard output: its port first, then one line of JSON for each message
 // it took. It ends with its standard input.
 //
-//   node tests/mail-server.mjs [tls]
+//   node tests/mail-server.mjs [tls|smtps]
 //
 // What happens is in the recipient's name: unknown (550), away (451), full (552),
 // drops (takes the message and hangs up before saying so, the first time), dies
 // (the process ends in the middle of the message), slow (answers after 12 s);
-// anybody else gets their mail. With `tls`, STARTTLS and a login are asked for,
-// and the certificate's path is printed after the port.
+// anybody else gets their mail. With `tls`, STARTTLS and a login are asked for, with
+// `smtps` TLS from the first byte, and the certificate's path is printed after the port.
 import { createRequire } from 'node:module'
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync } from 'node:fs'
@@ -16,7 +16,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const { SMTPServer } = createRequire(new URL('../web/package.json', import.meta.url))('smtp-server')
-const tls = process.argv[2] === 'tls'
+const wrapped = process.argv[2] === 'smtps'
+const tls = wrapped || process.argv[2] === 'tls'
 const told = (what) => process.stdout.write(`${JSON.stringify(what)}\n`)
 const dropped = new Set()
 
@@ -37,6 +38,7 @@ function certificate() {
 const secured = tls ? certificate() : undefined
 const server = new SMTPServer({
   logger: false,
+  secure: wrapped,
   // A name server that does not answer would hold every greeting up for seconds.
   disableReverseLookup: true,
   ...(secured

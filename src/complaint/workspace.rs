@@ -41,7 +41,9 @@ struct Person {
     waits: bool,
     connected: bool,
     since: String,
-    moved: bool,
+    /// That the seat was taken up on another device, when last and how often; empty for
+    /// never.
+    moved: String,
 }
 
 struct CheckRow {
@@ -184,18 +186,30 @@ async fn page(
             waits: seat.place == Place::Waiting,
             connected: seat.is_connected(),
             since: at(seat.taken_at),
-            moved: seat.moved_at.is_some(),
+            moved: seat.moved_at.map_or_else(String::new, |moved_at| {
+                let when = wall::second(moved_at, zone);
+                ctx.t2(
+                    "workspace-moved",
+                    "when",
+                    when,
+                    "times",
+                    seat.generation - 1,
+                )
+            }),
             seat_id: seat.id.clone(),
         })
         .collect();
     let arrived = people.iter().any(|person| person.waits && person.connected);
     Ok(WorkspacePage {
         seated: seats.iter().any(|seat| is_own(seat, officer)),
-        announce: if arrived {
-            ctx.t("workspace-announce-arrived")
-        } else {
-            String::new()
-        },
+        // Another text each time somebody moves: each move is read out.
+        announce: arrived
+            .then(|| ctx.t("workspace-announce-arrived"))
+            .into_iter()
+            .chain(people.iter().map(|person| person.moved.clone()))
+            .filter(|text| !text.is_empty())
+            .collect::<Vec<_>>()
+            .join(" "),
         checks: check_rows(&ctx, &noted, &at),
         rights: right_rows(&noted, today, &at),
         told: noted

@@ -11,13 +11,14 @@ use serde::Deserialize;
 use super::declared::{self, Shown};
 use super::entry::{self, EnterError, check_window};
 use super::pages::{read_link, refusal_of, to_the_room, unit_of};
+use super::seat_cookie::SeatCookie;
 use super::tell;
 use crate::app::App;
 use crate::booking::meeting_link::{self, MeetingLink};
 use crate::booking::{Appointment, State as AppointmentState};
 use crate::calendar::{Unit, wall};
 use crate::codes;
-use crate::db::{Tx, random_hex};
+use crate::db::Tx;
 use crate::declaration::contact_codes::SendError;
 use crate::declaration::{Content, phone};
 use crate::error::{PageError, Refusal};
@@ -25,7 +26,6 @@ use crate::form::Form;
 use crate::identity::browser_kind::BrowserKind;
 use crate::identity::session::{self, private_cookie};
 use crate::identity::{Who, own_sessions};
-use crate::keys::sha256_hex;
 use crate::notifications::Channel;
 use crate::orientation::Choice;
 use crate::page::{Ctx, render_with};
@@ -210,8 +210,7 @@ pub(super) async fn knock(
         let error = ctx.t("guest-link-code-form-error");
         return shown(&mut tx, app, at, ctx, unprocessable, error).await;
     };
-    let seat_value = random_hex::<32>();
-    let hash = sha256_hex(seat_value.as_bytes());
+    let (seats, hash) = SeatCookie::of(app, &jar).with_fresh();
     let outcome = declared::show(&mut tx, &app.keys, at, &code, &hash, ctx.now).await?;
     if let Shown::Known { cookie, .. } = &outcome {
         own_sessions::note_kind(&mut tx, cookie, kind).await?;
@@ -224,7 +223,7 @@ pub(super) async fn knock(
                 return Ok((jar, Redirect::to(&own_page(appointment))).into_response());
             }
             tell(app, appointment);
-            return Ok(to_the_room(app, appointment, jar, seat_value).into_response());
+            return Ok(to_the_room(app, appointment, jar, &seats).into_response());
         }
         Shown::Wrong { left } => ctx.t1("declared-code-wrong", "left", left),
         Shown::Over => ctx.t("declared-code-over"),

@@ -5,6 +5,7 @@
 
 use axum_extra::extract::cookie::CookieJar;
 
+use super::seat_cookie::SeatCookie;
 use super::{Place, Seat, SeatRole, declared, store};
 use crate::app::App;
 use crate::audit::{self, Actor};
@@ -16,9 +17,7 @@ use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::error::Fault;
 use crate::execute;
-use crate::identity::session::{SEAT_COOKIE, cookie_name};
 use crate::identity::{SignedInCitizen, Who};
-use crate::keys::sha256_hex;
 use crate::limits::Kind;
 
 /// Why somebody does not come in.
@@ -44,13 +43,6 @@ pub enum EnterError {
     Fault(#[from] Fault),
 }
 
-/// Hash of the seat cookie of a browser, if it has one.
-#[must_use]
-pub fn browser_hash(app: &App, jar: &CookieJar) -> Option<String> {
-    jar.get(&cookie_name(app.config.secure(), SEAT_COOKIE))
-        .map(|cookie| sha256_hex(cookie.value().as_bytes()))
-}
-
 /// The seat that this browser holds in an appointment. Whoever holds one draws on
 /// budgets of their own from then on, although their session may have run out. A person
 /// who is signed in as somebody else does not sit there: a shared computer kept the
@@ -65,23 +57,22 @@ pub async fn seat_of_browser(
     who: &Who,
     appointment_id: &Id,
 ) -> Result<Option<Seat>, Fault> {
-    let Some(cookie) = jar.get(&cookie_name(app.config.secure(), SEAT_COOKIE)) else {
-        return Ok(None);
+    let cookie = SeatCookie::of(app, jar);
+    let is_theirs = |seat: &Seat| match who {
+        Who::Citizen(citizen) if seat.role == SeatRole::Citizen => {
+            seat.person == Actor::Citizen(citizen.id.clone()).to_string()
+        }
+        _ => true,
     };
-    let hash = sha256_hex(cookie.value().as_bytes());
-    let seat = store::find_seat_of_browser(tx, appointment_id, &hash)
-        .await?
-        .filter(|seat| match who {
-            Who::Citizen(citizen) if seat.role == SeatRole::Citizen => {
-                seat.person == Actor::Citizen(citizen.id.clone()).to_string()
-            }
-            _ => true,
-        });
-    // A cookie that opens no seat here may open one elsewhere.
-    if seat.is_some() {
-        app.limits.proven.note(Kind::Seat, cookie.value(), true);
+    for hash in cookie.hashes() {
+        let seat = store::find_seat_of_browser(tx, appointment_id, &hash).await?;
+        if let Some(seat) = seat.filter(is_theirs) {
+            app.limits.proven.note(Kind::Seat, &cookie.value(), true);
+            return Ok(Some(seat));
+        }
     }
-    Ok(seat)
+    // A cookie that opens no seat here may open one elsewhere.
+    Ok(None)
 }
 
 /// When an appointment's room lets people in.

@@ -9,15 +9,15 @@ use axum_extra::extract::cookie::CookieJar;
 use super::entry::{self, EnterError, check_window};
 use super::guests::{self, Entered};
 use super::pages::{gone, refusal_of, to_the_room, unit_of};
+use super::seat_cookie::SeatCookie;
 use super::tell;
 use crate::app::App;
 use crate::booking::Appointment;
 use crate::booking::meeting_link::MeetingLink;
 use crate::calendar::{Unit, wall};
 use crate::codes;
-use crate::db::{Tx, random_hex};
+use crate::db::Tx;
 use crate::error::{PageError, Refusal};
-use crate::keys::sha256_hex;
 use crate::page::{Ctx, render_with};
 
 /// What stands before a guest.
@@ -87,8 +87,7 @@ pub(super) async fn knock(
         let error = ctx.t("guest-link-code-form-error");
         return shown(&mut tx, door, ctx, StatusCode::UNPROCESSABLE_ENTITY, error).await;
     };
-    let value = random_hex::<32>();
-    let hash = sha256_hex(value.as_bytes());
+    let (cookie, hash) = SeatCookie::of(app, &jar).with_fresh();
     let (keys, now) = (&app.keys, app.clock.now());
     let at = (appointment, door.link);
     let entered = guests::enter(&mut tx, keys, at, &code, &hash, now)
@@ -98,7 +97,7 @@ pub(super) async fn knock(
     match entered {
         Entered::Seated(_) => {
             tell(app, appointment);
-            Ok(to_the_room(app, appointment, jar, value).into_response())
+            Ok(to_the_room(app, appointment, jar, &cookie).into_response())
         }
         Entered::Wrong { left } => {
             let error = ctx.t1("guest-link-code-wrong-error", "left", left);

@@ -11,7 +11,8 @@ use axum::response::{IntoResponse, Response};
 use axum_extra::extract::cookie::CookieJar;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::{entry, store, topic};
+use super::seat_cookie::SeatCookie;
+use super::{store, topic};
 use crate::app::App;
 use crate::db::Id;
 use crate::error::{Fault, PageError, Refusal};
@@ -26,8 +27,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// page may end while the page stays open.
 #[derive(Clone, Debug)]
 pub enum Audience {
-    /// Whoever holds a seat of an appointment with a browser (by its hash).
-    Seat(Id, String),
+    /// Whoever holds a seat of an appointment with a browser (by the hashes of its
+    /// seats' secrets).
+    Seat(Id, Vec<String>),
     /// An officer, for as long as their session lives.
     Session(String),
 }
@@ -37,8 +39,13 @@ impl Audience {
         let mut tx = app.db.read().await?;
         match self {
             Audience::Seat(appointment, browser) => {
-                let seat = store::find_seat_of_browser(&mut tx, appointment, browser).await?;
-                Ok(seat.is_some())
+                for hash in browser {
+                    let seat = store::find_seat_of_browser(&mut tx, appointment, hash).await?;
+                    if seat.is_some() {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
             }
             Audience::Session(session) => session::is_live(&mut tx, session, app.clock.now()).await,
         }
@@ -51,9 +58,7 @@ pub async fn citizen_events(
     PathId(id): PathId,
     jar: CookieJar,
 ) -> Result<Response, PageError> {
-    let Some(browser) = entry::browser_hash(&app, &jar) else {
-        return Err(Refusal::not_found().into());
-    };
+    let browser = SeatCookie::of(&app, &jar).hashes();
     let (topic, audience) = (topic(&id), Audience::Seat(id, browser));
     if !audience.may_still(&app).await? {
         return Err(Refusal::not_found().into());

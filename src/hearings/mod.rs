@@ -15,6 +15,7 @@ mod live_pages;
 mod orphans;
 mod pages;
 mod room;
+mod seat_cookie;
 pub mod store;
 mod token;
 pub mod unheld;

@@ -10,19 +10,19 @@ use axum_extra::extract::cookie::CookieJar;
 use serde::Deserialize;
 
 use super::entry::{self, EnterError, LinkState, check_window};
+use super::seat_cookie::SeatCookie;
 use super::{SeatRole, declared, declared_pages, guest_pages, store, tell, token};
 use crate::app::App;
 use crate::booking::meeting_link::{self, LinkRole, MeetingLink};
 use crate::booking::{self, Appointment};
 use crate::calendar::wall;
 use crate::calendar::{self, Unit};
-use crate::db::{Id, random_hex};
+use crate::db::Id;
 use crate::error::{Fault, PageError, Refusal};
 use crate::form::{Asked, Form};
 use crate::identity::browser_kind::BrowserKind;
-use crate::identity::session::{SEAT_COOKIE, cookie_name, private_cookie};
+use crate::identity::session::{SEAT_COOKIE, private_cookie};
 use crate::identity::{SignedInCitizen, Who};
-use crate::keys::sha256_hex;
 use crate::page::{Ctx, render};
 use crate::path::{PathId, PathText};
 
@@ -272,24 +272,23 @@ async fn enter(
     generation: Option<i64>,
     jar: CookieJar,
 ) -> Result<(CookieJar, Redirect), PageError> {
-    let name = cookie_name(app.config.secure(), SEAT_COOKIE);
-    // A value of our own making, unless this browser holds the person's seat already:
+    // A secret of our own making, unless this browser holds the person's seat already:
     // one that somebody planted, or that the last person left, opens nothing.
     let who = Who::Citizen(Box::new(citizen.clone()));
     let held = entry::seat_of_browser(&mut tx, app, &jar, &who, &appointment.id).await?;
     let held = held.filter(|seat| seat.role == SeatRole::Citizen);
-    let value = match (held, jar.get(&name)) {
-        (Some(_), Some(cookie)) => cookie.value().to_owned(),
-        _ => random_hex::<32>(),
+    let cookie = SeatCookie::of(app, &jar);
+    let (cookie, hash) = match held {
+        Some(seat) => (cookie, seat.browser_hash),
+        None => cookie.with_fresh(),
     };
-    let hash = sha256_hex(value.as_bytes());
     let now = app.clock.now();
     entry::enter(&mut tx, appointment, citizen, generation, &hash, now)
         .await
         .map_err(refusal_of)?;
     tx.commit().await?;
     tell(app, appointment);
-    Ok(to_the_room(app, appointment, jar, value))
+    Ok(to_the_room(app, appointment, jar, &cookie))
 }
 
 /// On to the room, with the cookie that holds the seat. It is kept when the browser
@@ -298,9 +297,9 @@ pub(super) fn to_the_room(
     app: &App,
     appointment: &Appointment,
     jar: CookieJar,
-    value: String,
+    seats: &SeatCookie,
 ) -> (CookieJar, Redirect) {
-    let mut cookie = private_cookie(app, SEAT_COOKIE, value);
+    let mut cookie = private_cookie(app, SEAT_COOKIE, seats.value());
     cookie.set_max_age(time::Duration::days(1));
     let to = Redirect::to(&format!("/audition/{}", appointment.id));
     (jar.add(cookie), to)
@@ -321,12 +320,12 @@ pub async fn room(
             Who::Officer(_) => return Err(Refusal::not_found().into()),
             Who::Nobody => {
                 // A guest has no account: a login would only puzzle them.
-                if let Some(hash) = entry::browser_hash(&app, &jar)
-                    && store::was_guest_of(&mut tx, &id, &hash).await?
-                {
-                    return Err(Refusal::new(StatusCode::GONE, "refusal-guest-out")
-                        .way_out("/", "way-out-home")
-                        .into());
+                for hash in SeatCookie::of(&app, &jar).hashes() {
+                    if store::was_guest_of(&mut tx, &id, &hash).await? {
+                        return Err(Refusal::new(StatusCode::GONE, "refusal-guest-out")
+                            .way_out("/", "way-out-home")
+                            .into());
+                    }
                 }
                 return Err(PageError::Redirect(format!(
                     "/connexion?retour=%2Faudition%2F{id}"

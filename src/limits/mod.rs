@@ -118,10 +118,38 @@ pub const TABLE: &[Entry] = &[
             ("POST", "/declaration/coordonnees"),
             ("POST", "/declaration/verification"),
             ("POST", "/declaration/verification/renvoyer"),
-            ("POST", "/lien/{secret}/code"),
         ],
         identity: Budget::new(40, 20_000),
         address: Budget::new(300, 500),
+    },
+    // The same for a person without an account, who is nobody yet: their address pays,
+    // and must not be out of breath because somebody there fills in declarations.
+    Entry {
+        name: "entry_code",
+        routes: &[("POST", "/lien/{secret}/code")],
+        identity: Budget::new(20, 30_000),
+        address: Budget::new(300, 500),
+    },
+    // Each opens what is sealed, or draws a document.
+    Entry {
+        name: "document",
+        routes: &[
+            ("GET", "/espace/documents/{id}"),
+            ("GET", "/agent/documents/{id}"),
+            ("GET", "/audition/{id}/droits.pdf"),
+        ],
+        identity: Budget::new(60, 5_000),
+        address: Budget::new(600, 250),
+    },
+    // Each keeps a line open; a page whose line broke asks again by itself.
+    Entry {
+        name: "live_page",
+        routes: &[
+            ("GET", "/audition/{id}/evenements"),
+            ("GET", "/agent/audition/{id}/evenements"),
+        ],
+        identity: Budget::new(120, 1_000),
+        address: Budget::new(3_000, 40),
     },
     // Whoever guesses at calendars' secrets comes by here. A calendar program asks every
     // few minutes, from behind the same address as the whole station's.
@@ -144,6 +172,8 @@ pub const TABLE: &[Entry] = &[
         name: "message",
         routes: &[
             ("POST", "/rendez-vous/{id}/confirmer"),
+            ("POST", "/rendez-vous/{id}/lien"),
+            ("POST", "/agent/rendez-vous/{id}/lien"),
             ("POST", "/agent/rendez-vous/nouveau"),
             ("POST", "/agent/annulations"),
             ("POST", "/rendez-vous/{id}/annuler"),

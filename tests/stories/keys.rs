@@ -61,7 +61,7 @@ async fn another_master_key_takes_over_and_nobody_notices() {
         .unwrap()
         .to_owned();
     let open_page = zoe.get(&format!("/rendez-vous/{id}/annuler")).await.ok();
-    let before = done(&app, &["journal", "export"]);
+    let before = app.command(&["journal", "export"]).stdout;
     let first_key = done(&app, &["journal", "key"]);
 
     let told = done(&app, &["keys", "rotate"]);

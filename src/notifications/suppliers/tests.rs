@@ -172,6 +172,105 @@ fn each_supplier_is_asked_in_its_own_form() {
     assert!(sms::ovh_signature("one:two", "", "", Timestamp(0)).is_none());
 }
 
+/// What a supplier was sent.
+#[derive(Debug)]
+struct Asked {
+    headers: HeaderMap,
+    body: String,
+}
+
+/// A supplier that takes everything, answers as its kind does, and tells what it got.
+async fn recording(answer: Value) -> (String, Arc<std::sync::Mutex<Vec<Asked>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/sms", listener.local_addr().unwrap());
+    let asked: Arc<std::sync::Mutex<Vec<Asked>>> = Arc::default();
+    let noted = asked.clone();
+    let take = async move |headers: HeaderMap, body: String| {
+        noted.lock().unwrap().push(Asked { headers, body });
+        axum::Json(answer)
+    };
+    let router = Router::new().route("/sms", post(take));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, asked)
+}
+
+#[tokio::test]
+async fn what_goes_over_the_line_is_what_each_supplier_documents() {
+    let id = Id::from("message-1");
+    let words = text("Forêt");
+    let now = Timestamp(1_700_000_000_000);
+    for (kind, token, answer) in [
+        (SmsKind::Webhook, "a-token", json!({})),
+        (
+            SmsKind::Ovh,
+            "application:secret:consumer",
+            json!({ "ids": [7], "validReceivers": ["+33639980001"], "invalidReceivers": [] }),
+        ),
+        (SmsKind::Brevo, "an-api-key", json!({ "messageId": 9 })),
+    ] {
+        let (url, asked) = recording(answer).await;
+        let suppliers = Sms::all(&Config {
+            sms_kind: kind,
+            sms_url: url.clone(),
+            sms_token: token.to_owned(),
+            sms_sender: "VISIOPL".to_owned(),
+            ..Config::default()
+        });
+        let taken = sms::send(&suppliers, parcel(&id, &words), now).await;
+        assert_eq!(taken.unwrap(), kind.as_str());
+        let asked = asked.lock().unwrap().pop().unwrap();
+        let header = |name: &str| asked.headers[name].to_str().unwrap().to_owned();
+        let body: Value = serde_json::from_str(&asked.body).unwrap();
+        assert!(header("content-type").starts_with("application/json"));
+        match kind {
+            SmsKind::Webhook => {
+                assert_eq!(header("authorization"), "Bearer a-token");
+                assert_eq!(header("idempotency-key"), "message-1");
+                assert_eq!(
+                    (&body["to"], &body["text"]),
+                    (&json!("+33639980001"), &json!("Forêt"))
+                );
+            }
+            SmsKind::Ovh => {
+                assert_eq!(header("x-ovh-application"), "application");
+                assert_eq!(header("x-ovh-consumer"), "consumer");
+                assert_eq!(header("x-ovh-timestamp"), "1700000000");
+                // Over the bytes that were sent, and not over other ones that mean the same.
+                let (_, _, expected) = sms::ovh_signature(token, &url, &asked.body, now).unwrap();
+                assert_eq!(header("x-ovh-signature"), expected);
+                assert_eq!(
+                    (&body["coding"], &body["tag"]),
+                    (&json!("8bit"), &json!("message-1"))
+                );
+            }
+            SmsKind::Brevo => {
+                assert_eq!(header("api-key"), "an-api-key");
+                assert_eq!(
+                    (&body["recipient"], &body["content"]),
+                    (&json!("33639980001"), &json!("Forêt"))
+                );
+            }
+        }
+    }
+}
+
+/// Time is the test's own: the patience of ten seconds is over at once.
+#[tokio::test(start_paused = true)]
+async fn a_supplier_that_never_answers_is_given_up_and_asked_again_later() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = Sms::all(&Config {
+        sms_url: format!("http://{}/sms", listener.local_addr().unwrap()),
+        ..Config::default()
+    });
+    let (id, words) = (Id::from("message-1"), text("Bonjour"));
+    let refused = sms::send(&silent, parcel(&id, &words), Timestamp(0)).await;
+    let refused = refused.unwrap_err();
+    assert_eq!(
+        (refused.for_good, refused.why.as_str()),
+        (None, "no answer in time")
+    );
+}
+
 /// A supplier of the tests' own that answers as it is told, and counts.
 struct Stub {
     url: String,

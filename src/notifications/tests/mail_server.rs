@@ -26,21 +26,22 @@ impl Drop for MailServer {
 }
 
 impl MailServer {
-    fn start(tls: bool) -> Self {
+    /// `kind`: empty for an open line, `tls` for STARTTLS, `smtps`.
+    fn start(kind: &str) -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mail-server.mjs");
         let mut child = Command::new("node")
             .arg(script)
-            .args(tls.then_some("tls"))
+            .arg(kind)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let mut told = BufReader::new(child.stdout.take().unwrap()).lines();
         let port = told.next().unwrap().unwrap().parse().unwrap();
-        let certificate = if tls {
-            told.next().unwrap().unwrap()
-        } else {
+        let certificate = if kind.is_empty() {
             String::new()
+        } else {
+            told.next().unwrap().unwrap()
         };
         MailServer {
             child,
@@ -66,7 +67,7 @@ async fn states(app: &TestApp) -> Vec<(String, i64, Option<String>)> {
 
 #[tokio::test]
 async fn a_mail_server_that_refuses_is_away_or_hangs_up_loses_nothing() {
-    let mut server = MailServer::start(false);
+    let mut server = MailServer::start("");
     let url = format!("smtp://127.0.0.1:{}", server.port);
     for app in on_every_engine_with(MONDAY, |config| config.smtp_url.clone_from(&url)).await {
         let suppliers = Suppliers::new(&app);
@@ -131,7 +132,7 @@ async fn a_mail_server_that_refuses_is_away_or_hangs_up_loses_nothing() {
 
 #[tokio::test]
 async fn mail_waits_while_the_server_is_dead_and_goes_when_it_is_back() {
-    let mut server = MailServer::start(false);
+    let mut server = MailServer::start("");
     let url = format!("smtp://127.0.0.1:{}", server.port);
     let apps = on_every_engine_with(MONDAY, |config| config.smtp_url.clone_from(&url));
     let app = &apps.await.remove(0);
@@ -145,7 +146,7 @@ async fn mail_waits_while_the_server_is_dead_and_goes_when_it_is_back() {
     send(app, &suppliers).await;
     assert_eq!(states(app).await, [("pending".to_owned(), 2, None)]);
     // Another one, at another port: the settings name it after a restart.
-    server = MailServer::start(false);
+    server = MailServer::start("");
     let settings = Config {
         smtp_url: format!("smtp://127.0.0.1:{}", server.port),
         ..app.config.clone()
@@ -170,7 +171,7 @@ async fn mail_waits_while_the_server_is_dead_and_goes_when_it_is_back() {
 #[tokio::test]
 async fn a_mail_server_that_takes_too_long_holds_nobody_up() {
     // It answers after twelve seconds; nobody waits for that here.
-    let server = MailServer::start(false);
+    let server = MailServer::start("");
     let url = format!("smtp://127.0.0.1:{}", server.port);
     for app in on_every_engine_with(MONDAY, |config| config.smtp_url.clone_from(&url)).await {
         let suppliers = Suppliers::for_settings(&app.config, Duration::from_secs(4));
@@ -193,7 +194,7 @@ async fn a_mail_server_that_takes_too_long_holds_nobody_up() {
 
 #[tokio::test]
 async fn mail_goes_by_starttls_to_whom_a_named_authority_vouches_for_and_by_no_open_line() {
-    let mut server = MailServer::start(true);
+    let mut server = MailServer::start("tls");
     let authority = std::path::PathBuf::from(&server.certificate);
     let port = server.port;
     for (user, tls, known, sent) in [
@@ -219,5 +220,50 @@ async fn mail_goes_by_starttls_to_whom_a_named_authority_vouches_for_and_by_no_o
         if sent {
             assert_eq!(server.took()["secure"], true);
         }
+    }
+}
+
+#[tokio::test]
+async fn mail_goes_by_tls_from_the_first_byte_in_plain_words_in_html_and_as_an_invitation() {
+    let mut server = MailServer::start("smtps");
+    let authority = std::path::PathBuf::from(&server.certificate);
+    let port = server.port;
+    for known in [false, true] {
+        let apps = on_every_engine_with(MONDAY, |config| {
+            config.smtp_url = format!("smtps://visioplainte:mot-de-passe@localhost:{port}");
+            if known {
+                config.provider_roots.clone_from(&authority);
+            }
+        });
+        let app = apps.await.remove(0);
+        let suppliers = Suppliers::new(&app);
+        let values = Values {
+            calendar: "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nEND:VCALENDAR\r\n".to_owned(),
+            ..to("angele@exemple.example")
+        };
+        write(&app, "1", Channel::Email, &values).await;
+        send(&app, &suppliers).await;
+        let state = if known { "sent" } else { "pending" };
+        assert_eq!(states(&app).await[0].0, state);
+    }
+    let took = server.took();
+    assert_eq!(took["secure"], true);
+    let text = took["text"].as_str().unwrap();
+    assert!(
+        text.contains("Content-Type: multipart/alternative"),
+        "{text}"
+    );
+    // In this order: what a program understands last, it shows.
+    let mut rest = text;
+    for part in [
+        "Content-Type: text/plain; charset=utf-8",
+        "Content-Type: text/html; charset=utf-8",
+        "<html",
+        "Content-Type: text/calendar; charset=utf-8; method=REQUEST",
+    ] {
+        let (_, after) = rest
+            .split_once(part)
+            .unwrap_or_else(|| panic!("{part}: {text}"));
+        rest = after;
     }
 }
