@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::audit::Actor;
 use crate::calendar::hours::HoursPlan;
 use crate::calendar::recurrence::day_of;
+use crate::calendar::sheet::PublicFacts;
 use crate::calendar::{self, Commune, Unit, UnitKind};
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
@@ -30,6 +31,9 @@ struct SeedUnit {
     city: &'static str,
     phone: &'static str,
     email: &'static str,
+    public_hours: &'static str,
+    accessibility: &'static str,
+    languages: &'static str,
     /// INSEE code, name and main postal code of real communes.
     communes: &'static [(&'static str, &'static str, &'static str)],
 }
@@ -47,6 +51,9 @@ const UNITS: [SeedUnit; 4] = [
         city: "Fontclaire",
         phone: "01 99 00 78 01",
         email: "commissariat-fontclaire@visioplainte.example",
+        public_hours: "Tous les jours, jour et nuit",
+        accessibility: "Entrée de plain-pied, boucle magnétique à l’accueil",
+        languages: "français, anglais",
         communes: &[
             ("78208", "Élancourt", "78990"),
             ("78297", "Guyancourt", "78280"),
@@ -67,6 +74,9 @@ const UNITS: [SeedUnit; 4] = [
         city: "Valombreuse",
         phone: "01 99 00 78 02",
         email: "brigade-valombreuse@visioplainte.example",
+        public_hours: "Du lundi au samedi, 8 h – 12 h et 14 h – 18 h",
+        accessibility: "Rampe côté cour, sonnette à l’entrée",
+        languages: "français",
         communes: &[
             ("78160", "Chevreuse", "78460"),
             ("78193", "Dampierre-en-Yvelines", "78720"),
@@ -86,6 +96,9 @@ const UNITS: [SeedUnit; 4] = [
         city: "Port-aux-Filaos",
         phone: "02 61 91 97 41",
         email: "commissariat-filaos@visioplainte.example",
+        public_hours: "Tous les jours, jour et nuit",
+        accessibility: "Entrée de plain-pied, place réservée devant l’entrée",
+        languages: "français, créole réunionnais",
         communes: &[
             ("97407", "Le Port", "97420"),
             ("97409", "Saint-André", "97440"),
@@ -105,6 +118,9 @@ const UNITS: [SeedUnit; 4] = [
         city: "Anse-aux-Palmes",
         phone: "02 61 91 97 42",
         email: "brigade-palmes@visioplainte.example",
+        public_hours: "Du lundi au samedi, 8 h – 12 h et 14 h – 18 h",
+        accessibility: "Entrée de plain-pied",
+        languages: "français, créole réunionnais",
         communes: &[
             ("97401", "Les Avirons", "97425"),
             ("97404", "L’Étang-Salé", "97427"),
@@ -159,6 +175,12 @@ async fn seed_unit(tx: &mut Tx, seed: &SeedUnit, now: Timestamp) -> Result<(), F
         horizon_days: 31,
         opens_on_holidays: true,
         release: calendar::release::ReleaseRule::default(),
+        facts: PublicFacts {
+            public_hours: seed.public_hours.into(),
+            accessibility: seed.accessibility.into(),
+            languages: seed.languages.into(),
+        },
+        closed_at: None,
     };
     calendar::add_unit(tx, &unit, &Actor::System, now).await?;
     for (insee_code, name, postal_code) in seed.communes {

@@ -256,10 +256,7 @@ async fn absence_view(
         who: who_of(desk, ctx),
         when: wall::capitalised(&when_of((absence.from_at, absence.to_at), unit, ctx)),
         reason: ctx.t(&reason_words(&absence.reason)),
-        history: lines
-            .iter()
-            .map(|line| super::desks::line_in_words(line, unit, ctx))
-            .collect(),
+        history: super::desks::lines_in_words(tx, &lines, unit, ctx).await?,
     })
 }
 

@@ -10,14 +10,13 @@ use axum::routing::get;
 use chrono::{Days, NaiveDate};
 use serde::Deserialize;
 
-use super::desks::wanted_unit;
-use super::units_of;
+use super::all_units_of;
 use crate::app::App;
 use crate::booking::counters::{self, Offer, Period, Shown, Step, Tally};
 use crate::calendar::recurrence::{Range, day_of, whole_day};
 use crate::calendar::{Unit, hours, wall};
 use crate::db::Tx;
-use crate::error::{Fault, PageError};
+use crate::error::{Fault, PageError, Refusal};
 use crate::form::Asked;
 use crate::identity::{Role, SignedInOfficer};
 use crate::page::{Ctx, render_with};
@@ -65,10 +64,15 @@ impl Scope {
         wish: &Wish,
         ctx: &Ctx,
     ) -> Result<Self, PageError> {
-        let units = units_of(tx, officer).await?;
+        let units = all_units_of(tx, officer).await?;
         let whole = wish.unite == DEPARTMENT && officer.role == Role::DepartmentAdmin;
-        let wanted = if whole { "" } else { &wish.unite };
-        let unit = wanted_unit(tx, officer, wanted).await?;
+        let wanted = if whole || wish.unite.is_empty() {
+            officer.unit_id.as_str()
+        } else {
+            &wish.unite
+        };
+        let unit = units.iter().find(|unit| unit.id.as_str() == wanted);
+        let unit = unit.ok_or_else(Refusal::not_found)?.clone();
         let today = day_of(ctx.now, unit.zone());
         let back = today.checked_sub_days(Days::new((WEEKS - 1) * 7));
         let usual = back.map_or(today, counters::monday_of);

@@ -10,6 +10,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use serde::Deserialize;
 
+use super::empowerments::actor_in_words;
 use super::{desk_of, unit_of, units_of};
 use crate::app::App;
 use crate::audit::{self, Actor, Line};
@@ -20,7 +21,7 @@ use crate::calendar::hours::{
 use crate::calendar::recurrence::day_of;
 use crate::calendar::{self, Desk, OpeningHours, Unit, hours, wall};
 use crate::db::Tx;
-use crate::error::{Fault, PageError};
+use crate::error::{Fault, PageError, Refusal};
 use crate::form::Form;
 use crate::identity::{Role, SignedInOfficer};
 use crate::page::{Ctx, render, render_with};
@@ -189,10 +190,7 @@ async fn desk_view(
             })
             .collect(),
         expected: booking::count_expected(tx, desk, ctx.now).await?,
-        history: lines
-            .iter()
-            .map(|line| line_in_words(line, unit, ctx))
-            .collect(),
+        history: lines_in_words(tx, &lines, unit, ctx).await?,
     })
 }
 
@@ -227,12 +225,27 @@ pub(super) fn hours_in_words(hours: &OpeningHours, ctx: &Ctx) -> String {
     parts.join(", ")
 }
 
-/// "Mardi 3 mars 2026 à 10 h 00 : ouverture, par officer/…".
-pub(super) fn line_in_words(line: &Line, unit: &Unit, ctx: &Ctx) -> String {
+/// "Mardi 3 mars 2026 à 10 h 00 : ouverture, par RIO 9078003", for each line.
+pub(super) async fn lines_in_words(
+    tx: &mut Tx,
+    lines: &[Line],
+    unit: &Unit,
+    ctx: &Ctx,
+) -> Result<Vec<String>, Fault> {
+    let mut words = Vec::with_capacity(lines.len());
+    for line in lines {
+        let who = actor_in_words(tx, ctx, &line.actor).await?;
+        words.push(line_in_words(line, &who, unit, ctx));
+    }
+    Ok(words)
+}
+
+fn line_in_words(line: &Line, who: &str, unit: &Unit, ctx: &Ctx) -> String {
     let act = match line.act.as_str() {
         "desk.open" => ctx.t("admin-act-open"),
         "desk.add_hours" => ctx.t("admin-act-hours"),
         "desk.close" => ctx.t("admin-act-close"),
+        "desk.reopen" => ctx.t("admin-act-reopen"),
         "desk.remove_hours" => ctx.t("admin-act-hours-removed"),
         "desk.restore_hours" => ctx.t("admin-act-hours-restored"),
         "desk.add_exception" => ctx.t("admin-act-exception"),
@@ -250,15 +263,13 @@ pub(super) fn line_in_words(line: &Line, unit: &Unit, ctx: &Ctx) -> String {
         other => other.to_owned(),
     };
     let when = wall::moment(ctx.lang, line.at, unit.zone());
-    let by = if line.actor == "system" {
-        ctx.t("admin-by-system")
-    } else {
-        line.actor.clone()
-    };
-    format!(
-        "{} : {}",
+    let act = ctx.t2("admin-act-by", "act", act, "who", who);
+    ctx.t2(
+        "unit-history-line",
+        "when",
         wall::capitalised(&when),
-        ctx.t2("admin-act-by", "act", act, "who", by)
+        "what",
+        act,
     )
 }
 
@@ -401,7 +412,11 @@ async fn open(
         }
     };
     let actor = Actor::Officer(officer.id);
-    calendar::open_desk(&mut tx, &unit, &label, &plan, &actor, ctx.now).await?;
+    let opened = calendar::open_desk(&mut tx, &unit, &label, &plan, &actor, ctx.now).await?;
+    if opened.is_none() {
+        // It was closed since this page was read.
+        return Err(Refusal::not_found().into());
+    }
     tx.commit().await?;
     app.live.changed(format!("unit/{}", unit.id));
     Ok(Redirect::to("/administration/guichets?fait=ouvert").into_response())
@@ -503,7 +518,7 @@ pub(super) async fn wanted_unit(
     let id = if text.is_empty() {
         officer.unit_id.clone()
     } else {
-        path::parse(text).ok_or_else(crate::error::Refusal::not_found)?
+        path::parse(text).ok_or_else(Refusal::not_found)?
     };
     unit_of(tx, officer, &id).await
 }

@@ -10,7 +10,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use serde::Deserialize;
 
-use super::{unit_of, units_of};
+use super::{all_units_of, unit_of};
 use crate::app::App;
 use crate::calendar::{Unit, wall};
 use crate::clock::Timestamp;
@@ -123,7 +123,7 @@ async fn list(
 ) -> Result<Html<String>, PageError> {
     let mut tx = app.db.read().await?;
     let mut units = Vec::new();
-    for unit in units_of(&mut tx, &officer).await? {
+    for unit in all_units_of(&mut tx, &officer).await? {
         let (mut live, mut past) = (Vec::new(), Vec::new());
         for held in empowerments::list(&mut tx, &app.keys, &unit.id).await? {
             let view = held_view(&mut tx, &ctx, &officer, &unit, &held).await?;
@@ -386,7 +386,7 @@ async fn held_of(
     id: &Id,
 ) -> Result<(Held, Unit), PageError> {
     // Whoever administers nothing learns nothing of what exists.
-    let units = units_of(tx, by).await?;
+    let units = all_units_of(tx, by).await?;
     let held = empowerments::find(tx, &app.keys, id).await?;
     let held = held.ok_or_else(Refusal::not_found)?;
     let unit = units.into_iter().find(|unit| unit.id == held.unit_id);

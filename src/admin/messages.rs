@@ -12,7 +12,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use serde::Deserialize;
 
-use super::units_of;
+use super::all_units_of;
 use crate::app::App;
 use crate::audit::Actor;
 use crate::calendar::{Unit, wall};
@@ -102,7 +102,7 @@ async fn list(
 ) -> Result<Html<String>, PageError> {
     let mut tx = app.db.read().await?;
     let mut units = Vec::new();
-    for unit in units_of(&mut tx, &officer).await? {
+    for unit in all_units_of(&mut tx, &officer).await? {
         let letters = dead_letters::list(&mut tx, &unit.id, ctx.now).await?;
         units.push(UnitLetters {
             letters: letters
@@ -167,7 +167,7 @@ async fn letter_of(
     officer: &SignedInOfficer,
     id: &Id,
 ) -> Result<(DeadLetter, Unit), PageError> {
-    let units = units_of(tx, officer).await?;
+    let units = all_units_of(tx, officer).await?;
     let letter = dead_letters::find(tx, id)
         .await?
         .ok_or_else(Refusal::not_found)?;
@@ -273,7 +273,7 @@ async fn texts(
     officer: SignedInOfficer,
 ) -> Result<Html<String>, PageError> {
     let mut tx = app.db.read().await?;
-    units_of(&mut tx, &officer).await?;
+    all_units_of(&mut tx, &officer).await?;
     drop(tx);
     let mut texts = Vec::new();
     for template in templates::ALL {

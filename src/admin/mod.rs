@@ -10,6 +10,7 @@ mod empowerments;
 mod exceptions;
 mod hours_removal;
 mod journal;
+mod looked_at;
 mod messages;
 mod neighbours;
 mod rules;
@@ -17,6 +18,8 @@ mod scheduling;
 mod scheduling_webhooks;
 #[cfg(test)]
 mod tests;
+mod unit_closing;
+mod units;
 
 use axum::http::StatusCode;
 use axum::response::Redirect;
@@ -29,11 +32,22 @@ use crate::identity::{Role, SignedInOfficer, Who};
 use crate::page::Ctx;
 use crate::routes::Routes;
 
-/// The units an administrator may set up; a person of another role is refused.
+/// The open units an administrator may set up; a person of another role is refused.
 ///
 /// # Errors
 /// A refusal, or a fault of the database.
 async fn units_of(tx: &mut Tx, officer: &SignedInOfficer) -> Result<Vec<Unit>, PageError> {
+    let mut units = all_units_of(tx, officer).await?;
+    units.retain(|unit| unit.closed_at.is_none());
+    Ok(units)
+}
+
+/// The same with those that are closed: their figures, their messages and the rights in
+/// them are still somebody's affair.
+///
+/// # Errors
+/// A refusal, or a fault of the database.
+async fn all_units_of(tx: &mut Tx, officer: &SignedInOfficer) -> Result<Vec<Unit>, PageError> {
     if !matches!(officer.role, Role::UnitAdmin | Role::DepartmentAdmin) {
         let (href, label) = match officer.role {
             Role::Auditor => ("/administration/journal", "way-out-journal"),
@@ -50,7 +64,7 @@ async fn units_of(tx: &mut Tx, officer: &SignedInOfficer) -> Result<Vec<Unit>, P
         .collect())
 }
 
-/// One of these units. Another unit does not exist for this administrator.
+/// One of the open units. Another unit does not exist for this administrator.
 ///
 /// # Errors
 /// A refusal, or a fault of the database.
@@ -105,7 +119,9 @@ pub fn router() -> Routes {
                 .merge(exceptions::router())
                 .merge(hours_removal::router())
                 .merge(neighbours::router())
-                .merge(rules::router()),
+                .merge(rules::router())
+                .merge(unit_closing::router())
+                .merge(units::router()),
         )
         .merge(empowerments::router())
         .merge(journal::router())

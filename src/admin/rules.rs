@@ -1,5 +1,6 @@
 //! The rules of a unit's slots: length, pause, notice, horizon, public holidays, and how
-//! slots are let go of. What other rules would change today is shown before they are set.
+//! slots are let go of. What other rules would change today is shown before they are set,
+//! and never after; the former rules come back by one button.
 
 use std::collections::HashMap;
 
@@ -12,20 +13,26 @@ use chrono::Days;
 use serde::Deserialize;
 
 use super::desks::{Errors, Field};
+use super::empowerments::actor_in_words;
+use super::looked_at::mark;
 use super::unit_of;
 use crate::app::App;
 use crate::audit::{self, Actor};
 use crate::booking;
 use crate::calendar::recurrence::day_of;
-use crate::calendar::rules::{AskedRelease, AskedRules, RulesError, UnitRules};
+use crate::calendar::release::ReleaseRule;
+use crate::calendar::rules::{AskedRelease, AskedRules, RulesChange, RulesError, UnitRules};
 use crate::calendar::{self, Unit, holidays, wall};
-use crate::db::Tx;
-use crate::error::{Fault, PageError};
+use crate::db::{Id, Tx};
+use crate::error::{Fault, PageError, Refusal};
 use crate::form::Form;
 use crate::identity::SignedInOfficer;
 use crate::page::{Ctx, render, render_with};
 use crate::path::PathId;
 use crate::routes::Routes;
+
+/// Changes shown.
+const HISTORY: i64 = 20;
 
 pub(super) fn router() -> Routes {
     Routes::new().route("/administration/unites/{id}/regles", get(show).post(save))
@@ -39,12 +46,22 @@ struct RulesPage {
     zone: String,
     form: RulesForm,
     errors: Errors,
-    done: bool,
+    /// What was just done, in words; empty otherwise.
+    done: String,
     /// What the rules asked for would do today; empty unless they are looked at.
     preview: Vec<String>,
     /// "Vendredi 1er mai 2026 – Fête du travail", a year ahead.
     holidays: Vec<String>,
-    history: Vec<String>,
+    history: Vec<ChangeView>,
+    /// The change that can be taken back; 0 for none.
+    undo: i64,
+}
+
+/// One change in words.
+struct ChangeView {
+    line: String,
+    /// "Durée d’un créneau : « 30 » devient « 45 »".
+    details: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -59,7 +76,11 @@ struct RulesForm {
     premiere_part: String,
     deuxieme_part: String,
     jours_avant: String,
-    /// `verifier` to look only.
+    /// The mark of what was looked at.
+    vu: String,
+    /// The change to take back.
+    version: i64,
+    /// `enregistrer`, `annuler`, or anything else to look only.
     acte: String,
 }
 
@@ -84,7 +105,7 @@ impl RulesForm {
                 unit.release.second_percent.to_string()
             },
             jours_avant: unit.release.second_days.to_string(),
-            acte: String::new(),
+            ..RulesForm::default()
         }
     }
 
@@ -127,12 +148,20 @@ async fn page(
     unit: Unit,
     form: RulesForm,
     errors: Errors,
-    done: bool,
+    done: &str,
 ) -> Result<RulesPage, Fault> {
     let today = day_of(ctx.now, unit.zone());
     let in_a_year = today.checked_add_days(Days::new(365)).unwrap_or(today);
-    let lines = audit::lines_about(tx, &format!("unit/{}", unit.id)).await?;
+    let changes = calendar::list_rule_changes(tx, &unit.id, HISTORY).await?;
+    let mut history = Vec::with_capacity(changes.len());
+    for change in &changes {
+        history.push(change_view(tx, &ctx, &unit, change).await?);
+    }
+    let last = changes.first();
+    let undo = last.filter(|last| last.undoes.is_none() && last.rules == UnitRules::of(&unit));
     Ok(RulesPage {
+        undo: undo.map_or(0, |last| last.version),
+        history,
         zone: ctx.t1("admin-zone", "zone", wall::zone_name(ctx.lang, unit.zone())),
         holidays: holidays::between(&unit.department, today, in_a_year)
             .into_iter()
@@ -141,15 +170,10 @@ async fn page(
                 format!("{day} – {}", ctx.t(&format!("holiday-{holiday}")))
             })
             .collect(),
-        history: lines
-            .iter()
-            .filter(|line| line.act == "unit.set_rules")
-            .map(|line| super::desks::line_in_words(line, &unit, &ctx))
-            .collect(),
         preview: Vec::new(),
         form,
         errors,
-        done,
+        done: done.to_owned(),
         unit,
         ctx,
     })
@@ -164,11 +188,17 @@ async fn show(
 ) -> Result<Html<String>, PageError> {
     let mut tx = app.db.read().await?;
     let unit = unit_of(&mut tx, &officer, &id).await?;
-    let (form, done) = (RulesForm::of(&unit), query.contains_key("fait"));
-    render(&page(&mut tx, ctx, unit, form, Errors::default(), done).await?)
+    let done = match query.get("fait").map(String::as_str) {
+        Some("oui") => ctx.t("admin-rules-done"),
+        Some("annule") => ctx.t("rules-done-undone"),
+        _ => String::new(),
+    };
+    let form = RulesForm::of(&unit);
+    render(&page(&mut tx, ctx, unit, form, Errors::default(), &done).await?)
 }
 
-/// Sets the rules; slots follow them from then on, what is booked stays as it is.
+/// Shows what the rules asked for would do, sets them, or takes the last change back.
+/// Slots follow them from then on; what is booked stays as it is.
 async fn save(
     Shared(app): Shared<App>,
     ctx: Ctx,
@@ -178,24 +208,117 @@ async fn save(
 ) -> Result<Response, PageError> {
     let mut tx = app.db.begin().await?;
     let unit = unit_of(&mut tx, &officer, &id).await?;
+    audit::lock(&mut tx, unit.id.as_str()).await?;
+    let unit = unit_of(&mut tx, &officer, &id).await?;
+    let actor = Actor::Officer(officer.id);
+    if form.acte == "annuler" {
+        let last = calendar::list_rule_changes(&mut tx, &unit.id, 1)
+            .await?
+            .pop();
+        let last = last.filter(|last| last.undoes.is_none() && last.version == form.version);
+        let last = last.filter(|last| last.rules == UnitRules::of(&unit));
+        let last = last.ok_or_else(|| changed_meanwhile(&id))?;
+        let undone = Some(last.version);
+        calendar::set_rules(&mut tx, &unit.id, &last.former, undone, &actor, ctx.now).await?;
+        tx.commit().await?;
+        app.live.changed(format!("unit/{id}"));
+        return Ok(Redirect::to(&format!("{}?fait=annule", path_of(&id))).into_response());
+    }
     let rules = match form.check(&ctx) {
         Ok(rules) => rules,
         Err(errors) => {
-            let page = page(&mut tx, ctx, unit, form, errors, false).await?;
+            let page = page(&mut tx, ctx, unit, form, errors, "").await?;
             return render_with(StatusCode::UNPROCESSABLE_ENTITY, &page);
         }
     };
-    if form.acte == "verifier" {
-        let preview = dry_run(&mut tx, &unit, &rules, &ctx).await?;
-        let mut page = page(&mut tx, ctx, unit, form, Errors::default(), false).await?;
+    // The effect counts free places, which people take all the time: what must not have
+    // changed since it was looked at are the rules asked for and those that stand.
+    let seen = mark(&[format!("{:?}", UnitRules::of(&unit)), format!("{rules:?}")]);
+    if form.acte != "enregistrer" || form.vu != seen {
+        let mut preview = differences(&ctx, &UnitRules::of(&unit), &rules);
+        preview.extend(dry_run(&mut tx, &unit, &rules, &ctx).await?);
+        let form = RulesForm { vu: seen, ..form };
+        let mut page = page(&mut tx, ctx, unit, form, Errors::default(), "").await?;
         page.preview = preview;
         return Ok(render(&page)?.into_response());
     }
-    let actor = Actor::Officer(officer.id);
-    calendar::set_rules(&mut tx, &unit.id, &rules, &actor, ctx.now).await?;
+    calendar::set_rules(&mut tx, &unit.id, &rules, None, &actor, ctx.now).await?;
     tx.commit().await?;
     app.live.changed(format!("unit/{id}"));
-    Ok(Redirect::to(&format!("/administration/unites/{id}/regles?fait=oui")).into_response())
+    Ok(Redirect::to(&format!("{}?fait=oui", path_of(&id))).into_response())
+}
+
+fn path_of(id: &Id) -> String {
+    format!("/administration/unites/{id}/regles")
+}
+
+/// Somebody changed the rules since this page was read.
+fn changed_meanwhile(id: &Id) -> Refusal {
+    Refusal::new(StatusCode::CONFLICT, "rules-meanwhile").way_out(path_of(id), "rules-way-out")
+}
+
+/// "Durée d’un créneau : « 30 » devient « 45 »", for every rule that differs.
+fn differences(ctx: &Ctx, former: &UnitRules, rules: &UnitRules) -> Vec<String> {
+    let minutes = |count: i64| ctx.t1("rules-minutes", "count", count);
+    let release = |rule: ReleaseRule| {
+        if rule.is_off() {
+            return ctx.t("rules-release-off");
+        }
+        let shares = format!("{} %, {} %", rule.first_percent, rule.second_percent);
+        ctx.t2(
+            "rules-release-steps",
+            "shares",
+            shares,
+            "days",
+            rule.second_days,
+        )
+    };
+    let yes_no = |yes: bool| {
+        ctx.t(if yes {
+            "admin-coverage-yes"
+        } else {
+            "admin-coverage-no"
+        })
+    };
+    let words = |rules: &UnitRules| {
+        [
+            ("admin-rules-slot", minutes(rules.slot_minutes)),
+            ("admin-rules-buffer", minutes(rules.buffer_minutes)),
+            ("admin-rules-notice", minutes(rules.notice_minutes)),
+            (
+                "admin-rules-horizon",
+                ctx.t1("rules-days", "count", rules.horizon_days),
+            ),
+            ("admin-rules-holidays", yes_no(rules.opens_on_holidays)),
+            ("admin-rules-release", release(rules.release)),
+        ]
+    };
+    let pairs = words(former).into_iter().zip(words(rules));
+    let changed = pairs.filter(|((_, former), (_, now))| former != now);
+    let lines = changed.map(|((label, former), (_, now))| {
+        let what = ctx.t2("unit-field-changes", "former", former, "now", now);
+        ctx.t2("unit-field-line", "field", ctx.t(label), "what", what)
+    });
+    lines.collect()
+}
+
+async fn change_view(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    unit: &Unit,
+    change: &RulesChange,
+) -> Result<ChangeView, Fault> {
+    let when = wall::capitalised(&wall::moment(ctx.lang, change.set_at, unit.zone()));
+    let what = ctx.t(match change.undoes {
+        Some(_) => "rules-act-undone",
+        None => "admin-act-rules",
+    });
+    let who = actor_in_words(tx, ctx, &change.set_by).await?;
+    let line = ctx.t2("admin-act-by", "act", what, "who", who);
+    Ok(ChangeView {
+        line: ctx.t2("unit-history-line", "when", when, "what", line),
+        details: differences(ctx, &change.former, &change.rules),
+    })
 }
 
 /// What people could choose today by the rules that stand, and by those asked for.

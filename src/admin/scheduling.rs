@@ -12,7 +12,7 @@ use axum::routing::get;
 use chrono::{Days, NaiveDate};
 use serde::Deserialize;
 
-use super::desks::{Errors, Field, line_in_words};
+use super::desks::{Errors, Field, lines_in_words};
 use super::{unit_of, units_of};
 use crate::app::App;
 use crate::audit::{self, Actor};
@@ -392,6 +392,7 @@ impl KeyPage {
         let has_webhook = webhook.is_some();
         let stored = webhook.map_or_else(String::new, |webhook| webhook.url);
         let (url, errors) = typed.unwrap_or((stored, Errors::default()));
+        let history = lines_in_words(tx, &lines, &unit, &ctx).await?;
         Ok(KeyPage {
             secrets,
             url,
@@ -405,10 +406,7 @@ impl KeyPage {
                 .iter()
                 .map(|delivery| DeliveryView::of(delivery, &unit, &ctx))
                 .collect(),
-            history: lines
-                .iter()
-                .map(|line| line_in_words(line, &unit, &ctx))
-                .collect(),
+            history,
             errors,
             done,
             fresh: Id::random().to_string(),

@@ -38,6 +38,7 @@ mod reschedule;
 mod reschedule_pages;
 mod store;
 mod transfer;
+pub mod unit_closing;
 mod unit_pages;
 mod view;
 

@@ -595,3 +595,71 @@ pub(super) async fn take_place(
     )?;
     Ok(rows == 1)
 }
+
+/// Appointments of a unit that are not over, holds that ran out left out.
+pub(super) async fn list_expected_in(
+    tx: &mut Tx,
+    unit_id: &Id,
+    now: Timestamp,
+) -> Result<Vec<Appointment>, Fault> {
+    fetch_all!(
+        tx,
+        Appointment,
+        "select id, reference, unit_id, desk_id, case_id, citizen_id, officer_id, starts_at, ends_at,
+                state, held_until, sequence, late_at
+         from appointments
+         where unit_id = $1
+           and (state in ('booked', 'open', 'in_hearing') or (state = 'held' and held_until > $2))
+         order by starts_at, reference",
+        unit_id,
+        now
+    )
+}
+
+/// Appointments that are not over, by the commune of the person, of one department.
+pub(super) async fn count_live_by_commune(
+    tx: &mut Tx,
+    department: &str,
+) -> Result<Vec<(String, i64)>, Fault> {
+    fetch_all!(
+        tx,
+        (String, i64),
+        "select c.insee_code, count(*)
+         from communes c join declarations d on d.commune_code = c.insee_code
+             join appointments a on a.case_id = d.case_id
+         where c.department = $1 and a.state in ('booked', 'open', 'in_hearing')
+         group by c.insee_code order by c.insee_code",
+        department
+    )
+}
+
+/// How many cases [`list_waiting_cases`] has.
+pub(super) async fn count_waiting_cases(
+    tx: &mut Tx,
+    unit_id: &Id,
+) -> Result<Option<(i64,)>, Fault> {
+    fetch_optional!(
+        tx,
+        (i64,),
+        "select count(*) from declarations d
+         where (d.unit_id = $1 or d.received_for = $1) and d.commune_code is not null
+           and not exists (select 1 from appointments a where a.case_id = d.case_id
+                           and a.state in ('booked', 'open', 'in_hearing', 'closed', 'converted_in_person'))",
+        unit_id
+    )
+}
+
+/// Cases of a unit's people that have no appointment and were not heard either; those
+/// that another service books for live elsewhere and have no commune.
+pub(super) async fn list_waiting_cases(tx: &mut Tx, unit_id: &Id) -> Result<Vec<(Id,)>, Fault> {
+    fetch_all!(
+        tx,
+        (Id,),
+        "select d.case_id from declarations d
+         where (d.unit_id = $1 or d.received_for = $1) and d.commune_code is not null
+           and not exists (select 1 from appointments a where a.case_id = d.case_id
+                           and a.state in ('booked', 'open', 'in_hearing', 'closed', 'converted_in_person'))
+         order by d.case_id",
+        unit_id
+    )
+}

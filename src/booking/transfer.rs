@@ -20,7 +20,7 @@ use crate::keys::Keys;
 /// When the database fails.
 pub async fn list_targets(tx: &mut Tx, unit: &Unit) -> Result<Vec<Unit>, Fault> {
     let mut targets = Vec::new();
-    for other in calendar::list_units(tx, &unit.department).await? {
+    for other in calendar::list_open_units(tx, &unit.department).await? {
         if other.id != unit.id && !calendar::list_desks(tx, &other.id).await?.is_empty() {
             targets.push(other);
         }

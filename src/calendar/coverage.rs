@@ -1,13 +1,7 @@
 //! Where video is offered: a department or a commune is open or closed, with words
-//! for the people who live there; and which unit receives the residents of which
-//! commune. A case that has a slot already keeps its unit.
+//! for the people who live there. How that changes is [`super::coverage_changes`]'s affair.
 
-use std::collections::BTreeSet;
-
-use super::commune_map::Assignments;
 use super::store;
-use crate::audit::{self, Actor, SERVICE_CHAIN};
-use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::error::Fault;
 
@@ -42,15 +36,6 @@ pub struct Closed {
     pub coverage_message: String,
 }
 
-/// What is opened or closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place<'a> {
-    /// A department, by its INSEE code.
-    Department(&'a str),
-    /// A commune, by its INSEE code.
-    Commune(&'a str),
-}
-
 /// A message as typed, on one line, if it can be one; it may be empty.
 #[must_use]
 pub fn message_of(text: &str) -> Option<String> {
@@ -76,15 +61,6 @@ pub async fn list_closed(tx: &mut Tx, department: &str) -> Result<Vec<Closed>, F
     store::list_closed_communes(tx, department).await
 }
 
-/// The INSEE codes of a department's communes.
-///
-/// # Errors
-/// When the database fails.
-pub async fn communes_of(tx: &mut Tx, department: &str) -> Result<BTreeSet<String>, Fault> {
-    let rows = store::list_commune_codes(tx, department).await?;
-    Ok(rows.into_iter().map(|(code,)| code).collect())
-}
-
 /// What people of a commune are told where nobody receives them by video: the
 /// commune's own words, else the department's; empty where there are none.
 ///
@@ -93,68 +69,6 @@ pub async fn communes_of(tx: &mut Tx, department: &str) -> Result<BTreeSet<Strin
 pub async fn message_to(tx: &mut Tx, insee_code: &str) -> Result<String, Fault> {
     let row = store::find_coverage_message(tx, insee_code).await?;
     Ok(row.map_or_else(String::new, |(message,)| message))
-}
-
-/// Opens or closes a place.
-///
-/// # Errors
-/// When the database fails.
-pub async fn set(
-    tx: &mut Tx,
-    place: Place<'_>,
-    open: bool,
-    message: &str,
-    actor: &Actor,
-    now: Timestamp,
-) -> Result<(), Fault> {
-    audit::lock(tx, SERVICE_CHAIN).await?;
-    // Words belong to a closure: an open place says nothing.
-    let message = if open { "" } else { message };
-    let object = match place {
-        Place::Department(code) => {
-            store::update_department_coverage(tx, code, open, message).await?;
-            format!("department/{code}")
-        }
-        Place::Commune(code) => {
-            store::update_commune_coverage(tx, code, open, message).await?;
-            format!("commune/{code}")
-        }
-    };
-    let act = if open {
-        "coverage.open"
-    } else {
-        "coverage.close"
-    };
-    audit::append(tx, SERVICE_CHAIN, now, actor, act, &object, "").await
-}
-
-/// Says which unit receives the residents of which commune of a department.
-///
-/// # Errors
-/// When the database fails.
-pub async fn assign(
-    tx: &mut Tx,
-    department: &str,
-    assignments: &Assignments,
-    actor: &Actor,
-    now: Timestamp,
-) -> Result<(), Fault> {
-    audit::lock(tx, SERVICE_CHAIN).await?;
-    for (code, unit) in assignments {
-        store::update_commune_unit(tx, code, department, unit.as_deref()).await?;
-    }
-    let object = format!("department/{department}");
-    let detail = format!("communes={}", assignments.len());
-    audit::append(
-        tx,
-        SERVICE_CHAIN,
-        now,
-        actor,
-        "communes.assign",
-        &object,
-        &detail,
-    )
-    .await
 }
 
 #[cfg(test)]

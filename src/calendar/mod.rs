@@ -6,6 +6,7 @@ pub mod away;
 pub mod commune_map;
 pub mod communes;
 pub mod coverage;
+pub mod coverage_changes;
 pub mod department;
 pub mod holidays;
 pub mod hours;
@@ -18,10 +19,12 @@ mod properties;
 pub mod recurrence;
 pub mod release;
 pub mod rules;
+pub mod sheet;
 pub mod slots;
 mod store;
 #[cfg(test)]
 mod tests;
+pub mod units;
 pub mod wall;
 
 use std::collections::HashMap;
@@ -42,7 +45,8 @@ use hours::HoursPlan;
 pub use places::places_on;
 use recurrence::{DayRule, Range, day_of, instant_of, whole_day};
 use release::{ReleaseRule, Setting};
-use rules::UnitRules;
+use rules::{RulesChange, UnitRules};
+use sheet::PublicFacts;
 pub use slots::Slot;
 use slots::{DeskTimes, QUANTUM_MS, SlotRules};
 
@@ -92,6 +96,11 @@ pub struct Unit {
     /// How it lets go of its slots.
     #[sqlx(flatten)]
     pub release: ReleaseRule,
+    /// What people read of it besides where it is.
+    #[sqlx(flatten)]
+    pub facts: PublicFacts,
+    /// When it was closed; none while it receives.
+    pub closed_at: Option<Timestamp>,
 }
 
 impl Unit {
@@ -172,12 +181,22 @@ pub async fn find_unit(tx: &mut Tx, id: &Id) -> Result<Option<Unit>, Fault> {
     store::find_unit(tx, id).await
 }
 
-/// The units of a department, by name.
+/// The units of a department, closed ones included, by name.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn list_units(tx: &mut Tx, department: &str) -> Result<Vec<Unit>, Fault> {
     store::list_units(tx, department).await
+}
+
+/// The units of a department that receive people, by name.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_open_units(tx: &mut Tx, department: &str) -> Result<Vec<Unit>, Fault> {
+    let mut units = store::list_units(tx, department).await?;
+    units.retain(|unit| unit.closed_at.is_none());
+    Ok(units)
 }
 
 /// The open desks of a unit.
@@ -419,7 +438,7 @@ fn openings(
         .collect()
 }
 
-/// Opens a desk with its first hours. Gives its id.
+/// Opens a desk with its first hours. Gives its id; none where the unit is closed.
 ///
 /// # Errors
 /// When the database fails.
@@ -430,13 +449,14 @@ pub async fn open_desk(
     plan: &HoursPlan,
     actor: &Actor,
     now: Timestamp,
-) -> Result<Id, Fault> {
+) -> Result<Option<Id>, Fault> {
     let id = Id::random();
-    open_desk_as(tx, &id, unit, label, plan, actor, now).await?;
-    Ok(id)
+    let opened = open_desk_as(tx, &id, unit, label, plan, actor, now).await?;
+    Ok(opened.then_some(id))
 }
 
-/// Opens a desk under a given key, unless there is one; gives whether it was opened.
+/// Opens a desk under a given key, unless there is one or the unit is closed; gives
+/// whether it was opened.
 ///
 /// # Errors
 /// When the database fails.
@@ -456,6 +476,8 @@ pub async fn open_desk_as(
         opened_at: now,
         closed_at: None,
     };
+    // A unit that is being closed gets no desk meanwhile.
+    audit::lock(tx, unit.id.as_str()).await?;
     if !store::insert_desk(tx, &desk, actor).await? {
         return Ok(false);
     }
@@ -688,8 +710,35 @@ async fn note_exception(
     audit::append(tx, desk.unit_id.as_str(), now, actor, act, &object, &detail).await
 }
 
-/// Sets the rules of a unit's slots. Slots follow them from then on; what is booked
-/// stays as it is.
+/// The latest changes of a unit's rules, the latest first.
+///
+/// # Errors
+/// When the database fails, or rules do not read as such.
+pub async fn list_rule_changes(
+    tx: &mut Tx,
+    unit_id: &Id,
+    most: i64,
+) -> Result<Vec<RulesChange>, Fault> {
+    let read = |text: &str| {
+        serde_json::from_str(text).map_err(|error| Fault::other(format!("rules: {error}")))
+    };
+    let rows = store::list_rule_changes(tx, unit_id, most).await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(RulesChange {
+                former: read(&row.former)?,
+                rules: read(&row.rules)?,
+                version: row.version,
+                set_at: row.set_at,
+                set_by: row.set_by,
+                undoes: row.undoes,
+            })
+        })
+        .collect()
+}
+
+/// Sets the rules of a unit's slots, as a version of their own. Slots follow them from
+/// then on; what is booked stays as it is.
 ///
 /// # Errors
 /// When the database fails.
@@ -697,35 +746,41 @@ pub async fn set_rules(
     tx: &mut Tx,
     unit_id: &Id,
     rules: &UnitRules,
+    undoes: Option<i64>,
     actor: &Actor,
     now: Timestamp,
 ) -> Result<(), Fault> {
+    let written = |rules: &UnitRules| {
+        serde_json::to_string(rules).map_err(|error| Fault::other(format!("rules: {error}")))
+    };
     audit::lock(tx, unit_id.as_str()).await?;
-    if store::update_rules(tx, unit_id, rules).await? {
-        let detail = format!(
-            "slot={} buffer={} notice={} horizon={} holidays={} release={}+{}@{}",
-            rules.slot_minutes,
-            rules.buffer_minutes,
-            rules.notice_minutes,
-            rules.horizon_days,
-            rules.opens_on_holidays,
-            rules.release.first_percent,
-            rules.release.second_percent,
-            rules.release.second_days
-        );
-        let object = format!("unit/{unit_id}");
-        audit::append(
-            tx,
-            unit_id.as_str(),
-            now,
-            actor,
-            "unit.set_rules",
-            &object,
-            &detail,
-        )
-        .await?;
-    }
-    Ok(())
+    let Some(unit) = store::find_unit(tx, unit_id).await? else {
+        return Ok(());
+    };
+    let last = store::list_rule_changes(tx, unit_id, 1).await?;
+    let row = store::RulesRow {
+        version: last.first().map_or(0, |row| row.version) + 1,
+        former: written(&UnitRules::of(&unit))?,
+        rules: written(rules)?,
+        set_at: now,
+        set_by: actor.to_string(),
+        undoes,
+    };
+    store::insert_rule_change(tx, unit_id, &row).await?;
+    store::update_rules(tx, unit_id, rules).await?;
+    let detail = format!(
+        "slot={} buffer={} notice={} horizon={} holidays={} release={}+{}@{}",
+        rules.slot_minutes,
+        rules.buffer_minutes,
+        rules.notice_minutes,
+        rules.horizon_days,
+        rules.opens_on_holidays,
+        rules.release.first_percent,
+        rules.release.second_percent,
+        rules.release.second_days
+    );
+    let (chain, object) = (unit_id.as_str(), format!("unit/{unit_id}"));
+    audit::append(tx, chain, now, actor, "unit.set_rules", &object, &detail).await
 }
 
 /// Adds a department, unless there is one.

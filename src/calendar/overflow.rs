@@ -183,7 +183,7 @@ pub async fn find_offers(
     if !rule.is_due(own_first, now, unit.zone()) {
         return Ok(Vec::new());
     }
-    let of_department = super::list_units(tx, &unit.department).await?;
+    let of_department = super::list_open_units(tx, &unit.department).await?;
     let receivers = rule.receivers(unit, &of_department);
     let found = super::department::next_slots(tx, &receivers, own_first, now).await?;
     Ok(offers(found, own_first))
@@ -207,7 +207,7 @@ pub async fn find_receiver(
     if !rule.is_due(own.first().map(|slot| slot.starts_at), now, unit.zone()) {
         return Ok(None);
     }
-    let of_department = super::list_units(tx, &unit.department).await?;
+    let of_department = super::list_open_units(tx, &unit.department).await?;
     let mut receivers = rule.receivers(unit, &of_department).into_iter();
     Ok(receivers.find(|receiver| receiver.id == *wanted))
 }
@@ -319,6 +319,8 @@ mod tests {
             horizon_days: 31,
             opens_on_holidays: false,
             release: crate::calendar::release::ReleaseRule::default(),
+            facts: crate::calendar::sheet::PublicFacts::default(),
+            closed_at: None,
         }
     }
 

@@ -50,6 +50,8 @@ fn unit(zone: &str, notice_minutes: i64, opens_on_holidays: bool) -> Unit {
         horizon_days: 31,
         opens_on_holidays,
         release: ReleaseRule::default(),
+        facts: PublicFacts::default(),
+        closed_at: None,
     }
 }
 

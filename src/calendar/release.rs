@@ -10,6 +10,7 @@
 
 use chrono::Days;
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 
 use super::recurrence::{day_of, instant_of};
 use super::slots::Slot;
@@ -24,7 +25,7 @@ const SECOND_MINUTE: i64 = 12 * 60;
 const LEAST_MINUTES: i64 = 12 * 60;
 
 /// A unit's shares. The rest, on the evening before, is what they leave of a hundred.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
 pub struct ReleaseRule {
     /// Percent of each desk's slots that are offered at the horizon's edge.
     #[sqlx(rename = "release_first")]

@@ -1,10 +1,14 @@
 //! The rules of a unit's slots as an administrator sets them, checked. Pure. The
 //! bounds are those of the table `units`.
 
+use serde::{Deserialize, Serialize};
+
+use super::Unit;
 use super::release::ReleaseRule;
+use crate::clock::Timestamp;
 
 /// Rules known to be sound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitRules {
     /// Length of a hearing, in minutes.
     pub slot_minutes: i64,
@@ -74,7 +78,37 @@ pub struct AskedRules<'a> {
     pub release: Option<AskedRelease<'a>>,
 }
 
+/// A change of a unit's rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RulesChange {
+    /// Its number, from 1.
+    pub version: i64,
+    /// The rules before.
+    pub former: UnitRules,
+    /// The rules since.
+    pub rules: UnitRules,
+    /// When.
+    pub set_at: Timestamp,
+    /// By whom, as an actor.
+    pub set_by: String,
+    /// The version that this one took back.
+    pub undoes: Option<i64>,
+}
+
 impl UnitRules {
+    /// The rules of a unit as they stand.
+    #[must_use]
+    pub fn of(unit: &Unit) -> Self {
+        UnitRules {
+            slot_minutes: unit.slot_minutes,
+            buffer_minutes: unit.buffer_minutes,
+            notice_minutes: unit.notice_minutes,
+            horizon_days: unit.horizon_days,
+            opens_on_holidays: unit.opens_on_holidays,
+            release: unit.release,
+        }
+    }
+
     /// Checks rules.
     ///
     /// # Errors

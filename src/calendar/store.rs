@@ -2,8 +2,11 @@
 //! writes: a slot cannot be computed without knowing what is given away.
 
 use super::coverage::{Closed, Coverage};
+use super::coverage_changes::{self, Change, PlaceChange, Standing};
 use super::national_list::NationalCommune;
 use super::rules::UnitRules;
+use super::sheet::Sheet;
+use super::units::UnitChangeRow;
 use super::{Absence, Desk, OpeningHours, Unit};
 use crate::audit::Actor;
 use crate::clock::Timestamp;
@@ -17,7 +20,7 @@ pub(super) async fn find_unit(tx: &mut Tx, id: &Id) -> Result<Option<Unit>, Faul
         Unit,
         "select id, department, kind, name, address, postal_code, city, phone, email, time_zone,
                 slot_minutes, buffer_minutes, notice_minutes, horizon_days, opens_on_holidays,
-                release_first, release_second, release_days
+                release_first, release_second, release_days, public_hours, accessibility, languages, closed_at
          from units where id = $1",
         id
     )
@@ -29,7 +32,7 @@ pub(super) async fn list_units(tx: &mut Tx, department: &str) -> Result<Vec<Unit
         Unit,
         "select id, department, kind, name, address, postal_code, city, phone, email, time_zone,
                 slot_minutes, buffer_minutes, notice_minutes, horizon_days, opens_on_holidays,
-                release_first, release_second, release_days
+                release_first, release_second, release_days, public_hours, accessibility, languages, closed_at
          from units where department = $1 order by name, id",
         department
     )
@@ -51,8 +54,8 @@ pub(super) async fn insert_unit(tx: &mut Tx, unit: &Unit) -> Result<bool, Fault>
         tx,
         "insert into units (id, department, kind, name, address, postal_code, city, phone, email, time_zone,
              slot_minutes, buffer_minutes, notice_minutes, horizon_days, opens_on_holidays,
-             release_first, release_second, release_days)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+             release_first, release_second, release_days, public_hours, accessibility, languages)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
          on conflict (id) do nothing",
         &unit.id,
         &unit.department,
@@ -71,7 +74,10 @@ pub(super) async fn insert_unit(tx: &mut Tx, unit: &Unit) -> Result<bool, Fault>
         unit.opens_on_holidays,
         unit.release.first_percent,
         unit.release.second_percent,
-        unit.release.second_days
+        unit.release.second_days,
+        &unit.facts.public_hours,
+        &unit.facts.accessibility,
+        &unit.facts.languages
     )?;
     Ok(rows == 1)
 }
@@ -118,7 +124,9 @@ pub(super) async fn list_open_desks(tx: &mut Tx, unit_id: &Id) -> Result<Vec<Des
 pub(super) async fn insert_desk(tx: &mut Tx, desk: &Desk, actor: &Actor) -> Result<bool, Fault> {
     let rows = execute!(
         tx,
-        "insert into desks (id, unit_id, label, opened_at, opened_by) values ($1, $2, $3, $4, $5)
+        "insert into desks (id, unit_id, label, opened_at, opened_by)
+         select cast($1 as text), cast($2 as text), cast($3 as text), cast($4 as bigint), cast($5 as text)
+         where exists (select 1 from units where id = $2 and closed_at is null)
          on conflict (id) do nothing",
         &desk.id,
         &desk.unit_id,
@@ -336,13 +344,12 @@ pub(super) async fn delete_exception(tx: &mut Tx, hours_id: &Id, day: &str) -> R
     Ok(rows == 1)
 }
 
-/// Gives whether there is such a unit.
 pub(super) async fn update_rules(
     tx: &mut Tx,
     unit_id: &Id,
     rules: &UnitRules,
-) -> Result<bool, Fault> {
-    let rows = execute!(
+) -> Result<(), Fault> {
+    execute!(
         tx,
         "update units set slot_minutes = $2, buffer_minutes = $3, notice_minutes = $4, horizon_days = $5,
              opens_on_holidays = $6, release_first = $7, release_second = $8, release_days = $9
@@ -357,7 +364,7 @@ pub(super) async fn update_rules(
         rules.release.second_percent,
         rules.release.second_days
     )?;
-    Ok(rows == 1)
+    Ok(())
 }
 
 /// Adds a department of the national list, or brings its name up to date.
@@ -447,18 +454,6 @@ pub(super) async fn list_closed_communes(
     )
 }
 
-pub(super) async fn list_commune_codes(
-    tx: &mut Tx,
-    department: &str,
-) -> Result<Vec<(String,)>, Fault> {
-    fetch_all!(
-        tx,
-        (String,),
-        "select insee_code from communes where department = $1",
-        department
-    )
-}
-
 pub(super) async fn find_coverage_message(
     tx: &mut Tx,
     insee_code: &str,
@@ -473,54 +468,6 @@ pub(super) async fn find_coverage_message(
          where c.insee_code = $1",
         insee_code
     )
-}
-
-pub(super) async fn update_department_coverage(
-    tx: &mut Tx,
-    code: &str,
-    open: bool,
-    message: &str,
-) -> Result<(), Fault> {
-    execute!(
-        tx,
-        "update departments set coverage_open = $2, coverage_message = $3 where code = $1",
-        code,
-        open,
-        message
-    )?;
-    Ok(())
-}
-
-pub(super) async fn update_commune_coverage(
-    tx: &mut Tx,
-    insee_code: &str,
-    open: bool,
-    message: &str,
-) -> Result<(), Fault> {
-    execute!(
-        tx,
-        "update communes set coverage_open = $2, coverage_message = $3 where insee_code = $1",
-        insee_code,
-        open,
-        message
-    )?;
-    Ok(())
-}
-
-pub(super) async fn update_commune_unit(
-    tx: &mut Tx,
-    insee_code: &str,
-    department: &str,
-    unit_id: Option<&str>,
-) -> Result<(), Fault> {
-    execute!(
-        tx,
-        "update communes set unit_id = $3 where insee_code = $1 and department = $2",
-        insee_code,
-        department,
-        unit_id
-    )?;
-    Ok(())
 }
 
 /// A range of an open desk, taken back or not.
@@ -745,6 +692,344 @@ pub(super) async fn insert_overflow_neighbour(
         version,
         rank,
         neighbour_id
+    )?;
+    Ok(())
+}
+
+/// The communes of a department, by code.
+pub(super) async fn list_communes_of_department(
+    tx: &mut Tx,
+    department: &str,
+) -> Result<Vec<coverage_changes::Commune>, Fault> {
+    fetch_all!(
+        tx,
+        coverage_changes::Commune,
+        "select insee_code, name, coverage_open, coverage_message, unit_id
+         from communes where department = $1 order by insee_code",
+        department
+    )
+}
+
+/// The latest changes of a department's coverage, the latest first.
+pub(super) async fn list_coverage_changes(
+    tx: &mut Tx,
+    department: &str,
+    most: i64,
+) -> Result<Vec<Change>, Fault> {
+    fetch_all!(
+        tx,
+        Change,
+        "select version, act, unit_id, set_at, set_by, undoes
+         from coverage_changes where department = $1 order by version desc limit $2",
+        department,
+        most
+    )
+}
+
+/// The version in which a unit was closed last.
+pub(super) async fn find_last_closing(
+    tx: &mut Tx,
+    department: &str,
+    unit_id: &Id,
+) -> Result<Option<(i64,)>, Fault> {
+    fetch_optional!(
+        tx,
+        (i64,),
+        "select version from coverage_changes
+         where department = $1 and unit_id = $2 and act = 'unit_closed' order by version desc limit 1",
+        department,
+        unit_id
+    )
+}
+
+#[derive(sqlx::FromRow)]
+struct PlaceRow {
+    place: String,
+    former_open: bool,
+    former_message: String,
+    former_unit: Option<Id>,
+    is_open: bool,
+    message: String,
+    unit_id: Option<Id>,
+}
+
+pub(super) async fn list_coverage_places(
+    tx: &mut Tx,
+    department: &str,
+    version: i64,
+) -> Result<Vec<PlaceChange>, Fault> {
+    let rows = fetch_all!(
+        tx,
+        PlaceRow,
+        "select place, former_open, former_message, former_unit, is_open, message, unit_id
+         from coverage_change_places where department = $1 and version = $2 order by place",
+        department,
+        version
+    )?;
+    let read = rows.into_iter().map(|row| PlaceChange {
+        place: row.place,
+        former: Standing {
+            open: row.former_open,
+            message: row.former_message,
+            unit_id: row.former_unit,
+        },
+        then: Standing {
+            open: row.is_open,
+            message: row.message,
+            unit_id: row.unit_id,
+        },
+    });
+    Ok(read.collect())
+}
+
+/// Gives whether it was written: not so unless it follows the change that was the last.
+pub(super) async fn insert_coverage_change(
+    tx: &mut Tx,
+    department: &str,
+    change: &Change,
+) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "insert into coverage_changes (department, version, act, unit_id, set_at, set_by, undoes)
+         select cast($1 as text), cast($2 as bigint), cast($3 as text), cast($4 as text),
+                cast($5 as bigint), cast($6 as text), cast($7 as bigint)
+         where (select coalesce(max(version), 0) from coverage_changes where department = $1) = $2 - 1
+         on conflict do nothing",
+        department,
+        change.version,
+        change.act,
+        &change.unit_id,
+        change.set_at,
+        &change.set_by,
+        change.undoes
+    )?;
+    Ok(rows == 1)
+}
+
+pub(super) async fn insert_coverage_place(
+    tx: &mut Tx,
+    department: &str,
+    version: i64,
+    change: &PlaceChange,
+) -> Result<(), Fault> {
+    execute!(
+        tx,
+        "insert into coverage_change_places (department, version, place, former_open, former_message,
+             former_unit, is_open, message, unit_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        department,
+        version,
+        &change.place,
+        change.former.open,
+        &change.former.message,
+        &change.former.unit_id,
+        change.then.open,
+        &change.then.message,
+        &change.then.unit_id
+    )?;
+    Ok(())
+}
+
+/// Gives whether the department stood as the change says.
+pub(super) async fn update_department_standing(
+    tx: &mut Tx,
+    department: &str,
+    change: &PlaceChange,
+) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "update departments set coverage_open = $2, coverage_message = $3
+         where code = $1 and coverage_open = $4 and coverage_message = $5",
+        department,
+        change.then.open,
+        &change.then.message,
+        change.former.open,
+        &change.former.message
+    )?;
+    Ok(rows == 1)
+}
+
+/// Gives whether the commune stood as the change says, and the unit it goes to receives.
+pub(super) async fn update_commune_standing(
+    tx: &mut Tx,
+    department: &str,
+    change: &PlaceChange,
+) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "update communes set coverage_open = $3, coverage_message = $4, unit_id = cast($5 as text)
+         where insee_code = $1 and department = $2 and coverage_open = $6 and coverage_message = $7
+           and coalesce(unit_id, '') = coalesce(cast($8 as text), '')
+           and (cast($5 as text) is null or exists (
+               select 1 from units where units.id = cast($5 as text) and units.closed_at is null))",
+        &change.place,
+        department,
+        change.then.open,
+        &change.then.message,
+        &change.then.unit_id,
+        change.former.open,
+        &change.former.message,
+        &change.former.unit_id
+    )?;
+    Ok(rows == 1)
+}
+
+/// The latest changes of a unit's sheet, the latest first.
+pub(super) async fn list_unit_changes(
+    tx: &mut Tx,
+    unit_id: &Id,
+    most: i64,
+) -> Result<Vec<UnitChangeRow>, Fault> {
+    fetch_all!(
+        tx,
+        UnitChangeRow,
+        "select version, act, former, sheet, set_at, set_by, undoes
+         from unit_changes where unit_id = $1 order by version desc limit $2",
+        unit_id,
+        most
+    )
+}
+
+/// Gives whether it was written: not so unless it follows the change that was the last.
+pub(super) async fn insert_unit_change(
+    tx: &mut Tx,
+    unit_id: &Id,
+    row: &UnitChangeRow,
+) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "insert into unit_changes (unit_id, version, act, former, sheet, set_at, set_by, undoes)
+         select cast($1 as text), cast($2 as bigint), cast($3 as text), cast($4 as text), cast($5 as text),
+                cast($6 as bigint), cast($7 as text), cast($8 as bigint)
+         where (select coalesce(max(version), 0) from unit_changes where unit_id = $1) = $2 - 1
+         on conflict do nothing",
+        unit_id,
+        row.version,
+        row.act,
+        &row.former,
+        &row.sheet,
+        row.set_at,
+        &row.set_by,
+        row.undoes
+    )?;
+    Ok(rows == 1)
+}
+
+pub(super) async fn update_sheet(tx: &mut Tx, unit_id: &Id, sheet: &Sheet) -> Result<(), Fault> {
+    execute!(
+        tx,
+        "update units set kind = $2, name = $3, address = $4, postal_code = $5, city = $6, phone = $7,
+             email = $8, time_zone = $9, public_hours = $10, accessibility = $11, languages = $12
+         where id = $1",
+        unit_id,
+        sheet.kind,
+        &sheet.name,
+        &sheet.address,
+        &sheet.postal_code,
+        &sheet.city,
+        &sheet.phone,
+        &sheet.email,
+        &sheet.time_zone,
+        &sheet.public_hours,
+        &sheet.accessibility,
+        &sheet.languages
+    )?;
+    Ok(())
+}
+
+/// Gives whether it was open until now.
+pub(super) async fn mark_unit_closed(
+    tx: &mut Tx,
+    unit_id: &Id,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "update units set closed_at = $2 where id = $1 and closed_at is null",
+        unit_id,
+        now
+    )?;
+    Ok(rows == 1)
+}
+
+/// Gives whether it was closed until now.
+pub(super) async fn mark_unit_reopened(tx: &mut Tx, unit_id: &Id) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "update units set closed_at = null where id = $1 and closed_at is not null",
+        unit_id
+    )?;
+    Ok(rows == 1)
+}
+
+/// The desks that were closed at one instant: with their unit.
+pub(super) async fn list_desks_closed_at(
+    tx: &mut Tx,
+    unit_id: &Id,
+    closed_at: Timestamp,
+) -> Result<Vec<Desk>, Fault> {
+    fetch_all!(
+        tx,
+        Desk,
+        "select id, unit_id, label, opened_at, closed_at from desks
+         where unit_id = $1 and closed_at = $2 order by id",
+        unit_id,
+        closed_at
+    )
+}
+
+pub(super) async fn mark_desk_reopened(tx: &mut Tx, id: &Id) -> Result<bool, Fault> {
+    let rows = execute!(
+        tx,
+        "update desks set closed_at = null, closed_by = null where id = $1 and closed_at is not null",
+        id
+    )?;
+    Ok(rows == 1)
+}
+
+/// A version of a unit's rules, as stored.
+#[derive(sqlx::FromRow)]
+pub(super) struct RulesRow {
+    pub version: i64,
+    pub former: String,
+    pub rules: String,
+    pub set_at: Timestamp,
+    pub set_by: String,
+    pub undoes: Option<i64>,
+}
+
+/// The latest changes of a unit's rules, the latest first.
+pub(super) async fn list_rule_changes(
+    tx: &mut Tx,
+    unit_id: &Id,
+    most: i64,
+) -> Result<Vec<RulesRow>, Fault> {
+    fetch_all!(
+        tx,
+        RulesRow,
+        "select version, former, rules, set_at, set_by, undoes
+         from rule_changes where unit_id = $1 order by version desc limit $2",
+        unit_id,
+        most
+    )
+}
+
+pub(super) async fn insert_rule_change(
+    tx: &mut Tx,
+    unit_id: &Id,
+    row: &RulesRow,
+) -> Result<(), Fault> {
+    execute!(
+        tx,
+        "insert into rule_changes (unit_id, version, former, rules, set_at, set_by, undoes)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        unit_id,
+        row.version,
+        &row.former,
+        &row.rules,
+        row.set_at,
+        &row.set_by,
+        row.undoes
     )?;
     Ok(())
 }

@@ -201,6 +201,21 @@ pub(super) async fn update_receiver(tx: &mut Tx, case_id: &Id, unit_id: &Id) -> 
     Ok(())
 }
 
+/// The unit that receives a case from now on, as its own.
+pub(super) async fn update_home(
+    tx: &mut Tx,
+    case_id: &Id,
+    unit_id: Option<&Id>,
+) -> Result<(), Fault> {
+    execute!(
+        tx,
+        "update declarations set unit_id = $2, received_for = null where case_id = $1",
+        case_id,
+        unit_id
+    )?;
+    Ok(())
+}
+
 /// Marks a draft submitted, once; gives whose it is and the unit it goes to.
 pub(super) async fn mark_submitted(
     tx: &mut Tx,

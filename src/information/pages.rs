@@ -11,10 +11,12 @@ use serde::Deserialize;
 use super::help::{self, Question};
 use super::{legal, rights};
 use crate::app::App;
+use crate::calendar::{self, Unit};
 use crate::error::PageError;
 use crate::form::Asked;
 use crate::messages::Lang;
 use crate::page::{Ctx, LANG_COOKIE, render, safe_return};
+use crate::path;
 use crate::routes::Routes;
 
 pub(super) fn router() -> Routes {
@@ -50,7 +52,6 @@ macro_rules! plain_page {
 }
 
 plain_page!(home, HomePage, "information/home.html");
-plain_page!(in_person, InPersonPage, "information/in_person.html");
 plain_page!(cookies, CookiesPage, "information/cookies.html");
 plain_page!(
     accessibility,
@@ -58,6 +59,39 @@ plain_page!(
     "information/accessibility.html"
 );
 plain_page!(site_map, SiteMapPage, "information/site_map.html");
+
+#[derive(Template)]
+#[template(path = "information/in_person.html")]
+struct InPersonPage {
+    ctx: Ctx,
+    /// The unit somebody comes from a page of; none where the address names none.
+    unit: Option<Unit>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct OfUnit {
+    unite: String,
+}
+
+/// How to lodge a complaint in person, with the sheet of a unit that still receives.
+async fn in_person(
+    State(app): State<App>,
+    ctx: Ctx,
+    Asked(asked): Asked<OfUnit>,
+) -> Result<Html<String>, PageError> {
+    let unit = match path::parse(&asked.unite) {
+        Some(id) => {
+            let mut tx = app.db.read().await?;
+            calendar::find_unit(&mut tx, &id).await?
+        }
+        None => None,
+    };
+    render(&InPersonPage {
+        ctx: ctx.with_quick_exit(),
+        unit: unit.filter(|unit| unit.closed_at.is_none()),
+    })
+}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

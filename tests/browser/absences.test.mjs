@@ -90,7 +90,7 @@ for (const [javaScriptEnabled, locale] of [[true, 'fr-FR'], [true, 'en-GB'], [fa
       await driver.follow('main form button[value="verifier"]')
       assert.equal(await page.locator('#apercu li').count() > 0, true)
       await looked('rules seen first')
-      await driver.follow('main form button[type="submit"]:not([name])')
+      await driver.follow('main form button[value="enregistrer"]')
       assert.equal(await page.locator('main .fr-alert--success').count(), 1)
       await looked('rules were set')
       assertQuiet(watch)

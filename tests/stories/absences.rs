@@ -188,7 +188,7 @@ async fn a_desk_that_gives_an_appointment_up_keeps_nothing_of_it() {
         let sets_pause = async |minutes: &str| {
             let page = nadia.get(&rules).await.ok();
             let form = page.form("form[action$='/regles']").with("pause", minutes);
-            nadia.submit(&form).await.ok();
+            nadia.looks_and_saves(&form).await.ok();
         };
         sets_pause("15").await;
         let (_, id) = books_in(&app, "camille", 1).await;
@@ -246,7 +246,43 @@ async fn rules_and_exceptions_are_followed_at_once_and_wrong_ones_change_nothing
             .with("preavis", "120")
             .with("horizon", "40")
             .forge("feries", "");
-        nadia.submit(&form).await.ok();
+        // Nothing is saved that was not looked at, whatever the form says.
+        let look = nadia
+            .submit(&form.clone().forge("acte", "enregistrer"))
+            .await
+            .ok();
+        assert!(!look.text().contains("Les règles sont enregistrées"));
+        assert!(
+            look.text().contains("« 30 min » devient « 45 min »"),
+            "{look:.3000}"
+        );
+        let save = look
+            .form("form[action$='/regles']")
+            .forge("acte", "enregistrer");
+        let other = nadia.submit(&save.clone().with("creneau", "60")).await.ok();
+        assert!(
+            other.has("#apercu"),
+            "other rules than those looked at: {other:.3000}"
+        );
+        let done = nadia.submit(&save).await.ok();
+        assert!(done.text().contains("Les règles sont enregistrées"));
+        let late = nadia.submit(&save).await.ok();
+        assert!(
+            late.has("#apercu"),
+            "the rules that stand are others by now"
+        );
+        let history = done.words(".vp-history > li");
+        assert!(history[0].contains("RIO 9078003"), "{history:?}");
+        // The former ones come back by one button, once; then again the new ones.
+        let undo = done.form("form.vp-undo").forge("acte", "annuler");
+        let undone = nadia.submit(&undo).await.ok();
+        assert_eq!(
+            undone.form("form[action$='/regles']").field("creneau"),
+            "30"
+        );
+        assert!(!undone.has("form.vp-undo"));
+        assert_eq!(nadia.submit(&undo).await.status, StatusCode::CONFLICT);
+        nadia.looks_and_saves(&form).await.ok();
         let offered = async |week: &str| -> Vec<i64> {
             let page = camille
                 .get(&format!("/rendez-vous/creneaux?semaine={week}"))

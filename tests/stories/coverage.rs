@@ -97,7 +97,21 @@ async fn a_department_says_who_receives_whom_and_where_video_is_closed() {
             page.address, "/declaration/hors-zone",
             "looking changes nothing"
         );
-        jerome.submit(&form.forge("acte", "enregistrer")).await.ok();
+        // What was not looked at is not saved, even where the table is right.
+        let unseen = jerome
+            .submit(&form.clone().forge("acte", "enregistrer"))
+            .await
+            .ok();
+        assert!(unseen.has("#apercu") && !unseen.has(".fr-alert--success"));
+        let done = jerome.looks_and_saves(&form).await.ok();
+        let history = done.words(".vp-history > li");
+        for words in [
+            "RIO 9974003",
+            "Les Trois-Bassins (97423) : de « Personne » à « Brigade de l’Anse-aux-Palmes",
+            "Saint-Pierre (97416) : de « Commissariat du Port-aux-Filaos (unité fictive) » à « Personne »",
+        ] {
+            assert!(history[0].contains(words), "{words}: {history:?}");
+        }
         let contact = amina.get("/declaration/coordonnees").await.ok();
         for (commune, next) in [
             ("Saint-Pierre", "/declaration/hors-zone"),
@@ -114,7 +128,13 @@ async fn a_department_says_who_receives_whom_and_where_video_is_closed() {
             .with("commune", "97423")
             .with("ouverte", "non")
             .with("message", "Travaux jusqu’au 15 décembre.");
-        let done = jerome.submit(&close).await.ok();
+        let look = jerome.submit(&close).await.ok();
+        assert!(
+            look.text()
+                .contains("Communes où la vidéo n’est plus proposée : 1 (Les Trois-Bassins)"),
+            "{look:.4000}"
+        );
+        let done = jerome.looks_and_saves(&close).await.ok();
         assert!(
             done.text().contains("Les Trois-Bassins (97423)"),
             "{done:.3000}"
@@ -129,12 +149,12 @@ async fn a_department_says_who_receives_whom_and_where_video_is_closed() {
         let whole = switch(&done)
             .with("ouverte", "non")
             .with("message", "Reprise en janvier.");
-        let done = jerome.submit(&whole).await.ok();
+        let done = jerome.looks_and_saves(&whole).await.ok();
         assert!(done.text().contains("vidéo fermée"));
         let told = amina.tells_contact(&contact, "Saint-Denis").await;
         assert!(told.text().contains("Reprise en janvier."), "{told:.2000}");
         jerome
-            .submit(&switch(&done).with("ouverte", "oui"))
+            .looks_and_saves(&switch(&done).with("ouverte", "oui"))
             .await
             .ok();
         let page = amina.tells_contact(&contact, "Saint-Denis").await;
@@ -155,6 +175,62 @@ async fn a_department_says_who_receives_whom_and_where_video_is_closed() {
             let page = officer.get("/administration/couverture").await;
             assert_eq!(page.status, StatusCode::FORBIDDEN, "{key}");
         }
+        app.journal_holds();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_coverage_names_who_keeps_an_appointment_and_the_last_is_taken_back() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        load(&app).await;
+        let camille = app.citizen("camille");
+        let slots = camille.declares("Saint-Denis").await;
+        camille.books_the_next_slot(&slots).await;
+        let jerome = app.officer("admin-974");
+        let page = jerome.logs_in("/administration/couverture").await.ok();
+        assert!(!page.has("form.vp-undo"), "nothing was changed yet");
+        let switch = |page: &Page| page.form("form[action='/administration/couverture']");
+        let close = switch(&page).with("ouverte", "non");
+        let look = jerome.submit(&close).await.ok();
+        for words in [
+            "Communes où la vidéo n’est plus proposée : 11",
+            "qui restent tels quels : 1.",
+        ] {
+            assert!(look.text().contains(words), "{words}: {look:.4000}");
+        }
+        // Somebody else changes a commune meanwhile: the same button shows it again.
+        let colleague = app.officer("admin-974");
+        let page = colleague.logs_in("/administration/couverture").await.ok();
+        let commune = switch(&page)
+            .with("commune", "97411")
+            .with("ouverte", "non");
+        colleague.looks_and_saves(&commune).await.ok();
+        let save = switch(&look).forge("acte", "enregistrer");
+        let again = jerome.submit(&save).await.ok();
+        assert!(
+            again
+                .text()
+                .contains("Communes où la vidéo n’est plus proposée : 10"),
+            "{again:.4000}"
+        );
+        let save = switch(&again).forge("acte", "enregistrer");
+        let done = jerome.submit(&save).await.ok();
+        assert_eq!(done.words(".vp-history > li").len(), 2);
+        assert!(done.text().contains("vidéo fermée"));
+
+        // Taken back by one button; what was taken back stays so.
+        let undo = done.form("form.vp-undo");
+        let undone = jerome.submit(&undo).await.ok();
+        assert!(undone.text().contains("vidéo ouverte"), "{undone:.3000}");
+        assert!(!undone.has("form.vp-undo"));
+        let twice = jerome.submit(&undo).await;
+        twice.refused(
+            StatusCode::CONFLICT,
+            "Quelqu’un a changé la couverture entre-temps",
+        );
+        // The commune that the colleague closed is still closed; the person was not touched.
+        assert!(undone.text().contains("Saint-Denis (97411)"));
+        camille.get("/espace").await.ok();
         app.journal_holds();
     }
 }

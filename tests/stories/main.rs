@@ -35,3 +35,4 @@ mod rights;
 mod scheduling;
 mod sessions;
 mod support;
+mod units;

@@ -45,7 +45,7 @@ async fn a_share_of_each_day_is_kept_for_later_and_officers_may_give_it_all_the_
         );
         let still = starts(&camille.get(week).await.ok());
         assert_eq!(still, all, "looking changes nothing");
-        let done = admin.submit(&form).await.ok();
+        let done = admin.looks_and_saves(&form).await.ok();
         assert!(
             done.text().contains("Les règles sont enregistrées"),
             "{done:.3000}"
@@ -90,7 +90,7 @@ async fn a_share_of_each_day_is_kept_for_later_and_officers_may_give_it_all_the_
         let admin = app.officer("admin-78");
         let page = admin.logs_in(RULES).await.ok();
         let form = page.form(&format!("form[action='{RULES}']"));
-        admin.submit(&form.forge("etapes", "")).await.ok();
+        admin.looks_and_saves(&form.forge("etapes", "")).await.ok();
         assert_eq!(starts(&amina.get(week).await.ok()), all);
         app.journal_holds();
     }

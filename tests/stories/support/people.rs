@@ -319,6 +319,16 @@ impl Officer {
     }
 
     /// Opens a desk of a unit, every day around the clock.
+    /// Looks at what a form would do, then saves it as the page proposes.
+    pub async fn looks_and_saves(&self, form: &super::page::Form) -> Page {
+        let look = self
+            .submit(&form.clone().forge("acte", "verifier"))
+            .await
+            .ok();
+        let shown = look.form(&format!("form[action='{}']:has([name='vu'])", form.action));
+        self.submit(&shown.forge("acte", "enregistrer")).await
+    }
+
     pub async fn opens_a_desk(&self, unit: &str, label: &str) -> Page {
         let list = self.get("/administration/guichets").await.ok();
         let wanted = format!("main a[href='/administration/guichets/nouveau?unite={unit}']");

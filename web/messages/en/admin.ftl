@@ -12,6 +12,7 @@ admin-act-by = { $act }, by { $who }
 admin-act-open = desk opened
 admin-act-hours = hours added
 admin-act-close = desk closed
+admin-act-reopen = desk opened again
 admin-by-system = the system
 admin-every-day = every day
 admin-from-to = { $from } – { $to }

@@ -12,6 +12,7 @@ admin-act-by = { $act }, par { $who }
 admin-act-open = ouverture du guichet
 admin-act-hours = ajout d’horaires
 admin-act-close = fermeture du guichet
+admin-act-reopen = réouverture du guichet
 admin-by-system = le système
 admin-every-day = tous les jours
 admin-from-to = { $from } – { $to }
