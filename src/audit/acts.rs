@@ -87,6 +87,7 @@ pub const ACTS: &[(&str, Operation, Purpose)] = &[
     ("desk.open", Change, Administration),
     ("desk.remove_exception", Change, Administration),
     ("desk.remove_hours", Change, Administration),
+    ("desk.reopen", Change, Administration),
     ("desk.restore_hours", Change, Administration),
     ("document.read", Consultation, Record),
     ("empowerment.ask", Collection, Administration),
@@ -135,6 +136,10 @@ pub const ACTS: &[(&str, Operation, Purpose)] = &[
     ("session.end", Access, WhoIsWho),
     ("session.revoke", Access, WhoIsWho),
     ("unit.add", Change, Administration),
+    ("unit.close", Change, Administration),
+    ("unit.edit", Change, Administration),
+    ("unit.reopen", Change, Administration),
+    ("unit.send_on", Communication, Administration),
     ("unit.set_overflow", Change, Administration),
     ("unit.set_rules", Change, Administration),
 ];
