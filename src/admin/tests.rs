@@ -67,7 +67,8 @@ async fn a_desk_that_an_administrator_opens_offers_its_slots_to_the_public() {
             "{}",
             list.text
         );
-        assert!(list.text.contains(&format!("par officer/{}", admin.id)));
+        assert!(list.text.contains("par RIO "));
+        assert!(!list.text.contains(&format!("officer/{}", admin.id)));
         assert!(
             !list.text.contains("Valombreuse"),
             "another unit's desks are shown"
