@@ -228,6 +228,9 @@ impl World {
             ),
             ("/administration/unites/{id}/regles", UNIT.to_owned()),
             ("/administration/unites/{id}/voisines", UNIT.to_owned()),
+            ("/administration/unites/{id}/fiche", UNIT.to_owned()),
+            ("/administration/unites/{id}/fermeture", UNIT.to_owned()),
+            ("/administration/unites/{id}/reouverture", UNIT.to_owned()),
             ("/administration/plages/{id}/retrait", HOURS.to_owned()),
             (
                 "/administration/plages/{id}/retablissement",
