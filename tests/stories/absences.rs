@@ -252,10 +252,8 @@ async fn rules_and_exceptions_are_followed_at_once_and_wrong_ones_change_nothing
             .await
             .ok();
         assert!(!look.text().contains("Les règles sont enregistrées"));
-        assert!(
-            look.text().contains("« 30 min » devient « 45 min »"),
-            "{look:.3000}"
-        );
+        let effect = look.words("#apercu li").join("\n");
+        assert!(effect.contains("« 30 min » devient « 45 min »"), "{effect}");
         let save = look
             .form("form[action$='/regles']")
             .forge("acte", "enregistrer");
