@@ -86,7 +86,7 @@ impl Suppliers {
                 .inspect_err(|fault| tracing::error!(%fault, "mail: {fault}"))
                 .ok()
                 .flatten(),
-            sms: sms::Sms::all(config),
+            sms: sms::Sms::all(config, PATIENCE),
         }
     }
 

@@ -9,12 +9,13 @@
 //! | `brevo` | `POST …/v3/transactionalSMS/send`, `api-key` | 400 whose message names the recipient |
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use reqwest::{Response, StatusCode};
 use ring::digest;
 use serde_json::{Value, json};
 
-use super::{PATIENCE, Parcel, Refused};
+use super::{Parcel, Refused};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::db::hex;
@@ -45,6 +46,7 @@ pub(super) struct Sms {
     token: Secret,
     sender: String,
     http: reqwest::Client,
+    patience: Duration,
     /// Until when it is asked second.
     avoided_until: AtomicI64,
 }
@@ -59,8 +61,9 @@ impl std::fmt::Debug for Secret {
 }
 
 impl Sms {
-    /// The suppliers that the settings name, in their order.
-    pub(super) fn all(config: &Config) -> Vec<Self> {
+    /// The suppliers that the settings name, in their order; each is waited for no longer
+    /// than `patience`.
+    pub(super) fn all(config: &Config, patience: Duration) -> Vec<Self> {
         // A key goes where the settings say, and nowhere an answer points to.
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -82,6 +85,7 @@ impl Sms {
             token: Secret(token.clone()),
             sender: config.sms_sender.clone(),
             http: http.clone(),
+            patience,
             avoided_until: AtomicI64::new(i64::MIN),
         })
         .collect()
@@ -121,7 +125,7 @@ impl Sms {
                 .json(&brevo_body(&self.sender, parcel)),
         };
         let answer = request
-            .timeout(PATIENCE)
+            .timeout(self.patience)
             .send()
             .await
             .map_err(|error| Refused::later(self.name(), kind_of(&error)))?;

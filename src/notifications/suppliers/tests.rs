@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -15,7 +16,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
 use super::sms::{self, Sms, SmsKind, meaning};
-use super::{Parcel, smtp};
+use super::{PATIENCE, Parcel, smtp};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::db::Id;
@@ -209,13 +210,16 @@ async fn what_goes_over_the_line_is_what_each_supplier_documents() {
         (SmsKind::Brevo, "an-api-key", json!({ "messageId": 9 })),
     ] {
         let (url, asked) = recording(answer).await;
-        let suppliers = Sms::all(&Config {
-            sms_kind: kind,
-            sms_url: url.clone(),
-            sms_token: token.to_owned(),
-            sms_sender: "VISIOPL".to_owned(),
-            ..Config::default()
-        });
+        let suppliers = Sms::all(
+            &Config {
+                sms_kind: kind,
+                sms_url: url.clone(),
+                sms_token: token.to_owned(),
+                sms_sender: "VISIOPL".to_owned(),
+                ..Config::default()
+            },
+            PATIENCE,
+        );
         let taken = sms::send(&suppliers, parcel(&id, &words), now).await;
         assert_eq!(taken.unwrap(), kind.as_str());
         let asked = asked.lock().unwrap().pop().unwrap();
@@ -254,14 +258,14 @@ async fn what_goes_over_the_line_is_what_each_supplier_documents() {
     }
 }
 
-/// Time is the test's own: the patience of ten seconds is over at once.
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_supplier_that_never_answers_is_given_up_and_asked_again_later() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let silent = Sms::all(&Config {
+    let config = Config {
         sms_url: format!("http://{}/sms", listener.local_addr().unwrap()),
         ..Config::default()
-    });
+    };
+    let silent = Sms::all(&config, Duration::from_millis(50));
     let (id, words) = (Id::from("message-1"), text("Bonjour"));
     let refused = sms::send(&silent, parcel(&id, &words), Timestamp(0)).await;
     let refused = refused.unwrap_err();
@@ -326,11 +330,14 @@ impl Stub {
 }
 
 fn suppliers(first: &Stub, second: &Stub) -> Vec<Sms> {
-    Sms::all(&Config {
-        sms_url: first.url.clone(),
-        sms_second_url: second.url.clone(),
-        ..Config::default()
-    })
+    Sms::all(
+        &Config {
+            sms_url: first.url.clone(),
+            sms_second_url: second.url.clone(),
+            ..Config::default()
+        },
+        PATIENCE,
+    )
 }
 
 #[tokio::test]
