@@ -299,6 +299,6 @@ relink-sent-text = It usually arrives within a minute. The former no longer work
 refusal-relink-over-title = No link to send
 refusal-relink-over-text = This appointment awaits no hearing any more: no link was sent.
 refusal-relink-too-soon-title = A link was sent a moment ago
-refusal-relink-too-soon-text = Wait a minute before you ask for another, and look among your unwanted mail.
+refusal-relink-too-soon-text = Wait a minute before you ask for another.
 refusal-relink-too-often-title = Too many messages today
 refusal-relink-too-often-text = Too many messages were sent today to this address or number. The present link still works, and so does your space.

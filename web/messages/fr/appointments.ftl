@@ -299,6 +299,6 @@ relink-sent-text = Il arrive en général en moins d’une minute. L’ancien ne
 refusal-relink-over-title = Aucun lien à envoyer
 refusal-relink-over-text = Ce rendez-vous n’attend plus d’audition : aucun lien n’a été envoyé.
 refusal-relink-too-soon-title = Un lien vient d’être envoyé
-refusal-relink-too-soon-text = Attendez une minute avant d’en demander un autre, et regardez dans les courriels indésirables.
+refusal-relink-too-soon-text = Attendez une minute avant d’en demander un autre.
 refusal-relink-too-often-title = Trop de messages aujourd’hui
 refusal-relink-too-often-text = Trop de messages ont été envoyés aujourd’hui à cette adresse ou à ce numéro. Le lien actuel fonctionne toujours, et l’espace usager aussi.
