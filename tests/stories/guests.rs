@@ -628,3 +628,39 @@ async fn nobodys_telephone_is_filled_by_inviting_them_again_and_again() {
         app.journal_holds();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lawyer_with_two_hearings_keeps_a_seat_in_each() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        let (camille, sarah) = (app.citizen("camille"), app.officer("78-police"));
+        let amina = app.citizen("amina");
+        let first = booked(&camille, &sarah).await;
+        let slots = amina.declares("Versailles").await;
+        let later = app.appointment(&first).await.starts_at.plus_minutes(30).0;
+        let second = amina.books(&slots, later).await;
+        // Both rooms are open then.
+        the_hour_comes(&app, &first, &camille, &sarah).await;
+        let lawyer = app.browser();
+        for (id, address) in [
+            (&first, "durand@barreau.example"),
+            (&second, "maitre@durand.example"),
+        ] {
+            invites(&sarah, id, "lawyer", "Maître Durand", address)
+                .await
+                .ok();
+            let path = link_to(&app, address).await;
+            let code = codes(&sarah, id).await.remove(0);
+            let room = types(&lawyer, &path, &code).await.ok();
+            assert_eq!(room.address, format!("/audition/{id}"));
+        }
+        for id in [&first, &second] {
+            let room = lawyer.get(&format!("/audition/{id}")).await.ok();
+            assert_eq!(room.address, format!("/audition/{id}"), "{room:.500}");
+        }
+        // What the cookie holds of one opens nothing of the other's page for anybody else.
+        let stranger = app.browser();
+        stranger.set_cookie("vp_seat", &"0".repeat(64));
+        let door = stranger.get_here(&format!("/audition/{first}")).await;
+        assert!(door.location.starts_with("/connexion"), "{door:.300}");
+    }
+}
