@@ -229,6 +229,10 @@ pub(super) struct AppointmentView {
     pub(super) minutes: i64,
     /// "14 h 05", while held.
     pub(super) held_until: String,
+    /// Milliseconds that are left of the hold; 0 without one.
+    pub(super) held_for_ms: i64,
+    /// What the form of slots sends to take this one: the instant it starts.
+    pub(super) slot: String,
     /// "9 h 30": when the link opens.
     pub(super) opens: String,
     /// Whether the link is open.
@@ -260,6 +264,10 @@ impl AppointmentView {
             held_until: appointment
                 .held_until
                 .map_or_else(String::new, |until| wall::time(ctx.lang, until, zone)),
+            held_for_ms: appointment
+                .held_until
+                .map_or(0, |until| (until.0 - ctx.now.0).max(0)),
+            slot: appointment.starts_at.0.to_string(),
             opens: wall::time(ctx.lang, opens, zone),
             is_open: ctx.now >= opens,
             cancel_until: if appointment.state == State::Booked && ctx.now <= limit {

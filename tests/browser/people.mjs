@@ -153,8 +153,8 @@ export function people(base, seen = async () => {}) {
     }
   }
 
-  /** Books as somebody of the sandbox; gives the appointment's id. */
-  async function book(driver, who = 'camille') {
+  /** Tells everything as somebody of the sandbox, up to the choice of a slot. */
+  async function declares(driver, who = 'camille') {
     await driver.go(`${base}/`)
     await seen(driver, 'accueil')
     await driver.follow('main a[href="/orientation"]')
@@ -200,6 +200,11 @@ export function people(base, seen = async () => {}) {
     await seen(driver, 'faits')
     await driver.follow('form[action="/declaration/faits"] button')
     await seen(driver, 'creneaux')
+  }
+
+  /** Books as somebody of the sandbox; gives the appointment's id. */
+  async function book(driver, who = 'camille') {
+    await declares(driver, who)
     await driver.follow('form.vp-next-slot button')
     await seen(driver, 'creneau-garde')
     await driver.follow('form[action$="/confirmer"] button')
@@ -287,5 +292,5 @@ export function people(base, seen = async () => {}) {
     return id
   }
 
-  return { administrator, admit, auditor, book, enter, meet, openHearing, readMail }
+  return { administrator, admit, auditor, book, declares, enter, meet, openHearing, readMail }
 }

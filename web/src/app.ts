@@ -5,11 +5,13 @@
 import './dsfr'
 import { attachAutosave } from './editor/autosave'
 import { attachLiveRegions } from './hearing/live'
+import { attachHold } from './shared/hold'
 import { attachInlineForms } from './shared/inline-form'
 import { attachOtherZone } from './shared/other-zone'
 import { attachQuickExit } from './shared/quick-exit'
 
 attachOtherZone(document)
+attachHold(document)
 attachQuickExit(document)
 attachAutosave(document)
 attachLiveRegions(document, attachAutosave)
