@@ -2,8 +2,8 @@
 //! links are taken back, the other side is told, and the reason is kept as a code.
 
 use super::{
-    Appointment, MoveError, Reason, State, declaration_of, earlier, find_of_citizen, guests, lock,
-    messages, move_because, store, unit_of,
+    Appointment, MoveError, Reason, State, assignment, declaration_of, earlier, find_of_citizen,
+    guests, lock, messages, move_because, store, unit_of,
 };
 use crate::audit::{self, Actor};
 use crate::calendar::Unit;
@@ -55,7 +55,8 @@ pub async fn cancel(
     }
     let actor = Actor::Citizen(citizen_id.clone());
     let to = State::CancelledByCitizen;
-    let Some((cancelled, offered)) = call_off(tx, &found, to, reason, &actor, now).await? else {
+    let Some((cancelled, offered)) = call_off(tx, keys, &found, to, reason, &actor, now).await?
+    else {
         return Ok(found);
     };
     let declaration = declaration_of(tx, &cancelled.case_id).await?;
@@ -88,7 +89,7 @@ pub async fn cancel_by_unit(
         return Err(CancelError::TooLate);
     }
     let to = State::CancelledByUnit;
-    let done = call_off(tx, appointment, to, reason, actor, now).await?;
+    let done = call_off(tx, keys, appointment, to, reason, actor, now).await?;
     let Some((cancelled, offered)) = done else {
         return Ok(appointment.clone());
     };
@@ -106,6 +107,7 @@ pub async fn cancel_by_unit(
 /// one was; none when the step was taken before.
 async fn call_off(
     tx: &mut Tx,
+    keys: &Keys,
     appointment: &Appointment,
     to: State,
     reason: Reason,
@@ -118,7 +120,13 @@ async fn call_off(
     audit::lock(tx, appointment.unit_id.as_str()).await?;
     let offered = earlier::end(tx, &appointment.id, now).await?.flatten();
     match move_because(tx, appointment, to, Some(reason), actor, now).await {
-        Ok(cancelled) => Ok(Some((cancelled, offered))),
+        Ok(cancelled) => {
+            if let Some(officer_id) = &cancelled.officer_id {
+                let news = assignment::News::CalledOff;
+                assignment::tell(tx, keys, &cancelled, officer_id, news, actor, now).await?;
+            }
+            Ok(Some((cancelled, offered)))
+        }
         Err(MoveError::NotFound) => Err(CancelError::NotFound),
         // Two requests met: the other one did it.
         Err(MoveError::NotAllowed { from, .. }) if from == to => Ok(None),

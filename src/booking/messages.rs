@@ -305,6 +305,36 @@ pub(super) async fn tell_other_unit(
     notifications::enqueue(tx, keys, &outgoing, now).await
 }
 
+/// Tells an officer's own mailbox of a hearing: reference, hour and unit, no name. `to`
+/// is their pseudonym and their address; `news` the template and the event.
+pub(super) async fn tell_officer(
+    tx: &mut Tx,
+    keys: &Keys,
+    appointment: &Appointment,
+    (recipient, address): (String, String),
+    (template, event): (&'static str, String),
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let unit = unit_of(tx, &appointment.unit_id).await?;
+    let values = Values {
+        address,
+        values: told(appointment, &unit, Lang::Fr, &[]),
+        ..Values::default()
+    };
+    let outgoing = Outgoing {
+        event: &event,
+        recipient: &recipient,
+        unit: Some(&unit.id),
+        channel: Channel::Email,
+        template,
+        language: Lang::Fr.as_str(),
+        values: &values,
+        expires_at: a_day_after(appointment),
+        due_at: now,
+    };
+    notifications::enqueue(tx, keys, &outgoing, now).await
+}
+
 /// What happened, and to which of its hours: the same thing told of another hour
 /// is another message.
 fn event_of(appointment: &Appointment, what: &str) -> String {

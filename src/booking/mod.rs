@@ -29,6 +29,7 @@ mod mass_cancellation;
 pub mod meeting_link;
 mod messages;
 mod neighbours;
+pub mod officers;
 mod pages;
 mod reasons;
 mod reassign;

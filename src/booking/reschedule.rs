@@ -97,7 +97,7 @@ pub async fn reschedule(
         .ok_or(RescheduleError::TooLate)?;
     let (from, to) = (Some(State::Booked), State::Booked);
     store::insert_move(tx, &moved.id, from, to, reason, actor, now).await?;
-    assignment::follow(tx, &moved, actor, now).await?;
+    assignment::follow(tx, keys, &moved, actor, now).await?;
     audit::append(
         tx,
         unit_id.as_str(),

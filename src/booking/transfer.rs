@@ -4,7 +4,8 @@
 //! of both units has it.
 
 use super::{
-    Appointment, MoveError, State, calendar, claim, declaration, guests, messages, move_to,
+    Appointment, MoveError, State, assignment, calendar, claim, declaration, guests, messages,
+    move_to,
 };
 use crate::audit::{self, Actor};
 use crate::calendar::Unit;
@@ -62,5 +63,9 @@ pub async fn transfer(
     messages::transferred(tx, keys, &given, &declaration, target, now).await?;
     messages::tell_other_unit(tx, keys, &given, target, "unit-received", now).await?;
     guests::tell_cancelled(tx, keys, &given, now).await?;
+    if let Some(officer_id) = &given.officer_id {
+        let news = assignment::News::CalledOff;
+        assignment::tell(tx, keys, &given, officer_id, news, actor, now).await?;
+    }
     Ok(given)
 }

@@ -64,8 +64,13 @@ struct AppointmentPage {
     begins: String,
     /// Administrative number of whoever is to hold it.
     rio: String,
+    /// Their page, for those who administer the unit; empty otherwise.
+    officer_page: String,
     may_change: bool,
     may_note_absence: bool,
+    /// Of a hearing to which nobody has come yet: from when on the unit may end it, and
+    /// why not before; empty otherwise.
+    wait: String,
     /// Whether the unit may tell that it is late.
     may_delay: bool,
     /// Another service's front end booked it for somebody unknown here.
@@ -206,7 +211,8 @@ async fn show(
     let (appointment, unit) = of_unit(&mut tx, &id, &officer).await?;
     let came = meeting_link::citizen_came(&mut tx, &id).await?;
     let reason = super::cancellation::last_reason(&mut tx, &id).await?;
-    let due = ctx.now >= no_show_from(&mut tx, &appointment).await?;
+    let no_show_from = no_show_from(&mut tx, &appointment).await?;
+    let due = ctx.now >= no_show_from;
     let delay = super::find_delay(&mut tx, &appointment).await?;
     let done = match query.get("fait").map(String::as_str) {
         Some("deplace") => ctx.t("agenda-done-moved"),
@@ -231,6 +237,11 @@ async fn show(
         done,
         may_change: appointment.state == State::Booked && ctx.now <= appointment.ends_at,
         may_note_absence: appointment.state == State::Booked && due && !came,
+        wait: if came {
+            String::new()
+        } else {
+            wait_in_words(&appointment, no_show_from, &unit, &ctx)
+        },
         may_delay: matches!(appointment.state, State::Booked | State::Open)
             && !appointment.is_anonymous()
             && ctx.now < super::delay::last_hour(&appointment),
@@ -245,6 +256,10 @@ async fn show(
             }
             None => String::new(),
         },
+        officer_page: match &appointment.officer_id {
+            Some(officer_id) if ctx.is_admin() => format!("/administration/agents/{officer_id}"),
+            _ => String::new(),
+        },
         anonymous: appointment.is_anonymous(),
         may_relink: super::relink::is_possible(&appointment, ctx.now),
         declared: people::is_declared(&mut tx, &app.keys, &appointment.citizen_id).await?,
@@ -254,6 +269,32 @@ async fn show(
         appointment: AppointmentView::new(&appointment, &unit, &ctx),
         ctx,
     })
+}
+
+/// Around its start a hearing to which nobody came is neither absence nor over: the
+/// person may come at any moment. From when on it can be ended, and how until then.
+fn wait_in_words(
+    appointment: &Appointment,
+    no_show_from: Timestamp,
+    unit: &Unit,
+    ctx: &Ctx,
+) -> String {
+    let opens = appointment
+        .starts_at
+        .plus_minutes(-meeting_link::OPENS_MINUTES_BEFORE);
+    // An open room is closed by its officer, whom a delay does not keep longer.
+    let (id, from) = match appointment.state {
+        State::Open => (
+            "agenda-wait-open",
+            appointment.starts_at.plus_minutes(NO_SHOW_MINUTES),
+        ),
+        State::Booked if ctx.now >= opens => ("agenda-wait-booked", no_show_from),
+        _ => return String::new(),
+    };
+    if ctx.now >= from {
+        return String::new();
+    }
+    ctx.t1(id, "from", wall::time(ctx.lang, from, unit.zone()))
 }
 
 async fn no_show_from(tx: &mut Tx, appointment: &Appointment) -> Result<Timestamp, Fault> {

@@ -632,7 +632,21 @@ async fn a_hearing_that_nobody_came_to_is_closed_in_time_and_its_record_goes_on_
             .await
             .refused(StatusCode::CONFLICT, early);
         app.pass_minutes(45);
+        // Around its start its page says from when on it can be ended, and how until then.
+        let own = format!("/agent/rendez-vous/{first}");
+        let page = sarah.get(&own).await.ok();
+        let says = "l’absence se note à partir de 10 h 15";
+        assert!(
+            page.text().replace('\u{a0}', " ").contains(says),
+            "{page:.2000}"
+        );
         let workspace = sarah.opens(&first).await;
+        let page = sarah.get(&own).await.ok();
+        let says = "peut la fermer à partir de 10 h 15";
+        assert!(
+            page.text().replace('\u{a0}', " ").contains(says),
+            "{page:.2000}"
+        );
         // An open room is nobody else's.
         let give = sarah
             .browser
@@ -658,6 +672,8 @@ async fn a_hearing_that_nobody_came_to_is_closed_in_time_and_its_record_goes_on_
             .refused(StatusCode::CONFLICT, may_come);
         assert_eq!(app.appointment(&first).await.state.as_str(), "open");
         app.pass_minutes(30);
+        let page = sarah.get(&own).await.ok();
+        assert!(!page.text().contains("à partir de 10"), "{page:.2000}");
         sarah.submit(&close).await.ok();
         assert_eq!(app.appointment(&first).await.state.as_str(), "no_show");
 

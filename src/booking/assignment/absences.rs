@@ -9,6 +9,7 @@ use crate::calendar::recurrence::Range;
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::error::Fault;
+use crate::keys::Keys;
 
 /// An officer's absence, for a unit.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -117,6 +118,7 @@ fn time_of(appointment: &Appointment) -> Range {
 /// dropped.
 pub(super) async fn enter(
     tx: &mut Tx,
+    keys: &Keys,
     absence: NewAbsence<'_>,
     to: &[(Id, Id)],
     actor: &Actor,
@@ -143,7 +145,7 @@ pub(super) async fn enter(
     for appointment in left {
         let wanted = to.iter().find(|(id, _)| *id == appointment.id);
         let colleague = wanted.map(|(_, colleague)| colleague);
-        super::assign(tx, &appointment.id, colleague, actor, now)
+        super::assign(tx, keys, &appointment.id, colleague, actor, now)
             .await
             .map_err(|error| (Some(appointment), error))?;
     }

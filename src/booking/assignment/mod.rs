@@ -1,12 +1,13 @@
 //! Which officer of the unit is to hold which hearing. Desks are booked, officers
 //! come later: by hand, several at once, or in place of a colleague who is away.
-//! Nobody outside the unit is told, since nobody outside was told a name. An
-//! officer's time is kept in `officer_occupancy`, whose primary key is the promise
+//! Nobody outside the unit is told, since nobody outside was told a name; the officer
+//! is, by a message of their own. An officer's time is kept in `officer_occupancy`, whose primary key is the promise
 //! that nobody is expected at two hearings at once, whatever unit they are of.
 //!
 //! It does not know who may assign whom: the pages do.
 
 mod absences;
+mod letters;
 mod pages;
 mod plan;
 mod replacement_pages;
@@ -23,6 +24,7 @@ use crate::identity::{Role, empowerments};
 use crate::keys::Keys;
 use crate::routes::Routes;
 
+pub(super) use letters::{News, tell};
 pub(super) use pages::unit_of_admin;
 pub(super) use store::{list_rio_of_unit, release, release_others};
 
@@ -82,13 +84,48 @@ pub async fn list_colleagues(
     Ok(colleagues)
 }
 
+/// The hearings of a unit that an officer is to hold or is holding, in order.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn list_to_hold(
+    tx: &mut Tx,
+    unit_id: &Id,
+    officer_id: &Id,
+) -> Result<Vec<Appointment>, Fault> {
+    store::list_to_hold(tx, unit_id, officer_id).await
+}
+
+/// When an officer of a unit is away, as far as it is not over.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn list_absences_of(
+    tx: &mut Tx,
+    unit_id: &Id,
+    officer_id: &Id,
+    now: Timestamp,
+) -> Result<Vec<Range>, Fault> {
+    let absences = store::list_absences(tx, unit_id, now).await?;
+    let own = absences
+        .into_iter()
+        .filter(|absence| absence.officer_id == *officer_id);
+    Ok(own
+        .map(|absence| Range {
+            from: absence.from_at,
+            to: absence.to_at,
+        })
+        .collect())
+}
+
 /// Gives a booked appointment to an officer, or to nobody; gives whether that changed
-/// anything. The caller holds the lock of the unit.
+/// anything. Whoever gets it or loses it is told. The caller holds the lock of the unit.
 ///
 /// # Errors
 /// [`AssignError`].
 pub async fn assign(
     tx: &mut Tx,
+    keys: &Keys,
     appointment_id: &Id,
     officer_id: Option<&Id>,
     actor: &Actor,
@@ -118,6 +155,12 @@ pub async fn assign(
         return Err(AssignError::Busy);
     }
     store::set_officer(tx, appointment_id, officer_id).await?;
+    if let Some(former) = &appointment.officer_id {
+        tell(tx, keys, &appointment, former, News::Taken, actor, now).await?;
+    }
+    if let Some(officer_id) = officer_id {
+        tell(tx, keys, &appointment, officer_id, News::Given, actor, now).await?;
+    }
     let word = |id: Option<&Id>| id.map_or("-", Id::as_str).to_owned();
     audit::append(
         tx,
@@ -143,6 +186,7 @@ pub async fn assign(
 /// When the database fails.
 pub async fn assign_all(
     tx: &mut Tx,
+    keys: &Keys,
     appointments: &[Appointment],
     officer_id: Option<&Id>,
     actor: &Actor,
@@ -150,7 +194,7 @@ pub async fn assign_all(
 ) -> Result<Vec<(Id, AssignError)>, Fault> {
     let mut refused = Vec::new();
     for Appointment { id, .. } in appointments {
-        match assign(tx, id, officer_id, actor, now).await {
+        match assign(tx, keys, id, officer_id, actor, now).await {
             Ok(_) => {}
             Err(AssignError::Fault(fault)) => return Err(fault),
             Err(error) => {
@@ -164,12 +208,13 @@ pub async fn assign_all(
 }
 
 /// After an appointment was moved: its officer goes with it if they are free then,
-/// else it is nobody's until somebody says whose. The caller holds the unit's lock.
+/// else it is nobody's until somebody says whose; they are told which. The caller holds the unit's lock.
 ///
 /// # Errors
 /// When the database fails.
 pub(super) async fn follow(
     tx: &mut Tx,
+    keys: &Keys,
     moved: &Appointment,
     actor: &Actor,
     now: Timestamp,
@@ -179,10 +224,11 @@ pub(super) async fn follow(
     };
     let away = store::is_away(tx, officer_id, moved.starts_at, moved.ends_at).await?;
     if !away && take(tx, moved, officer_id).await? {
-        return Ok(());
+        return tell(tx, keys, moved, officer_id, News::Moved, actor, now).await;
     }
     store::release(tx, &moved.id).await?;
     store::set_officer(tx, &moved.id, None).await?;
+    tell(tx, keys, moved, officer_id, News::Taken, actor, now).await?;
     audit::append(
         tx,
         moved.unit_id.as_str(),

@@ -208,16 +208,18 @@ async fn give(
     let actor = Actor::Officer(officer.id.clone());
     let error = match wanted(&choices, &form.agent) {
         None => "assign-error-none",
-        Some(wanted) => match assign(&mut tx, &id, wanted.as_ref(), &actor, ctx.now).await {
-            Ok(_) => {
-                tx.commit().await?;
-                app.live.changed(format!("unit/{}", unit.id));
-                return Ok(back_to(&id, "affecte"));
+        Some(wanted) => {
+            match assign(&mut tx, &app.keys, &id, wanted.as_ref(), &actor, ctx.now).await {
+                Ok(_) => {
+                    tx.commit().await?;
+                    app.live.changed(format!("unit/{}", unit.id));
+                    return Ok(back_to(&id, "affecte"));
+                }
+                Err(AssignError::WrongState(_)) => return Err(no_longer(&id).into()),
+                Err(AssignError::Fault(fault)) => return Err(fault.into()),
+                Err(error) => words_of(&error),
             }
-            Err(AssignError::WrongState(_)) => return Err(no_longer(&id).into()),
-            Err(AssignError::Fault(fault)) => return Err(fault.into()),
-            Err(error) => words_of(&error),
-        },
+        }
     };
     drop(tx);
     let mut tx = app.db.read().await?;
@@ -417,7 +419,7 @@ async fn give_all(
     let mut refused = Vec::new();
     if let (Some(wanted), false) = (&wanted, meant.is_empty()) {
         let actor = Actor::Officer(officer.id.clone());
-        refused = assign_all(&mut tx, &meant, wanted.as_ref(), &actor, ctx.now).await?;
+        refused = assign_all(&mut tx, &app.keys, &meant, wanted.as_ref(), &actor, ctx.now).await?;
         if refused.is_empty() {
             tx.commit().await?;
             app.live.changed(format!("unit/{}", asked.unit.id));

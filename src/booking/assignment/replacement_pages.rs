@@ -327,7 +327,7 @@ async fn enter(
         range,
     };
     let actor = Actor::Officer(officer.id.clone());
-    let refused = match absences::enter(&mut tx, absence, &to, &actor, ctx.now).await {
+    let refused = match absences::enter(&mut tx, &app.keys, absence, &to, &actor, ctx.now).await {
         Ok(()) => {
             tx.commit().await?;
             app.live.changed(format!("unit/{}", unit.id));

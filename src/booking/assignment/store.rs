@@ -21,6 +21,20 @@ pub(super) async fn serves(tx: &mut Tx, officer_id: &Id, unit_id: &Id) -> Result
     Ok(row.is_some_and(|(count,)| count > 0))
 }
 
+/// Who an officer is, as ProConnect last said, sealed.
+pub(super) async fn find_sealed_identity(
+    tx: &mut Tx,
+    officer_id: &Id,
+) -> Result<Option<Vec<u8>>, Fault> {
+    let row = fetch_optional!(
+        tx,
+        (Vec<u8>,),
+        "select sealed_identity from officers where id = $1",
+        officer_id
+    )?;
+    Ok(row.map(|(sealed,)| sealed))
+}
+
 /// Whether an officer is away for part of a time.
 pub(super) async fn is_away(
     tx: &mut Tx,
@@ -125,6 +139,25 @@ pub(super) async fn list_of_officer(
         officer_id,
         range.from,
         range.to
+    )
+}
+
+/// The appointments of a unit that an officer is to hold or is holding, in order.
+pub(super) async fn list_to_hold(
+    tx: &mut Tx,
+    unit_id: &Id,
+    officer_id: &Id,
+) -> Result<Vec<Appointment>, Fault> {
+    fetch_all!(
+        tx,
+        Appointment,
+        "select id, reference, unit_id, desk_id, case_id, citizen_id, officer_id, starts_at, ends_at,
+                state, held_until, sequence, late_at
+         from appointments
+         where officer_id = $2 and unit_id = $1 and state in ('booked', 'open', 'in_hearing')
+         order by starts_at, reference",
+        unit_id,
+        officer_id
     )
 }
 

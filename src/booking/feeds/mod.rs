@@ -104,12 +104,24 @@ pub async fn revoke(
     Ok(true)
 }
 
+/// The live addresses of an officer's calendars in a unit.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn list_of_owner(
+    tx: &mut Tx,
+    owner_id: &Id,
+    unit_id: &Id,
+) -> Result<Vec<Feed>, Fault> {
+    store::list_of(tx, owner_id, unit_id).await
+}
+
 /// The addresses of an officer in a unit that work.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn list_of(tx: &mut Tx, officer: &SignedInOfficer) -> Result<Vec<Feed>, Fault> {
-    store::list_of(tx, &officer.id, &officer.unit_id).await
+    list_of_owner(tx, &officer.id, &officer.unit_id).await
 }
 
 /// What a secret opens now: the feed, its unit, and the calendar as RFC 5545 text. None

@@ -60,6 +60,8 @@ agenda-absence-title = Note an absence at appointment { $reference }
 agenda-absence-text = The person is told that the appointment did not take place and can take another time. They can no longer come in.
 agenda-absence-yes = Note the absence
 agenda-absence-wait = Wait longer
+agenda-wait-booked = The person may still come: the absence can be noted from { $from } on. Until then, this appointment can be moved, called off with a reason or delayed.
+agenda-wait-open = The room is open and the person may come in at any moment: this appointment can be neither moved nor called off. If they do not come, the officer who holds the room can close it from { $from } on; until then, announce a delay if you are held up.
 agenda-absence-too-early-title = It is too early to note an absence
 agenda-absence-too-early-text = The person may still come. An absence can be noted from 15 minutes after the appointment’s time.
 agenda-absence-came-title = The person is there
@@ -302,3 +304,28 @@ refusal-relink-too-soon-title = A link was sent a moment ago
 refusal-relink-too-soon-text = Wait a minute before you ask for another.
 refusal-relink-too-often-title = Too many messages today
 refusal-relink-too-often-text = Too many messages were sent today to this address or number. The present link still works, and so does your space.
+
+mail-officer-given-subject = Hearing { $reference } is yours
+mail-officer-given-body =
+    Hearing { $reference } is yours to hold: { $when }, { $unit }.
+
+    Your calendar: { $site }/agent?qui=moi
+mail-officer-moved-subject = Your hearing { $reference } has moved
+mail-officer-moved-body =
+    Hearing { $reference }, which is yours to hold, has moved: { $when }, { $unit }.
+
+    Your calendar: { $site }/agent?qui=moi
+mail-officer-called-off-subject = Your hearing { $reference } does not take place
+mail-officer-called-off-body =
+    Hearing { $reference } ({ $when }, { $unit }), which was yours to hold, does not take place. You are not expected any more.
+
+    Your calendar: { $site }/agent?qui=moi
+mail-officer-taken-subject = Hearing { $reference } is no longer yours
+mail-officer-taken-body =
+    Hearing { $reference } ({ $when }, { $unit }) is no longer yours to hold. You are not expected any more.
+
+    Your calendar: { $site }/agent?qui=moi
+messages-template-officer-given = To the officer: hearing given
+messages-template-officer-moved = To the officer: hearing moved
+messages-template-officer-called-off = To the officer: hearing called off
+messages-template-officer-taken = To the officer: hearing taken

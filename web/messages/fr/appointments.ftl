@@ -60,6 +60,8 @@ agenda-absence-title = Noter l’absence au rendez-vous { $reference }
 agenda-absence-text = La personne est prévenue que le rendez-vous n’a pas eu lieu et peut reprendre un créneau. Elle ne pourra plus entrer.
 agenda-absence-yes = Noter l’absence
 agenda-absence-wait = Attendre encore
+agenda-wait-booked = La personne peut encore venir : l’absence se note à partir de { $from }. Jusque-là, ce rendez-vous peut être déplacé, annulé avec un motif ou retardé.
+agenda-wait-open = La salle est ouverte et la personne peut entrer à tout moment : ce rendez-vous ne peut être ni déplacé ni annulé. Si elle ne vient pas, l’agent qui tient la salle peut la fermer à partir de { $from } ; jusque-là, dites un retard si vous êtes empêché.
 agenda-absence-too-early-title = Il est trop tôt pour noter une absence
 agenda-absence-too-early-text = La personne peut encore venir. L’absence se note à partir de 15 minutes après l’heure du rendez-vous.
 agenda-absence-came-title = La personne est là
@@ -302,3 +304,28 @@ refusal-relink-too-soon-title = Un lien vient d’être envoyé
 refusal-relink-too-soon-text = Attendez une minute avant d’en demander un autre.
 refusal-relink-too-often-title = Trop de messages aujourd’hui
 refusal-relink-too-often-text = Trop de messages ont été envoyés aujourd’hui à cette adresse ou à ce numéro. Le lien actuel fonctionne toujours, et l’espace usager aussi.
+
+mail-officer-given-subject = L’audition { $reference } vous est confiée
+mail-officer-given-body =
+    L’audition { $reference } vous est confiée : { $when }, { $unit }.
+
+    Votre agenda : { $site }/agent?qui=moi
+mail-officer-moved-subject = Votre audition { $reference } est déplacée
+mail-officer-moved-body =
+    L’audition { $reference }, qui vous est confiée, est déplacée : { $when }, { $unit }.
+
+    Votre agenda : { $site }/agent?qui=moi
+mail-officer-called-off-subject = Votre audition { $reference } n’a pas lieu
+mail-officer-called-off-body =
+    L’audition { $reference } ({ $when }, { $unit }), qui vous était confiée, n’a pas lieu. Vous n’y êtes plus attendu.
+
+    Votre agenda : { $site }/agent?qui=moi
+mail-officer-taken-subject = L’audition { $reference } ne vous est plus confiée
+mail-officer-taken-body =
+    L’audition { $reference } ({ $when }, { $unit }) ne vous est plus confiée. Vous n’y êtes plus attendu.
+
+    Votre agenda : { $site }/agent?qui=moi
+messages-template-officer-given = À l’agent : audition confiée
+messages-template-officer-moved = À l’agent : audition déplacée
+messages-template-officer-called-off = À l’agent : audition annulée
+messages-template-officer-taken = À l’agent : audition retirée
