@@ -402,6 +402,28 @@ pub async fn save_contact(
     Ok(content)
 }
 
+/// Saves the unit of somebody who lives abroad: that of the commune where it happened. An
+/// address that they have not confirmed yet is sent a code.
+///
+/// # Errors
+/// [`SaveError::NoDraft`], or a fault.
+pub async fn save_place_of_facts(
+    tx: &mut Tx,
+    keys: &Keys,
+    citizen_id: &Id,
+    unit_id: &Id,
+    now: Timestamp,
+) -> Result<Content, SaveError> {
+    let act = "declaration.choose_unit";
+    let (draft, content) = change(tx, keys, citizen_id, act, now, |_| ()).await?;
+    let Some(commune) = &draft.commune_code else {
+        return Err(SaveError::NoDraft);
+    };
+    store::update_commune(tx, &draft.case_id, commune, Some(unit_id)).await?;
+    contact_codes::send_first(tx, keys, &draft, &content, now).await?;
+    Ok(content)
+}
+
 /// What the facts step asks, read and found good.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {

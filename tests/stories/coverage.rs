@@ -46,12 +46,13 @@ async fn a_commune_is_found_by_each_of_its_postal_codes_and_units_keep_theirs() 
         let form = contact.form("form[action='/declaration/coordonnees']");
         assert_eq!(form.field("commune"), "Saint-Denis (97490)");
         // Where nobody receives, and abroad, people are told what they can do.
-        for commune in ["Les Trois-Bassins", "75011", "Étranger"] {
+        for (commune, told) in [
+            ("Les Trois-Bassins", "/declaration/hors-zone"),
+            ("75011", "/declaration/hors-zone"),
+            ("Étranger", "/declaration/etranger"),
+        ] {
             let page = camille.tells_contact(&contact, commune).await;
-            assert_eq!(
-                page.address, "/declaration/hors-zone",
-                "{commune}: {page:.2000}"
-            );
+            assert_eq!(page.address, told, "{commune}: {page:.2000}");
         }
         app.journal_holds();
     }
@@ -231,6 +232,63 @@ async fn a_change_of_coverage_names_who_keeps_an_appointment_and_the_last_is_tak
         // The commune that the colleague closed is still closed; the person was not touched.
         assert!(undone.text().contains("Saint-Denis (97411)"));
         camille.get("/espace").await.ok();
+        app.journal_holds();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_abroad_is_received_where_it_happened_and_nowhere_for_facts_abroad() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        load(&app).await;
+        let camille = app.citizen("camille");
+        let ask = lives_in(&camille, "Étranger").await;
+        assert_eq!(ask.address, "/declaration/etranger", "{ask:.2000}");
+        let form = ask.form("form[action='/declaration/etranger']");
+        for (place, commune, words) in [
+            ("", "", "Dites où les faits ont eu lieu"),
+            ("france", "", "Indiquez la commune des faits"),
+            ("france", "Nulle-Part-sur-Mer", "commune"),
+            ("france", "Étranger", "commune"),
+        ] {
+            let wrong = form.clone().forge("lieu", place).with("commune", commune);
+            let told = camille.submit(&wrong).await;
+            assert_eq!(
+                told.status,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "{place} {commune}"
+            );
+            assert!(told.text().contains(words), "{words}: {told:.2000}");
+        }
+        // Abroad: the consulate, and what video cannot do. Nothing is decided by it.
+        let told = camille
+            .submit(&form.clone().with("lieu", "etranger"))
+            .await
+            .ok();
+        for words in ["consulat", "Ce que la vidéo ne peut pas", "112"] {
+            assert!(told.text().contains(words), "{words}: {told:.3000}");
+        }
+        // Where nobody receives, that is said and another place may be told.
+        let bassins = form
+            .clone()
+            .with("lieu", "france")
+            .with("commune", "Les Trois-Bassins");
+        let told = camille.submit(&bassins).await.ok();
+        assert!(
+            told.text()
+                .contains("Personne ne reçoit par vidéo pour Les Trois-Bassins")
+        );
+        // In a commune that a unit receives: that unit's, and the case goes on.
+        let denis = form.with("lieu", "france").with("commune", "Saint-Denis");
+        let next = camille.submit(&denis).await.ok();
+        assert_eq!(next.address, "/declaration/verification", "{next:.2000}");
+        let facts = camille.types_the_codes(&next).await;
+        let slots = camille.tells_facts(&facts).await;
+        assert!(
+            slots.text().contains("Commissariat du Port-aux-Filaos"),
+            "{slots:.2000}"
+        );
+        let again = camille.get("/declaration/etranger").await.ok();
+        assert_eq!(again.address, "/declaration/faits");
         app.journal_holds();
     }
 }

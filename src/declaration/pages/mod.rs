@@ -2,6 +2,7 @@
 //! for those who cannot go on. A step is saved when it is sent, then the
 //! person is redirected, so that going back and reloading repeat nothing.
 
+mod abroad;
 mod codes;
 mod contact;
 mod facts;
@@ -38,6 +39,7 @@ pub(super) fn router() -> Routes {
         )
         .route("/declaration/verification/renvoyer", post(codes::resend))
         .route("/declaration/hors-zone", get(not_covered))
+        .route(abroad::PATH, get(abroad::show).post(abroad::save))
         .route("/declaration/faits", get(facts::show).post(facts::save))
 }
 
@@ -230,6 +232,9 @@ async fn not_covered(
     let (draft, content) = draft_ready_for(&app, &citizen, MissingStep::Coverage).await?;
     if draft.unit_id.is_some() {
         return Err(PageError::Redirect("/declaration/faits".into()));
+    }
+    if abroad::asks(&draft) {
+        return Err(PageError::Redirect(abroad::PATH.into()));
     }
     let mut tx = app.db.read().await?;
     let code = draft.commune_code.as_deref().unwrap_or_default();
