@@ -28,6 +28,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::error::{Fault, PageError, Refusal};
 use crate::form::MAX_FORM_BYTES;
+use crate::incidents::Notices;
 use crate::keys::{Keys, Masters};
 use crate::limits::{self, Limits};
 use crate::live::Live;
@@ -35,8 +36,8 @@ use crate::media::Media;
 use crate::metrics::Metrics;
 use crate::routes::Routes;
 use crate::{
-    admin, booking, calendar, complaint, declaration, hearings, identity, information, orientation,
-    page, scheduling,
+    admin, booking, calendar, complaint, declaration, hearings, identity, incidents, information,
+    orientation, page, scheduling,
 };
 
 /// How long a form or file may pause on its way.
@@ -73,6 +74,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// Who came how often lately.
     pub limits: Limits,
+    /// What does not work at the moment.
+    pub notices: Notices,
 }
 
 impl Deref for App {
@@ -98,6 +101,7 @@ impl App {
             media: Media::new(&config),
             metrics: Metrics::default(),
             limits: Limits::new(&config, &clock)?,
+            notices: Notices::default(),
             keys: Keys::from_masters(&master),
             live: Live::default(),
             readings: Arc::default(),
@@ -131,6 +135,10 @@ impl App {
             .layer(middleware::from_fn_with_state(
                 self.clone(),
                 booking::announce,
+            ))
+            .layer(middleware::from_fn_with_state(
+                self.clone(),
+                incidents::announce,
             ))
             .layer(middleware::from_fn_with_state(self.clone(), limits::hold))
             .layer(CatchPanicLayer::custom(panicked))

@@ -3,6 +3,7 @@
 
 mod admin;
 mod check;
+mod incident;
 mod journal;
 mod keys;
 mod relay;
@@ -57,6 +58,9 @@ pub enum Command {
     /// Who administers.
     #[command(subcommand)]
     Admin(Admin),
+    /// What people are told while something does not work.
+    #[command(subcommand)]
+    Incident(Incident),
     /// The journal.
     #[command(subcommand)]
     Journal(Journal),
@@ -133,6 +137,39 @@ pub enum KeyStep {
         /// Also where links that were sent before would then open nothing.
         #[arg(long)]
         with_links: bool,
+    },
+}
+
+/// What can be told from the machine of the service.
+#[derive(Debug, Subcommand)]
+pub enum Incident {
+    /// Puts a message above the pages of the whole country, or of a department.
+    Publish {
+        /// The message in French.
+        #[arg(long)]
+        fr: String,
+        /// The message in English.
+        #[arg(long)]
+        en: String,
+        /// When it begins, as 2026-03-02T10:00:00+01:00.
+        #[arg(long)]
+        from: String,
+        /// When it ends, at most 31 days later.
+        #[arg(long)]
+        to: String,
+        /// INSEE code of a department; without it, the whole country.
+        #[arg(long)]
+        department: Option<String>,
+        /// `everybody`, `citizens` or `officers`.
+        #[arg(long, default_value = "everybody")]
+        audience: String,
+    },
+    /// Lists the latest messages.
+    List,
+    /// Takes a message back.
+    Withdraw {
+        /// Its identifier, as `list` prints it.
+        id: String,
     },
 }
 
@@ -234,6 +271,7 @@ fn with_service(command: Command) -> Result<ExitCode, Fault> {
                 unit,
                 role,
             }) => admin::create(config, (&code, &rio), &unit, &role).await,
+            Command::Incident(command) => incident::run(config, command).await,
             Command::Check { relay } => check::check(config, relay).await,
             Command::Journal(Journal::Verify { .. }) => journal::verify(config).await,
             Command::Journal(Journal::Export) => journal::export(config).await,

@@ -9,6 +9,7 @@
 //!   │           └─────────┴─────────┴→ notifications (calls nobody)
 //!   └→ scheduling (the interface other services book by) → hearings · booking · calendar
 //! every slice → db · clock · error · config · audit · page · routes
+//! incidents (what is told while something does not work) ← admin; its strip stands above every page
 //! information (home, help, rights, legal pages) ← declaration
 //! sandbox (feature): the demonstration's provider, mailbox, receiver of packages
 //! ```
@@ -36,6 +37,7 @@ pub mod form;
 pub mod fuzzing;
 pub mod hearings;
 pub mod identity;
+pub mod incidents;
 pub mod information;
 pub mod keys;
 pub mod limits;

@@ -46,6 +46,8 @@ pub struct Ctx {
     pub now: Timestamp,
     /// What the officer's next hearing is, for the line above every page of theirs.
     pub next_hearing: Option<NextHearing>,
+    /// What does not work at the moment, in words, for the strip above every page.
+    pub incidents: Vec<String>,
     assets: Arc<Assets>,
 }
 
@@ -387,6 +389,7 @@ fn stranger(app: &App, jar: &CookieJar, headers: &HeaderMap, path: String) -> Ct
         quick_exit: false,
         now: app.clock.now(),
         next_hearing: None,
+        incidents: Vec::new(),
         assets: app.assets.clone(),
     }
 }

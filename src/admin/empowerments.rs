@@ -57,6 +57,7 @@ struct UnitView {
 /// An empowerment in words.
 struct HeldView {
     id: Id,
+    officer_id: Id,
     who: String,
     role: String,
     granted: String,
@@ -79,6 +80,7 @@ async fn held_view(
     };
     Ok(HeldView {
         id: held.id.clone(),
+        officer_id: held.officer_id.clone(),
         who: format!("RIO {} – {}", held.rio, held.name),
         role: ctx.t(held.role.label()),
         revocable: held.revoked.is_none() && may_revoke(by, unit, held),
@@ -88,7 +90,7 @@ async fn held_view(
 }
 
 /// "Donnée le 2 mars 2026 à 9 h 00 par RIO 9078003".
-async fn told(
+pub(super) async fn told(
     tx: &mut Tx,
     ctx: &Ctx,
     unit: &Unit,

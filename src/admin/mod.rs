@@ -9,10 +9,12 @@ mod desks;
 mod empowerments;
 mod exceptions;
 mod hours_removal;
+mod incidents;
 mod journal;
 mod looked_at;
 mod messages;
 mod neighbours;
+mod officers;
 mod rules;
 mod scheduling;
 mod scheduling_webhooks;
@@ -126,5 +128,7 @@ pub fn router() -> Routes {
         .merge(empowerments::router())
         .merge(journal::router())
         .merge(messages::router())
+        .merge(officers::router())
+        .merge(incidents::router())
         .merge(scheduling::router().merge(scheduling_webhooks::router()))
 }

@@ -1,5 +1,5 @@
 // The units of a department in Chromium: list, a new one, its sheet, closing one and
-// opening it again, the rules' way back; as axe, a dark and a narrow screen find each
+// opening it again, the rules' way back, one officer, a message of an incident; as axe, a dark and a narrow screen find each
 // page, in both languages, on a telephone, at a desk and without a script.
 // With PICTURES=FOLDER it leaves a picture of each.
 
@@ -18,6 +18,9 @@ after(async () => {
 })
 
 const UNITS = '/administration/unites'
+const INCIDENTS = '/administration/incidents'
+const day = (days) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)
+const [yesterday, inTwoDays] = [day(-1), day(2)]
 const RULES = `${UNITS}/u-974-police/regles`
 
 for (const [javaScriptEnabled, locale, size] of [[true, 'fr-FR', 'phone'], [true, 'en-GB', 'desktop'], [false, 'fr-FR', 'phone']]) {
@@ -28,7 +31,7 @@ for (const [javaScriptEnabled, locale, size] of [[true, 'fr-FR', 'phone'], [true
     let number = 0
     const looked = async (name) => {
       // A message without words shows its name.
-      assert.doesNotMatch(await page.locator('main').innerText(), /\b(admin|unit|units|rules|coverage)-[a-z]+(-[a-z]+)*\b/, name)
+      assert.doesNotMatch(await page.locator('main').innerText(), /\b(admin|unit|units|rules|coverage|incident|officer)-[a-z]+(-[a-z]+)*\b/, name)
       number += 1
       if (process.env.PICTURES) await page.screenshot({ path: `${process.env.PICTURES}/units-${size}-${locale}-${String(number).padStart(2, '0')}-${name.replaceAll(' ', '-')}.png`, fullPage: true, caret: 'initial' })
       if (!javaScriptEnabled) return
@@ -102,6 +105,30 @@ for (const [javaScriptEnabled, locale, size] of [[true, 'fr-FR', 'phone'], [true
       await looked('rules with their history')
       await driver.follow('main form.vp-undo button')
       assert.equal(await page.inputValue('#creneau'), '30')
+      await driver.go(`${base}/administration/habilitations`)
+      await driver.follow('main .vp-desk h3 a')
+      assert.equal(await page.locator('main .vp-officer-rights li').count() >= 1, true)
+      await looked('one officer')
+
+      await driver.go(`${base}${INCIDENTS}`)
+      await looked('no incident')
+      await driver.fill('#message_fr', 'La vidéo est coupée jusqu’à ce soir. Les rendez-vous restent.')
+      await driver.fill('#message_en', 'Video is down until this evening. Appointments stay.')
+      await driver.follow('main form button[value="verifier"]')
+      assert.equal(await page.locator('main .fr-message--error').count(), 2)
+      await looked('an incident to mend')
+      await driver.fill('#debut_jour', yesterday)
+      await driver.fill('#debut_heure', '08:00')
+      await driver.fill('#fin_jour', inTwoDays)
+      await driver.fill('#fin_heure', '20:00')
+      await driver.follow('main form button[value="verifier"]')
+      assert.equal(await page.locator('#apercu .fr-notice').count(), 2)
+      await looked('an incident seen first')
+      await driver.follow('main form button[value="publier"]')
+      assert.match(await page.locator('.vp-incident').innerText(), /jusqu’à ce soir|until this evening/)
+      await looked('an incident stands')
+      await driver.follow('main form[action$="/retrait"] button')
+      assert.equal(await page.locator('.vp-incident').count(), 0)
       await driver.go(`${base}/en-personne?unite=u-974-police`)
       assert.equal(await page.locator('.vp-unit-sheet').count(), 1)
       await looked('in person')

@@ -20,6 +20,7 @@ mod guests;
 mod headers;
 mod hoarding;
 mod hostile;
+mod incidents;
 mod journal;
 mod journey;
 mod keys;

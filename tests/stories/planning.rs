@@ -14,6 +14,7 @@ const POLICE: &str = "u-78-police";
 const DESK: &str = "d-78-police-1";
 const SARAH: &str = "o-78-police";
 const NADIA: &str = "o-admin-78";
+const OFFICERS_MAIL: &str = "sarah.delmas@interieur.example";
 
 async fn books_in(app: &TestApp, key: &'static str, half_hours: i64) -> (Citizen, String) {
     let person = app.citizen(key);
@@ -484,5 +485,120 @@ async fn a_place_in_the_grid_leads_to_the_form_that_asks() {
         let moved = app.appointment(&id).await.starts_at;
         assert_eq!(moved, crate::support::app::at("2026-11-24T13:30:00Z"));
         app.journal_holds();
+    }
+}
+
+/// What an officer was written about a hearing, in the order it was written.
+async fn told_officer(app: &TestApp, officer: &str, appointment: &str) -> Vec<String> {
+    let mut tx = app.read().await;
+    let rows: Vec<(String,)> = visioplainte::fetch_all!(
+        &mut tx,
+        (String,),
+        "select template from messages
+         where recipient = $1 and substr(event, 1, length($2)) = $2
+         order by created_at, template",
+        format!("officer/{officer}"),
+        format!("assignment/{appointment}/")
+    )
+    .unwrap();
+    rows.into_iter().map(|(template,)| template).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_officer_is_written_to_when_a_hearing_comes_moves_goes_or_is_called_off() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        let (sarah, nadia) = (app.officer("78-police"), app.officer("admin-78"));
+        sarah.logs_in("/agent").await.ok();
+        nadia.logs_in("/agent").await.ok();
+        let (camille, id) = books_in(&app, "camille", 12).await;
+        // One's own doing is no news.
+        assigns(&sarah, &id, SARAH).await.ok();
+        assert!(told_officer(&app, SARAH, &id).await.is_empty());
+        assigns(&nadia, &id, "personne").await.ok();
+        assert_eq!(told_officer(&app, SARAH, &id).await, ["officer-taken"]);
+        app.pass_minutes(1);
+        assigns(&nadia, &id, SARAH).await.ok();
+        assert_eq!(
+            told_officer(&app, SARAH, &id).await,
+            ["officer-taken", "officer-given"]
+        );
+        let reference = app.appointment(&id).await.reference;
+        let letter = mail_to(&app.site, OFFICERS_MAIL, "vous est confiée").await;
+        assert!(letter.text.contains(&reference), "{letter:?}");
+        for word in ["BERTHELOT", "Camille", "Vol", PHONE_DIALLED, EMAIL] {
+            let said = [&letter.subject, &letter.text, &letter.calendar];
+            assert!(said.iter().all(|text| !text.contains(word)), "{letter:?}");
+        }
+        // The person moves it: still hers, and said so once.
+        app.pass_minutes(1);
+        let start = app.clock.now().0 - 2 * 60_000 + 16 * HALF_HOUR;
+        let path = format!("/rendez-vous/{id}/deplacer/confirmer?creneau={start}");
+        let confirm = camille.get(&path).await.ok();
+        let form = confirm.form("form[action$='/deplacer']");
+        camille.submit(&form).await.ok();
+        camille.submit(&form).await;
+        assert_eq!(told_officer(&app, SARAH, &id).await[2..], ["officer-moved"]);
+        // The unit calls it off, by a colleague; the mailbox of nobody else is written to.
+        app.pass_minutes(1);
+        let ask = nadia
+            .get(&format!("/agent/rendez-vous/{id}/annuler"))
+            .await
+            .ok();
+        let form = ask
+            .form("form[action$='/annuler']")
+            .with("motif", "technical");
+        nadia.submit(&form).await.ok();
+        nadia.submit(&form).await;
+        assert_eq!(
+            told_officer(&app, SARAH, &id).await[3..],
+            ["officer-called-off"]
+        );
+        assert!(told_officer(&app, NADIA, &id).await.is_empty());
+        let letter = mail_to(&app.site, OFFICERS_MAIL, "n’a pas lieu").await;
+        assert!(letter.text.contains(&reference), "{letter:?}");
+        app.journal_holds();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_reads_what_one_officer_has_to_do() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        let (sarah, nadia) = (app.officer("78-police"), app.officer("admin-78"));
+        sarah.logs_in("/agent").await.ok();
+        nadia.logs_in("/agent").await.ok();
+        let (_, id) = books_in(&app, "camille", 4).await;
+        assigns(&nadia, &id, SARAH).await.ok();
+        let reference = app.appointment(&id).await.reference;
+        let list = nadia.get("/administration/habilitations").await.ok();
+        let path = format!("/administration/agents/{SARAH}");
+        assert!(list.has(&format!("main a[href='{path}']")));
+        let hearing = nadia.get(&format!("/agent/rendez-vous/{id}")).await.ok();
+        assert!(hearing.has(&format!("main a[href='{path}']")));
+        let page = nadia.get(&path).await.ok();
+        for words in [
+            "Sarah Delmas",
+            "RIO 9078001",
+            "sessions ouvertes : 1",
+            "Aucune absence à venir",
+            "Aucun calendrier n’est abonné",
+        ] {
+            assert!(page.text().contains(words), "{words}: {page:.3000}");
+        }
+        assert_eq!(page.count(".vp-hearings li"), 1);
+        assert!(page.words(".vp-hearings li")[0].contains(&reference));
+        assert!(
+            !page.text().contains("BERTHELOT"),
+            "nobody who comes is named"
+        );
+        // An officer, an administrator elsewhere, somebody who never was here.
+        let own = sarah.get(&path).await;
+        assert_eq!(own.status, StatusCode::FORBIDDEN);
+        let jerome = app.officer("admin-974");
+        jerome.logs_in("/administration").await.ok();
+        assert_eq!(jerome.get(&path).await.status, StatusCode::NOT_FOUND);
+        let nobody = nadia.get("/administration/agents/o-974-police").await;
+        assert_eq!(nobody.status, StatusCode::NOT_FOUND);
+        let page = sarah.get(&format!("/agent/rendez-vous/{id}")).await.ok();
+        assert!(!page.has(&format!("main a[href='{path}']")));
     }
 }

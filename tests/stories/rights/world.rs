@@ -231,6 +231,7 @@ impl World {
             ("/administration/unites/{id}/fiche", UNIT.to_owned()),
             ("/administration/unites/{id}/fermeture", UNIT.to_owned()),
             ("/administration/unites/{id}/reouverture", UNIT.to_owned()),
+            ("/administration/agents/{id}", "o-78-police".to_owned()),
             ("/administration/plages/{id}/retrait", HOURS.to_owned()),
             (
                 "/administration/plages/{id}/retablissement",

@@ -1,0 +1,32 @@
+### What is said during an incident.
+
+incident-title = Incident messages
+incident-errors = Nothing was published
+incident-text = The message stands above the pages of the department’s people and officers, in their language, from its beginning until its end. It closes nothing: for that, enter an absence or close the coverage. Put no personal data in it.
+incident-message-fr = Message in French
+incident-message-en = Message in English
+incident-message-hint = What happens, and what to do
+incident-audience = Who reads it
+incident-audience-everybody = Citizens and officers
+incident-audience-citizens = Citizens
+incident-audience-officers = Officers and administrators
+incident-begin-day = First day
+incident-begin-hour = Hour it begins
+incident-end-day = Last day
+incident-end-hour = Hour it ends
+incident-look = See the message before it is published
+incident-preview = The message as it will be read
+incident-publish = Publish
+incident-stands = Shown now
+incident-withdraw = Take this message back
+incident-published = Published { $when } by { $who }
+incident-withdrawn = Taken back { $when } by { $who }
+incident-department = Department { $code }
+incident-country = The whole country, by the operator
+incident-done = The message is published.
+incident-done-withdrawn = The message is taken back.
+incident-error-audience = Choose who reads the message.
+incident-error-message = Write a message of { $most } characters at most.
+incident-error-begin = Give the day and hour it begins, in steps of 5 minutes.
+incident-error-end = Give an end to come, after the beginning and { $most } days after it at most, in steps of 5 minutes.
+incident-region = Incident at present

@@ -1,0 +1,32 @@
+### Ce que l’on dit pendant un incident.
+
+incident-title = Messages d’incident
+incident-errors = Rien n’a été publié
+incident-text = Le message paraît en haut des pages des usagers et des agents du département, dans leur langue, dès son début et jusqu’à sa fin. Il ne ferme rien : pour cela, déclarez une absence ou fermez la couverture. N’y mettez aucune donnée personnelle.
+incident-message-fr = Message en français
+incident-message-en = Message en anglais
+incident-message-hint = Ce qui se passe, et quoi faire
+incident-audience = Qui le lit
+incident-audience-everybody = Les usagers et les agents
+incident-audience-citizens = Les usagers
+incident-audience-officers = Les agents et administrateurs
+incident-begin-day = Premier jour
+incident-begin-hour = Heure de début
+incident-end-day = Dernier jour
+incident-end-hour = Heure de fin
+incident-look = Voir le message avant de le publier
+incident-preview = Le message tel qu’il sera lu
+incident-publish = Publier
+incident-stands = Affiché
+incident-withdraw = Retirer ce message
+incident-published = Publié { $when } par { $who }
+incident-withdrawn = Retiré { $when } par { $who }
+incident-department = Département { $code }
+incident-country = Tout le pays, par l’exploitant
+incident-done = Le message est publié.
+incident-done-withdrawn = Le message est retiré.
+incident-error-audience = Choisissez qui lit le message.
+incident-error-message = Écrivez un message de { $most } caractères au plus.
+incident-error-begin = Indiquez le jour et l’heure de début, par pas de 5 minutes.
+incident-error-end = Indiquez une fin à venir, après le début et { $most } jours au plus après lui, par pas de 5 minutes.
+incident-region = Incident en cours
