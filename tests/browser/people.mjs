@@ -153,8 +153,8 @@ export function people(base, seen = async () => {}) {
     }
   }
 
-  /** Tells everything as somebody of the sandbox, up to the choice of a slot. */
-  async function declares(driver, who = 'camille') {
+  /** Tells who they are and where they live as somebody of the sandbox. */
+  async function tellsContact(driver, who, commune) {
     await driver.go(`${base}/`)
     await seen(driver, 'accueil')
     await driver.follow('main a[href="/orientation"]')
@@ -178,10 +178,15 @@ export function people(base, seen = async () => {}) {
     await driver.fill('#courriel', addressOf(who))
     await driver.fill('#telephone', numberOf(who))
     await driver.fill('#adresse', '12 rue des Lilas')
-    await driver.fill('#commune', 'Versailles')
+    await driver.fill('#commune', commune)
     await driver.fill('#profession', 'Libraire')
     await seen(driver, 'coordonnees')
     await driver.follow('form[action="/declaration/coordonnees"] button')
+  }
+
+  /** Tells everything, up to the choice of a slot. */
+  async function declares(driver, who = 'camille') {
+    await tellsContact(driver, who, 'Versailles')
     if (await driver.has('input[name="commune_code"][type="radio"]')) {
       await driver.press('input[name="commune_code"][type="radio"]')
       await seen(driver, 'coordonnees-commune')
@@ -292,5 +297,5 @@ export function people(base, seen = async () => {}) {
     return id
   }
 
-  return { administrator, admit, auditor, book, declares, enter, meet, openHearing, readMail }
+  return { administrator, admit, auditor, book, declares, enter, meet, openHearing, readMail, tellsContact }
 }
