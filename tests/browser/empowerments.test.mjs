@@ -71,7 +71,7 @@ for (const javaScriptEnabled of [true, false]) {
       await signsIn(paul.page, 'stranger', '/agent')
       assert.equal(new URL(paul.page.url()).pathname, '/agent')
 
-      await nadias.follow('main li:has(h3:text("Paul Inconnu")) a[href$="/retrait"]')
+      await nadias.follow('main li:has(h3:has-text("Paul Inconnu")) a[href$="/retrait"]')
       await looked(nadia.page, 'the question before a right is taken back')
       await nadias.follow('main form[action$="/retrait"] button')
       await nadia.page.locator('main details summary').first().click()
