@@ -137,6 +137,9 @@ pub enum KeyStep {
         /// Also where links that were sent before would then open nothing.
         #[arg(long)]
         with_links: bool,
+        /// Also where something opens with no key at all.
+        #[arg(long)]
+        with_lost: bool,
     },
 }
 

@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Line;
 use super::chain::{BrokenChain, ChainCheck, FIRST, framed};
-use super::retention::Checkpoint;
-use super::roots::{Head, SignedRoot, is_signed};
+use super::retention::{Checkpoint, is_by};
+use super::roots::{Head, SignedRoot, signer_of};
 use crate::clock::Timestamp;
 use crate::db::hex;
 
@@ -170,7 +170,10 @@ pub fn check(mut file: impl BufRead, key: &[u8]) -> Result<Found, BrokenFile> {
                 let found = hex(hash.clone().finish().as_ref());
                 let fits = entries == number - 1
                     && told == found
-                    && is_signed(key, &end_text(entries, &told), &signature);
+                    && is_by(
+                        signer_of(key, &end_text(entries, &told), &signature),
+                        state.newest_signer,
+                    );
                 // What is wrong inside is said first: it names the place.
                 state.end_chain()?;
                 if !fits {
@@ -304,7 +307,8 @@ impl<'a> Reading<'a> {
             return Err(BrokenFile::Foreign(number));
         }
         if let Some(checkpoint) = &checkpoint
-            && (checkpoint.chain != head.chain || !checkpoint.is_signed_by(self.key))
+            && (checkpoint.chain != head.chain
+                || !is_by(checkpoint.signer(self.key), self.newest_signer))
         {
             return Err(BrokenFile::Signature(number));
         }

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::chain::framed;
-use super::roots::{self, Head, SignedRoot, is_signed, signed};
+use super::roots::{self, Head, SignedRoot, signed, signer_of};
 use super::verify::{Broken, verify_lines};
 use super::{Actor, append, lock};
 use crate::clock::Timestamp;
@@ -57,7 +57,13 @@ impl Checkpoint {
     /// Whether it says what was signed with one of these keys (public halves, 32 bytes each).
     #[must_use]
     pub fn is_signed_by(&self, key: &[u8]) -> bool {
-        is_signed(key, &self.text(), &self.signature)
+        self.signer(key).is_some()
+    }
+
+    /// Which of the keys signed what it says.
+    #[must_use]
+    pub fn signer(&self, keys: &[u8]) -> Option<usize> {
+        signer_of(keys, &self.text(), &self.signature)
     }
 }
 
@@ -167,9 +173,10 @@ pub async fn purge(
         return Ok(Err(Broken::Tree(root.seq)));
     }
     let former = checkpoint_of(tx, chain).await?;
+    let newest = roots::last(tx).await?.and_then(|root| root.signer(public));
     if former
         .as_ref()
-        .is_some_and(|former| !former.is_signed_by(public))
+        .is_some_and(|former| !is_by(former.signer(public), newest.unwrap_or(usize::MAX)))
     {
         return Ok(Err(Broken::Checkpoint(chain.to_owned())));
     }
@@ -221,6 +228,34 @@ pub async fn purge(
     )
     .await?;
     Ok(Ok(Some(checkpoint)))
+}
+
+/// Whether a signer is one whose signature counts beside roots of `newest`: that key, or
+/// one that came after it.
+pub(super) fn is_by(signer: Option<usize>, newest: usize) -> bool {
+    signer.is_some_and(|signer| signer <= newest)
+}
+
+/// Signs every checkpoint with the key that takes over; one that is none of ours stays
+/// as it is, and is found.
+pub(super) async fn sign_anew(tx: &mut Tx, key: &JournalKey) -> Result<(), Fault> {
+    let all = fetch_all!(
+        tx,
+        Checkpoint,
+        "select chain, through_seq, hash, lines, at, signature from journal_checkpoints"
+    )?;
+    for checkpoint in all {
+        if checkpoint.is_signed_by(key.publics()) {
+            execute!(
+                tx,
+                "update journal_checkpoints set signature = $3 where chain = $1 and through_seq = $2",
+                &checkpoint.chain,
+                checkpoint.through_seq,
+                signed(key, &checkpoint.text())
+            )?;
+        }
+    }
+    Ok(())
 }
 
 /// Lets the roots before the ripe one leave: they cover nothing but lines that left.

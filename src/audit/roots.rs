@@ -19,6 +19,7 @@ use sha2::digest::Output;
 
 use super::chain::{FIRST, framed};
 use super::memory::{self, Remembered};
+use super::retention;
 use crate::clock::Timestamp;
 use crate::db::{Tx, hex, unhex};
 use crate::error::Fault;
@@ -134,13 +135,8 @@ pub(super) fn signed(key: &JournalKey, text: &str) -> String {
     URL_SAFE_NO_PAD.encode(key.sign(text))
 }
 
-/// Whether a text was signed with one of these keys (their public halves, the newest
-/// first).
-pub(super) fn is_signed(keys: &[u8], text: &str, signature: &str) -> bool {
-    signer_of(keys, text, signature).is_some()
-}
-
-fn signer_of(keys: &[u8], text: &str, signature: &str) -> Option<usize> {
+/// Which of these keys (their public halves, the newest first) signed a text.
+pub(super) fn signer_of(keys: &[u8], text: &str, signature: &str) -> Option<usize> {
     let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
     signer(keys, text, &signature)
 }
@@ -219,7 +215,7 @@ pub async fn gather(tx: &mut Tx, key: &JournalKey, now: Timestamp) -> Result<Gat
          where not exists (select 1 from journal j
                where j.chain = s.chain and j.seq = s.seq and j.hash = s.hash)
            and not exists (select 1 from journal_checkpoints c
-               where c.chain = s.chain and c.through_seq >= s.seq)
+               where c.chain = s.chain and c.through_seq = s.seq and c.hash = s.hash)
          order by s.chain"
     )?
     .into_iter()
@@ -241,6 +237,11 @@ pub async fn gather(tx: &mut Tx, key: &JournalKey, now: Timestamp) -> Result<Gat
     }
     // Not by the database, whose collations differ.
     heads.sort_by(|one, other| one.chain.cmp(&other.chain));
+    // The first root of a new key: what the former signed in place of lines is signed
+    // by this one too, since from now on nothing of the former's counts there.
+    let takes_over = before
+        .as_ref()
+        .is_some_and(|root| root.signer(key.publics()) != Some(0));
     let (seq, previous) =
         before.map_or_else(|| (0, FIRST.to_owned()), |root| (root.seq, root.hash));
     for head in &heads {
@@ -259,6 +260,9 @@ pub async fn gather(tx: &mut Tx, key: &JournalKey, now: Timestamp) -> Result<Gat
     };
     root.hash = root.hash_of();
     root.signature = signed(key, &root.hash);
+    if takes_over {
+        retention::sign_anew(tx, key).await?;
+    }
     execute!(
         tx,
         "insert into journal_roots (seq, at, size, root, previous, standing, hash, signature)

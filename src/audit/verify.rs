@@ -61,10 +61,13 @@ pub struct Read {
 /// When the database fails; what is wrong with the journal is in the inner result.
 pub async fn verify_all(tx: &mut Tx, key: &[u8]) -> Result<Result<Read, Broken>, Fault> {
     let mut read = Read::default();
-    match verify_roots(tx, key).await? {
-        Ok(count) => read.roots = count,
+    let newest_signer = match verify_roots(tx, key).await? {
+        Ok((count, newest_signer)) => {
+            read.roots = count;
+            newest_signer
+        }
         Err(broken) => return Ok(Err(broken)),
-    }
+    };
     if let Some(root) = roots::last(tx).await?
         && !root.standing.is_empty()
         && roots::root_over(&roots::standing(tx).await?) != root.standing
@@ -88,7 +91,7 @@ pub async fn verify_all(tx: &mut Tx, key: &[u8]) -> Result<Result<Read, Broken>,
         "select chain, seq, hash from journal_heads order by chain"
     )?;
     for head in heads {
-        match verify_chain(tx, &head, key).await? {
+        match verify_chain(tx, &head, (key, newest_signer)).await? {
             Ok(count) => read.lines += count,
             Err(broken) => return Ok(Err(broken)),
         }
@@ -96,7 +99,8 @@ pub async fn verify_all(tx: &mut Tx, key: &[u8]) -> Result<Result<Read, Broken>,
     Ok(Ok(read))
 }
 
-async fn verify_roots(tx: &mut Tx, key: &[u8]) -> Result<Result<usize, Broken>, Fault> {
+/// How many roots there are, and which key signed the newest.
+async fn verify_roots(tx: &mut Tx, key: &[u8]) -> Result<Result<(usize, usize), Broken>, Fault> {
     let mut count = 0;
     let mut last: Option<(i64, String)> = None;
     let mut newest_signer = usize::MAX;
@@ -104,7 +108,7 @@ async fn verify_roots(tx: &mut Tx, key: &[u8]) -> Result<Result<usize, Broken>, 
         let after = last.as_ref().map_or(0, |(seq, _)| *seq);
         let batch = roots::list_after(tx, after, BATCH).await?;
         if batch.is_empty() {
-            return Ok(Ok(count));
+            return Ok(Ok((count, newest_signer)));
         }
         for root in batch {
             // A key that was replaced signs nothing after.
@@ -133,12 +137,12 @@ async fn verify_roots(tx: &mut Tx, key: &[u8]) -> Result<Result<usize, Broken>, 
 async fn verify_chain(
     tx: &mut Tx,
     head: &Head,
-    key: &[u8],
+    (key, newest_signer): (&[u8], usize),
 ) -> Result<Result<usize, Broken>, Fault> {
     let checkpoint = retention::checkpoint_of(tx, &head.chain).await?;
     if checkpoint
         .as_ref()
-        .is_some_and(|checkpoint| !checkpoint.is_signed_by(key))
+        .is_some_and(|checkpoint| !retention::is_by(checkpoint.signer(key), newest_signer))
     {
         return Ok(Err(Broken::Checkpoint(head.chain.clone())));
     }

@@ -9,7 +9,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::db::{hex, random_bytes};
 use crate::error::Fault;
-use crate::keys::{Keys, Masters, reseal};
+use crate::keys::{Keys, Masters, reseal, running};
 
 pub(super) async fn run(config: Config, step: Option<KeyStep>) -> Result<ExitCode, Fault> {
     match step {
@@ -20,7 +20,10 @@ pub(super) async fn run(config: Config, step: Option<KeyStep>) -> Result<ExitCod
         }
         Some(KeyStep::Rotate) => rotate(&config, Clock::System.now()),
         Some(KeyStep::Reseal) => seal_anew(config).await,
-        Some(KeyStep::Forget { with_links }) => forget(config, with_links).await,
+        Some(KeyStep::Forget {
+            with_links,
+            with_lost,
+        }) => forget(config, with_links, with_lost).await,
     }
 }
 
@@ -35,7 +38,14 @@ fn rotate(config: &Config, now: Timestamp) -> Result<ExitCode, Fault> {
     }
     let rotated = masters.rotated(random_bytes::<32>(), now);
     if config.master_key.is_empty() {
-        rotated.write(&config.data_dir)?;
+        // Read again under the lock: of two that rotate together, one does.
+        Masters::replace(&config.data_dir, |held| {
+            if held.has_former() {
+                held.clone()
+            } else {
+                rotated
+            }
+        })?;
         println!(
             "keys: there is a new master key in {}",
             config.data_dir.display()
@@ -54,11 +64,19 @@ fn rotate(config: &Config, now: Timestamp) -> Result<ExitCode, Fault> {
 /// Everything sealed anew; may run beside the service, and be begun again.
 async fn seal_anew(config: Config) -> Result<ExitCode, Fault> {
     let app = App::open(config, Clock::System).await?;
-    for done in reseal::reseal(&app.db, &app.keys).await? {
+    let columns = reseal::reseal(&app.db, &app.keys).await?;
+    for done in &columns {
         println!(
             "keys: {}: {} values, {} sealed anew, {} that no key opens",
             done.column, done.seen, done.anew, done.lost
         );
+    }
+    if lost(&columns) > 0 {
+        println!(
+            "keys: something opens with no master key that is known here. Look whether the \
+             former ones are set as they were; nothing was changed of it"
+        );
+        return Ok(ExitCode::FAILURE);
     }
     println!(
         "keys: everything is sealed with the present master key; then `visioplainte keys forget`"
@@ -66,8 +84,12 @@ async fn seal_anew(config: Config) -> Result<ExitCode, Fault> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn lost(columns: &[reseal::Resealed]) -> usize {
+    columns.iter().map(|done| done.lost).sum()
+}
+
 /// The former master key taken out, if nothing needs it any more.
-async fn forget(config: Config, with_links: bool) -> Result<ExitCode, Fault> {
+async fn forget(config: Config, with_links: bool, with_lost: bool) -> Result<ExitCode, Fault> {
     let masters = Masters::of(&config)?;
     if !masters.has_former() {
         println!("keys: there is no former master key");
@@ -75,31 +97,9 @@ async fn forget(config: Config, with_links: bool) -> Result<ExitCode, Fault> {
     }
     let in_settings = !config.master_key.is_empty();
     let app = App::open(config, Clock::System).await?;
-    let anew: usize = reseal::reseal(&app.db, &app.keys)
-        .await?
-        .iter()
-        .map(|done| done.anew)
-        .sum();
-    if anew > 0 {
-        println!(
-            "keys: {anew} values were sealed with a former key since `keys reseal`: a process \
-             that was not restarted still runs. Restart it, then ask again"
-        );
+    if let Some(refusal) = refusal_of(&app, &masters, with_links, with_lost).await? {
+        println!("keys: {refusal}");
         return Ok(ExitCode::FAILURE);
-    }
-    if let Some(since) = masters.current().since {
-        let mut tx = app.db.read().await?;
-        let now = app.clock.now();
-        let (links, until) = reseal::links_from_before(&mut tx, since, now).await?;
-        if links > 0 && !with_links {
-            println!(
-                "keys: {links} personal links that were sent before would open nothing any \
-                 more; the last of them is good until {}. Wait, or say --with-links and have \
-                 them sent again",
-                until.utc().to_rfc3339()
-            );
-            return Ok(ExitCode::FAILURE);
-        }
     }
     let last = masters.without_former();
     if in_settings {
@@ -114,9 +114,64 @@ async fn forget(config: Config, with_links: bool) -> Result<ExitCode, Fault> {
             println!("mark_keys = \"{marks}\"");
         }
     } else {
-        last.write(&app.config.data_dir)?;
+        Masters::replace(&app.config.data_dir, Masters::without_former)?;
         println!("keys: the former master key is gone");
     }
     println!("keys: restart the service");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Why the former key is still needed; none when it is not.
+async fn refusal_of(
+    app: &App,
+    masters: &Masters,
+    with_links: bool,
+    with_lost: bool,
+) -> Result<Option<String>, Fault> {
+    let now = app.clock.now();
+    let mut tx = app.db.read().await?;
+    let others = running::others(&mut tx, &app.keys, now).await?;
+    drop(tx);
+    if others > 0 {
+        return Ok(Some(format!(
+            "{others} processes ran with another master key in the last {} minutes: restart \
+             them, wait, and ask again",
+            running::GONE_MINUTES
+        )));
+    }
+    let columns = reseal::reseal(&app.db, &app.keys).await?;
+    let anew: usize = columns.iter().map(|done| done.anew).sum();
+    if anew > 0 {
+        return Ok(Some(format!(
+            "{anew} values were sealed with a former key since `keys reseal`, and are sealed \
+             anew now: ask again"
+        )));
+    }
+    let lost = lost(&columns);
+    if lost > 0 && !with_lost {
+        return Ok(Some(format!(
+            "{lost} values open with no master key that is known here. Look whether the former \
+             ones are set as they were; say --with-lost if nothing can be done for them"
+        )));
+    }
+    if with_links {
+        return Ok(None);
+    }
+    let Some(since) = masters.current().since else {
+        return Ok(Some(
+            "since when the present master key is in use is not said behind it, so nobody \
+             knows which links were sent before: say --with-links if none matters"
+                .to_owned(),
+        ));
+    };
+    let mut tx = app.db.read().await?;
+    let (links, until) = reseal::links_from_before(&mut tx, since, now).await?;
+    Ok((links > 0).then(|| {
+        format!(
+            "{links} personal links that were sent before would open nothing any more; the \
+             last of those with an end is good until {}. Wait, or have them sent again, or \
+             say --with-links",
+            until.utc().to_rfc3339()
+        )
+    }))
 }

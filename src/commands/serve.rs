@@ -155,6 +155,7 @@ pub fn background(app: &App, shutdown: &CancellationToken) -> Vec<tokio::task::J
     let tasks = vec![
         tokio::spawn(notifications::outbox::run(app.clone(), shutdown.clone())),
         tokio::spawn(notifications::upkeep::run(app.clone(), shutdown.clone())),
+        tokio::spawn(keys::running::run(app.clone(), shutdown.clone())),
         tokio::spawn(hearings::control::run(app.clone(), shutdown.clone())),
         tokio::spawn(hearings::unheld::run(app.clone(), shutdown.clone())),
         tokio::spawn(crate::booking::earlier::run(app.clone(), shutdown.clone())),

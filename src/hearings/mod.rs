@@ -35,6 +35,7 @@ pub use entry::{EnterError, check_window, enter, seat_of_browser};
 pub use live_pages::{Audience, changes};
 pub use pages::CallView;
 pub use room::{AdmitError, OpenError, admit, close, open, room_document, send_back};
+pub use seat_cookie::SeatCookie;
 pub use token::{GrantError, grant};
 
 text_enum! {

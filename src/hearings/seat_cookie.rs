@@ -33,6 +33,11 @@ impl SeatCookie {
         SeatCookie(parts.map(ToOwned::to_owned).collect())
     }
 
+    /// The secrets, the newest first.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// Hashes of the secrets, by which seats are found.
     #[must_use]
     pub fn hashes(&self) -> Vec<String> {

@@ -144,6 +144,7 @@ impl Masters {
             let fresh = write_beside(folder, &hex(&random_bytes::<32>()))?;
             let _ = std::fs::hard_link(&fresh, &path);
             std::fs::remove_file(&fresh).map_err(Fault::other)?;
+            sync(folder)?;
         }
         let text = std::fs::read_to_string(&path).map_err(Fault::other)?;
         let (mut secrets, mut publics, mut marks) = (Vec::new(), Vec::new(), None);
@@ -169,7 +170,22 @@ impl Masters {
         lines.extend(publics.map(|key| format!("journal {}", hex(key))));
         lines.extend(self.marks.map(|marks| format!("marks {marks}")));
         let fresh = write_beside(folder, &lines.join("\n"))?;
-        std::fs::rename(fresh, folder.join(FILE)).map_err(Fault::other)
+        std::fs::rename(fresh, folder.join(FILE)).map_err(Fault::other)?;
+        sync(folder)
+    }
+
+    /// Reads, changes and writes the file of a data folder, while nobody else does.
+    ///
+    /// # Errors
+    /// When somebody else does at this moment, or a file cannot be read or written.
+    pub fn replace(folder: &Path, change: impl FnOnce(&Self) -> Self) -> Result<Self, Fault> {
+        use nix::fcntl::{Flock, FlockArg};
+        let lock = std::fs::File::create(folder.join("master.lock")).map_err(Fault::other)?;
+        let _held = Flock::lock(lock, FlockArg::LockExclusiveNonblock)
+            .map_err(|_| Fault::other("somebody else replaces the master key at this moment"))?;
+        let masters = change(&Self::in_folder(folder)?);
+        masters.write(folder)?;
+        Ok(masters)
     }
 
     /// Another secret in the place of the present one, which becomes the first of the
@@ -254,6 +270,12 @@ fn parse_line(line: &str) -> Result<Master, Fault> {
         secret: parse_master(secret)?,
         since,
     })
+}
+
+/// Makes what was done in a folder last through a power cut.
+fn sync(folder: &Path) -> Result<(), Fault> {
+    let opened = std::fs::File::open(folder).map_err(Fault::other)?;
+    opened.sync_all().map_err(Fault::other)
 }
 
 /// Writes a file of a name of its own, which its owner alone reads.

@@ -16,11 +16,13 @@
 //! | [`sealing`] | values that only this service reads |
 //! | [`journal`] | what signs the journal, and all that ever signed it |
 //! | [`reseal`] | everything in the database sealed with the newest key |
+//! | [`running`] | which processes run, and with which key |
 
 pub mod journal;
 pub mod mac;
 pub mod master;
 pub mod reseal;
+pub mod running;
 pub mod sealing;
 
 use jsonwebtoken::EncodingKey;

@@ -55,8 +55,9 @@ use crate::app::App;
 use crate::config::TlsMode;
 use crate::db::Id;
 use crate::error::{PageError, Refusal};
+use crate::hearings::SeatCookie;
 use crate::identity::Who;
-use crate::identity::session::{self, SEAT_COOKIE, cookie_name};
+use crate::identity::session::{self, cookie_name};
 use crate::page::Ctx;
 
 /// A group of routes that draw on the same budgets.
@@ -264,16 +265,16 @@ pub fn knock(app: &App, request: &mut Request) -> Option<Refusal> {
     let index = entry_of_request(request)?;
     let jar = CookieJar::from_headers(request.headers());
     let secure = app.config.secure();
-    let known = |kind, name| {
-        let cookie = jar.get(&cookie_name(secure, name))?;
-        let known = app.limits.proven.knows(kind, cookie.value());
-        known.then(|| cookie.value().to_owned())
-    };
-    if known(Kind::Session, session::COOKIE).is_some() {
+    let session = jar.get(&cookie_name(secure, session::COOKIE));
+    if session.is_some_and(|cookie| app.limits.proven.knows(Kind::Session, cookie.value())) {
         request.extensions_mut().insert(Unpaid);
         return None;
     }
-    match known(Kind::Seat, SEAT_COOKIE) {
+    let seats = SeatCookie::of(app, &jar);
+    let seat = seats
+        .secrets()
+        .find(|secret| app.limits.proven.knows(Kind::Seat, secret));
+    match seat {
         Some(seat) => identity_pays(app, index, &format!("seat/{seat}")),
         None => address_pays(app, index, request),
     }

@@ -348,13 +348,19 @@ async fn a_session_that_has_ended_pays_no_more_and_a_seat_without_one_still_does
         assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
         assert!(!app.limits.proven.knows(Kind::Session, cookie));
     }
-    app.limits.proven.note(Kind::Seat, "a-seat", true);
+    let seat = "5".repeat(64);
+    app.limits.proven.note(Kind::Seat, &seat, true);
     let own = TABLE[index_of("meeting_link")].identity.at_once.get();
     for turn in 0..own {
-        let status = knocks(&app, STATION, &format!("vp_session={turn}; vp_seat=a-seat")).await;
+        let status = knocks(
+            &app,
+            STATION,
+            &format!("vp_session={turn}; vp_seat={seat}.{turn:064x}"),
+        )
+        .await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{turn}");
     }
-    let flood = knocks(&app, STATION, "vp_seat=a-seat").await;
+    let flood = knocks(&app, STATION, &format!("vp_seat={seat}")).await;
     assert_eq!(flood, StatusCode::TOO_MANY_REQUESTS);
 }
 

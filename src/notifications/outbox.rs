@@ -91,10 +91,10 @@ pub async fn send_next(app: &App, suppliers: &Suppliers, channel: Channel) -> Re
     let opened = app.keys.service.open_json(&place, &claimed.sealed_values);
     let mut values: Values = match opened {
         Ok(values) => values,
-        // Nobody will ever open it: the next message does not wait for that.
+        // Perhaps somebody who was started later, with another master key, opens it.
         Err(fault) => {
             tx.commit().await?;
-            return give_up_unopened(app, &claimed, &fault).await;
+            return leave_unopened(app, &claimed, &fault).await;
         }
     };
     // Another link may have been issued while it waited: the former opens nothing.
@@ -134,16 +134,15 @@ pub async fn send_next(app: &App, suppliers: &Suppliers, channel: Channel) -> Re
     Ok(true)
 }
 
-async fn give_up_unopened(app: &App, claimed: &Claimed, fault: &Fault) -> Result<bool, Fault> {
+async fn leave_unopened(app: &App, claimed: &Claimed, fault: &Fault) -> Result<bool, Fault> {
     tracing::error!(message_id = %claimed.id, %fault, "message {} does not open", claimed.id);
     let refused = Refused {
-        for_good: Some(Reason::Content),
+        for_good: None,
         supplier: "none",
         why: "the message does not open".to_owned(),
     };
     let mut tx = app.db.begin().await?;
-    let nothing = Values::default();
-    note_dead(&mut tx, app, claimed, nothing, &refused, Reason::Content).await?;
+    note_refused(&mut tx, claimed, &refused, app.clock.now()).await?;
     tx.commit().await?;
     Ok(true)
 }

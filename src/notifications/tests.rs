@@ -102,7 +102,7 @@ async fn delivered(app: &TestApp) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn a_message_that_does_not_open_is_given_up_and_the_next_one_goes() {
+async fn a_message_that_does_not_open_waits_for_whoever_opens_it_and_the_next_one_goes() {
     for app in on_every_engine(MONDAY).await {
         let suppliers = Suppliers::new(&app);
         write(&app, "1", Channel::Email, &to("angele@exemple.example")).await;
@@ -113,11 +113,15 @@ async fn a_message_that_does_not_open_is_given_up_and_the_next_one_goes() {
         write(&app, "2", Channel::Email, &to("angele@exemple.example")).await;
         assert_eq!(send(&app, &suppliers).await, 2);
         let found = rows(&app).await;
-        assert_eq!(
-            (found[0].state.as_str(), found[0].reason.as_deref()),
-            ("dead", Some("content"))
-        );
+        assert_eq!((found[0].state.as_str(), found[0].attempts), ("pending", 1));
         assert_eq!(found[1].state, "sent");
+        app.clock.set(app.clock.now().plus_minutes(61));
+        send(&app, &suppliers).await;
+        let found = &rows(&app).await[0];
+        assert_eq!(
+            (found.state.as_str(), found.reason.as_deref()),
+            ("expired", Some("expired"))
+        );
     }
 }
 
