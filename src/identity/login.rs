@@ -3,11 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::provider::{ProviderName, Verified};
+use super::provider::{LEEWAY_SECONDS, ProviderName, Verified};
 use super::refusals::LoginError;
 use super::session::{self, Subject};
 use super::store::{self, Empowerment};
-use super::{PivotIdentity, claims};
+use super::{PivotIdentity, claims, people};
 use crate::audit::{self, Actor};
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx, random_hex};
@@ -41,6 +41,35 @@ pub struct Remembered {
     /// Sent with the code. Departures from before an update have none.
     #[serde(default)]
     pub verifier: String,
+    /// When the browser left. Departures from before an update do not know.
+    #[serde(default)]
+    pub left_at: Option<Timestamp>,
+}
+
+/// What a provider says of when whoever answers authenticated there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// Since they left us for it.
+    Fresh,
+    /// Before: its session was still open, theirs or somebody else's.
+    Earlier,
+    /// It does not say.
+    Untold,
+}
+
+impl Remembered {
+    /// Whether whoever answers this departure authenticated for it. Clocks differ, so
+    /// a minute before is not before.
+    #[must_use]
+    pub fn freshness(&self, verified: &Verified) -> Freshness {
+        match (verified.authenticated_at, self.left_at) {
+            (Some(then), Some(left)) if then < left.plus_seconds(-LEEWAY_SECONDS) => {
+                Freshness::Earlier
+            }
+            (Some(_), Some(_)) => Freshness::Fresh,
+            _ => Freshness::Untold,
+        }
+    }
 }
 
 /// Notes that a browser leaves for a provider.
@@ -65,6 +94,7 @@ pub async fn depart(
         nonce: departure.nonce.clone(),
         return_to: return_to.to_owned(),
         verifier: departure.verifier.clone(),
+        left_at: Some(now),
     };
     let sealed = keys
         .service
@@ -136,8 +166,27 @@ fn opened(keys: &Keys, state_hash: &str, sealed: &[u8]) -> Result<Remembered, Fa
         .open_json(&format!("login-attempt/{state_hash}"), sealed)
 }
 
-/// Starts a citizen's session in place of whatever session the browser had.
-/// The identity is kept as it was first told; gives the cookie's value.
+/// What a browser still held of whoever was there before.
+#[derive(Debug, Default)]
+pub struct Former {
+    /// The session that the login ends.
+    pub session: Option<String>,
+    /// Whose sessions there were.
+    pub people: Vec<Actor>,
+    /// Whom ProConnect vouched for and nobody had empowered: subject and provider.
+    pub turned_away: Option<(String, String)>,
+}
+
+impl Former {
+    /// Whether somebody other than this person was there.
+    fn knew_another_than(&self, actor: &Actor) -> bool {
+        self.people.iter().any(|person| person != actor)
+    }
+}
+
+/// Starts a citizen's session in place of whatever session the browser had. Where that was
+/// somebody else's, they are asked first whether it is them: FranceConnect may have let
+/// them in as whoever it still knew there. The identity is kept as it was first told.
 ///
 /// # Errors
 /// When the identity cannot be used, or the database fails.
@@ -146,9 +195,9 @@ pub async fn sign_in_citizen(
     keys: &Keys,
     issuer: &str,
     verified: &Verified,
-    former_session: Option<&str>,
+    former: &Former,
     now: Timestamp,
-) -> Result<String, LoginError> {
+) -> Result<Given, LoginError> {
     if claims::is_by_helper(&verified.claims) {
         return Err(LoginError::ByHelper);
     }
@@ -164,19 +213,25 @@ pub async fn sign_in_citizen(
     let first: PivotIdentity = keys
         .service
         .open_json(&format!("citizen/{citizen}"), &sealed)?;
+    let actor = Actor::Citizen(citizen.clone());
+    let ask = former.knew_another_than(&actor) || former.turned_away.is_some();
     let detail = match (new, same_person(&first, &identity)) {
         (true, _) => format!("acr={} first", verified.acr),
         (false, true) => format!("acr={}", verified.acr),
         // Corrected at the provider since: a person has to look into it.
         (false, false) => format!("acr={} identity-differs", verified.acr),
     };
-    if let Some(former) = former_session {
+    if let Some(former) = &former.session {
         session::end(tx, keys, former, now).await?;
     }
     let cookie = session::start(
         tx,
         keys,
-        Subject::Citizen(&citizen),
+        if ask {
+            Subject::Unconfirmed(&citizen)
+        } else {
+            Subject::Citizen(&citizen)
+        },
         &verified.acr,
         &verified.amr,
         &verified.id_token,
@@ -187,10 +242,63 @@ pub async fn sign_in_citizen(
         tx,
         audit::SERVICE_CHAIN,
         now,
-        &Actor::Citizen(citizen.clone()),
-        "citizen.sign_in",
+        &actor,
+        if ask {
+            "citizen.ask"
+        } else {
+            "citizen.sign_in"
+        },
         &format!("citizen/{citizen}"),
         &detail,
+    )
+    .await?;
+    Ok(if ask {
+        Given::Choice(cookie)
+    } else {
+        Given::Session(cookie)
+    })
+}
+
+/// Who is asked, with that cookie, whether they are this person; none when it is over.
+///
+/// # Errors
+/// When the database fails, or the sealed identity does not open.
+pub async fn unconfirmed(
+    tx: &mut Tx,
+    keys: &Keys,
+    cookie: &str,
+    now: Timestamp,
+) -> Result<Option<PivotIdentity>, Fault> {
+    match session::find_unconfirmed(tx, cookie, now).await? {
+        Some(citizen) => people::citizen_identity(tx, keys, &citizen).await,
+        None => Ok(None),
+    }
+}
+
+/// Starts the session of a citizen who says that it is them; gives its cookie.
+///
+/// # Errors
+/// When the question is over, or the database fails.
+pub async fn confirm(
+    tx: &mut Tx,
+    keys: &Keys,
+    cookie: &str,
+    now: Timestamp,
+) -> Result<String, LoginError> {
+    let asked = session::end_unconfirmed(tx, keys, cookie, now)
+        .await?
+        .ok_or(LoginError::ChoiceOver)?;
+    let subject = Subject::Citizen(&asked.person);
+    let (acr, amr, id_token) = (&asked.acr, &asked.amr, &asked.id_token);
+    let cookie = session::start(tx, keys, subject, acr, amr, id_token, now).await?;
+    audit::append(
+        tx,
+        audit::SERVICE_CHAIN,
+        now,
+        &Actor::Citizen(asked.person.clone()),
+        "citizen.sign_in",
+        &format!("citizen/{}", asked.person),
+        &format!("acr={acr} confirmed"),
     )
     .await?;
     Ok(cookie)
@@ -212,17 +320,19 @@ fn same_person(one: &PivotIdentity, other: &PivotIdentity) -> bool {
     pivot(one) == pivot(other)
 }
 
-/// What an officer's browser is given.
+/// What the browser of whoever signed in is given.
 #[derive(Debug)]
-pub enum OfficerCookie {
+pub enum Given {
     /// A session.
     Session(String),
-    /// The right to choose among several empowerments, for a few minutes.
+    /// The right to answer, for a few minutes: which empowerment, or whether it is them.
     Choice(String),
 }
 
-/// Starts an officer's session, or a choice where there are several
-/// empowerments, in place of whatever session the browser had.
+/// Starts an officer's session in place of whatever session the browser had. Where there
+/// are several empowerments they choose first; where somebody else was there before, or
+/// the provider does not say that it has just authenticated them, they are asked first
+/// whether it is them.
 ///
 /// # Errors
 /// When nobody empowered that officer, or the database fails.
@@ -230,17 +340,25 @@ pub async fn sign_in_officer(
     tx: &mut Tx,
     keys: &Keys,
     verified: &Verified,
-    former_session: Option<&str>,
+    freshness: Freshness,
+    former: &Former,
     now: Timestamp,
-) -> Result<OfficerCookie, LoginError> {
+) -> Result<Given, LoginError> {
     let (identity, idp_id) = claims::officer(&verified.claims)?;
     let officer = store::find_officer(tx, &verified.subject, &idp_id)
         .await?
         .ok_or(LoginError::NotEmpowered)?;
     let empowerments = store::list_live_empowerments(tx, &officer).await?;
+    let themselves = (verified.subject.clone(), idp_id);
+    let ask = former.knew_another_than(&Actor::Officer(officer.clone()))
+        || former
+            .turned_away
+            .as_ref()
+            .is_some_and(|turned_away| *turned_away != themselves)
+        || freshness != Freshness::Fresh;
     let subject = match empowerments.as_slice() {
         [] => return Err(LoginError::NotEmpowered),
-        [only] => Subject::Officer(&officer, &only.id),
+        [only] if !ask => Subject::Officer(&officer, &only.id),
         _ => Subject::Choosing(&officer),
     };
     let choosing = matches!(subject, Subject::Choosing(_));
@@ -249,7 +367,7 @@ pub async fn sign_in_officer(
         .service
         .seal_json(&format!("officer/{officer}"), &identity);
     store::update_officer_identity(tx, &officer, sealed).await?;
-    if let Some(former) = former_session {
+    if let Some(former) = &former.session {
         session::end(tx, keys, former, now).await?;
     }
     let cookie = session::start(
@@ -263,21 +381,18 @@ pub async fn sign_in_officer(
     )
     .await?;
     if choosing {
-        return Ok(OfficerCookie::Choice(cookie));
+        return Ok(Given::Choice(cookie));
     }
     journal_officer(tx, &officer, &empowerments[0], &verified.acr, now).await?;
-    Ok(OfficerCookie::Session(cookie))
+    Ok(Given::Session(cookie))
 }
 
-/// The empowerments a choice cookie may choose from; none when it is over.
+/// Whose choice a cookie is; none when it is over.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn choices(tx: &mut Tx, cookie: &str, now: Timestamp) -> Result<Vec<Empowerment>, Fault> {
-    match session::find_choosing(tx, cookie, now).await? {
-        Some(officer) => store::list_live_empowerments(tx, &officer).await,
-        None => Ok(Vec::new()),
-    }
+pub async fn chooser(tx: &mut Tx, cookie: &str, now: Timestamp) -> Result<Option<Id>, Fault> {
+    session::find_choosing(tx, cookie, now).await
 }
 
 /// Turns a choice into a session under the chosen empowerment; gives its cookie.
@@ -294,7 +409,7 @@ pub async fn choose(
     let chosen = session::end_choosing(tx, keys, cookie, now)
         .await?
         .ok_or(LoginError::ChoiceOver)?;
-    let empowerments = store::list_live_empowerments(tx, &chosen.officer).await?;
+    let empowerments = store::list_live_empowerments(tx, &chosen.person).await?;
     let Some(empowerment) = empowerments
         .iter()
         .find(|candidate| candidate.id == *empowerment)
@@ -304,18 +419,18 @@ pub async fn choose(
     let cookie = session::start(
         tx,
         keys,
-        Subject::Officer(&chosen.officer, &empowerment.id),
+        Subject::Officer(&chosen.person, &empowerment.id),
         &chosen.acr,
         &chosen.amr,
         &chosen.id_token,
         now,
     )
     .await?;
-    journal_officer(tx, &chosen.officer, empowerment, &chosen.acr, now).await?;
+    journal_officer(tx, &chosen.person, empowerment, &chosen.acr, now).await?;
     Ok(cookie)
 }
 
-/// The empowerments an officer who is signed in may change to.
+/// The empowerments an officer may choose among, or change to.
 ///
 /// # Errors
 /// When the database fails.
@@ -338,10 +453,10 @@ pub async fn change(
     let (cookie, chosen) = session::rotate(tx, keys, session, empowerment, now)
         .await?
         .ok_or(LoginError::NotEmpowered)?;
-    let held = store::list_live_empowerments(tx, &chosen.officer).await?;
+    let held = store::list_live_empowerments(tx, &chosen.person).await?;
     let held = held.iter().find(|held| held.id == *empowerment);
     let held = held.ok_or(LoginError::NotEmpowered)?;
-    journal_officer(tx, &chosen.officer, held, &chosen.acr, now).await?;
+    journal_officer(tx, &chosen.person, held, &chosen.acr, now).await?;
     Ok(cookie)
 }
 

@@ -3,6 +3,7 @@
 
 pub mod browser_kind;
 pub mod claims;
+mod confirmation_pages;
 pub mod empowerments;
 pub mod http;
 pub mod level;
@@ -235,6 +236,7 @@ impl Providers {
 /// The slice's routes.
 pub fn router() -> crate::routes::Routes {
     pages::router()
+        .merge(confirmation_pages::router())
         .merge(request_pages::router())
         .merge(session_pages::router())
 }

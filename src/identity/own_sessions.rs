@@ -87,6 +87,7 @@ async fn rows(tx: &mut Tx, owner: &Actor, now: Timestamp) -> Result<Vec<Row>, Fa
          left join units u on u.id = e.unit_id
          where (s.citizen_id = $1 or s.officer_id = $2)
            and s.ended_at is null and s.expires_at > $3 and s.last_seen_at > $4
+           and not s.unconfirmed
            and (s.officer_id is null or (e.id is not null and e.revoked_at is null))
          order by s.last_seen_at desc, s.started_at desc, s.id",
         citizen,

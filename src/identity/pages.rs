@@ -12,14 +12,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use super::browser_kind::BrowserKind;
-use super::login::{self, OfficerCookie, Remembered};
+use super::confirmation_pages;
+use super::login::{self, Former, Freshness, Given, Remembered};
 use super::own_sessions;
 use super::provider::{ProviderName, Verified};
 use super::refusals::{LoginError, login_path};
 use super::requests::TurnedAway;
 use super::session::{self, cookie_name, private_cookie};
 use super::store::Empowerment;
-use super::{Role, Who, claims, request_pages};
+use super::{OfficerIdentity, Role, Who, claims, people, request_pages};
 use crate::app::App;
 use crate::audit::Actor;
 use crate::clock::Timestamp;
@@ -35,8 +36,11 @@ const BROWSER_COOKIE: &str = "vp_login";
 /// Who was turned away, sealed: for asking to be empowered, and for leaving the
 /// provider, so that a shared computer can be given to a colleague.
 pub(super) const HINT_COOKIE: &str = "vp_hint";
-/// Expected back from the provider's logout.
+/// Expected back from the provider's logout; after a dot, who signs in next.
 const LOGOUT_COOKIE: &str = "vp_logout";
+
+/// Says on a login page that whoever was signed in before no longer is.
+const LEFT: &str = "sortie";
 
 /// The routes of logging in and out.
 pub fn router() -> Routes {
@@ -64,6 +68,8 @@ pub fn router() -> Routes {
 struct CitizenLoginPage {
     ctx: Ctx,
     next: String,
+    /// Whoever was signed in before has just been signed out.
+    left: bool,
 }
 
 async fn citizen_login(ctx: Ctx, RawQuery(query): RawQuery) -> Result<Response, PageError> {
@@ -72,7 +78,8 @@ async fn citizen_login(ctx: Ctx, RawQuery(query): RawQuery) -> Result<Response, 
         return Ok(Redirect::to(&home_or(&next, ProviderName::FranceConnect)).into_response());
     }
     let ctx = ctx.with_quick_exit();
-    Ok(render(&CitizenLoginPage { ctx, next })?.into_response())
+    let left = parameter(query.as_deref(), LEFT)?.is_some();
+    Ok(render(&CitizenLoginPage { ctx, next, left })?.into_response())
 }
 
 #[derive(Template)]
@@ -80,6 +87,8 @@ async fn citizen_login(ctx: Ctx, RawQuery(query): RawQuery) -> Result<Response, 
 struct OfficerLoginPage {
     ctx: Ctx,
     next: String,
+    /// Whoever was signed in before has just been signed out.
+    left: bool,
 }
 
 async fn officer_login(ctx: Ctx, RawQuery(query): RawQuery) -> Result<Response, PageError> {
@@ -87,7 +96,8 @@ async fn officer_login(ctx: Ctx, RawQuery(query): RawQuery) -> Result<Response, 
     if ctx.is_officer() {
         return Ok(Redirect::to(&home_or(&next, ProviderName::ProConnect)).into_response());
     }
-    Ok(render(&OfficerLoginPage { ctx, next })?.into_response())
+    let left = parameter(query.as_deref(), LEFT)?.is_some();
+    Ok(render(&OfficerLoginPage { ctx, next, left })?.into_response())
 }
 
 #[derive(Deserialize)]
@@ -145,20 +155,33 @@ async fn back_from_franceconnect(
     let page = |error: LoginError| error.page(provider, &remembered.return_to);
     let mut tx = app.db.begin().await?;
     let (jar, former) = forget_former(&mut tx, &app, jar).await?;
-    let cookie = login::sign_in_citizen(
+    let given = login::sign_in_citizen(
         &mut tx,
         &app.keys,
         app.providers.franceconnect.issuer(),
         &verified,
-        former.as_deref(),
+        &former,
         app.clock.now(),
     )
     .await
     .map_err(page)?;
-    own_sessions::note_kind(&mut tx, &cookie, BrowserKind::of(&headers)).await?;
+    let (jar, next) = match given {
+        Given::Session(cookie) => {
+            own_sessions::note_kind(&mut tx, &cookie, BrowserKind::of(&headers)).await?;
+            let jar = jar.add(private_cookie(&app, session::COOKIE, cookie));
+            (jar, home_or(&remembered.return_to, provider))
+        }
+        Given::Choice(cookie) => {
+            let jar = jar.add(removed(&app, session::COOKIE)).add(private_cookie(
+                &app,
+                session::CHOICE_COOKIE,
+                cookie,
+            ));
+            (jar, confirmation_pages::path(&remembered.return_to))
+        }
+    };
     tx.commit().await?;
-    let jar = jar.add(private_cookie(&app, session::COOKIE, cookie));
-    Ok((jar, Redirect::to(&home_or(&remembered.return_to, provider))).into_response())
+    Ok((jar, Redirect::to(&next)).into_response())
 }
 
 async fn back_from_proconnect(
@@ -170,17 +193,24 @@ async fn back_from_proconnect(
     let provider = ProviderName::ProConnect;
     let (remembered, verified) = arrive(&app, &jar, provider, query.as_deref()).await?;
     let now = app.clock.now();
+    let freshness = remembered.freshness(&verified);
+    if freshness == Freshness::Earlier {
+        // It was told to authenticate and did not: whoever sits there may be anybody.
+        tracing::warn!("ProConnect let somebody in by a session that was still open there");
+        let next = Some(provider);
+        return leave_provider(&app, jar, provider, &verified.id_token, next).await;
+    }
     let mut tx = app.db.begin().await?;
     let (jar, former) = forget_former(&mut tx, &app, jar).await?;
     let signed_in =
-        login::sign_in_officer(&mut tx, &app.keys, &verified, former.as_deref(), now).await;
+        login::sign_in_officer(&mut tx, &app.keys, &verified, freshness, &former, now).await;
     let (name, cookie, next) = match signed_in {
-        Ok(OfficerCookie::Session(cookie)) => (
+        Ok(Given::Session(cookie)) => (
             session::COOKIE,
             cookie,
             home_or(&remembered.return_to, provider),
         ),
-        Ok(OfficerCookie::Choice(cookie)) => (
+        Ok(Given::Choice(cookie)) => (
             session::CHOICE_COOKIE,
             cookie,
             choice_path(&remembered.return_to),
@@ -240,7 +270,8 @@ async fn other_account(State(app): State<App>, jar: CookieJar) -> Result<Respons
     let Some(TurnedAway { id_token, .. }) = turned_away else {
         return Ok((jar, Redirect::to("/agent/connexion")).into_response());
     };
-    leave_provider(&app, jar, ProviderName::ProConnect, &id_token).await
+    let provider = ProviderName::ProConnect;
+    leave_provider(&app, jar, provider, &id_token, Some(provider)).await
 }
 
 /// Who was turned away in this browser.
@@ -349,6 +380,8 @@ impl Answer {
 struct ChoosePage {
     ctx: Ctx,
     next: String,
+    /// Who is signed in.
+    identity: OfficerIdentity,
     empowerments: Vec<Empowerment>,
 }
 
@@ -361,16 +394,21 @@ async fn choose_page(
     let next = return_in(query.as_deref())?;
     let cookie = cookie_of(&app, &jar, session::CHOICE_COOKIE).unwrap_or_default();
     let mut tx = app.db.read().await?;
-    let mut empowerments = login::choices(&mut tx, &cookie, ctx.now).await?;
-    if let (true, Who::Officer(officer)) = (empowerments.is_empty(), &ctx.who) {
-        empowerments = login::empowerments_of(&mut tx, &officer.id).await?;
-    }
-    if empowerments.is_empty() {
-        return Err(LoginError::ChoiceOver.page(ProviderName::ProConnect, &next));
-    }
+    let over = || LoginError::ChoiceOver.page(ProviderName::ProConnect, &next);
+    let chooser = match (login::chooser(&mut tx, &cookie, ctx.now).await?, &ctx.who) {
+        (Some(officer), _) => officer,
+        (None, Who::Officer(officer)) => officer.id.clone(),
+        (None, _) => return Err(over()),
+    };
+    let empowerments = login::empowerments_of(&mut tx, &chooser).await?;
+    let identity = people::officer_identity(&mut tx, &app.keys, &chooser).await?;
+    let (false, Some(identity)) = (empowerments.is_empty(), identity) else {
+        return Err(over());
+    };
     render(&ChoosePage {
         ctx,
         next,
+        identity,
         empowerments,
     })
 }
@@ -414,16 +452,22 @@ async fn choose(
     Ok((jar, Redirect::to(&next)).into_response())
 }
 
+/// What the button says that leads out.
 #[derive(Deserialize)]
-struct Nothing {}
+struct Parting {
+    /// Provider at which somebody else signs in next; empty: nobody does.
+    #[serde(default)]
+    suite: String,
+}
 
 /// Ends our session, then the provider's: on a shared computer the second
 /// matters as much as the first, also when ours ran out before.
 async fn leave(
     State(app): State<App>,
     jar: CookieJar,
-    Form(Nothing {}): Form<Nothing>,
+    Form(form): Form<Parting>,
 ) -> Result<Response, PageError> {
+    let next = ProviderName::parse(&form.suite);
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let mut left = None;
@@ -452,16 +496,19 @@ async fn leave(
     .fold(jar, |jar, name| jar.add(removed(&app, name)));
     // Whoever came by a code has no session at any provider.
     match left.filter(|(_, id_token)| !id_token.is_empty()) {
-        Some((provider, id_token)) => leave_provider(&app, jar, provider, &id_token).await,
+        Some((provider, id_token)) => leave_provider(&app, jar, provider, &id_token, next).await,
         None => Ok((jar, Redirect::to("/deconnexion/retour")).into_response()),
     }
 }
+
+/// Ends the provider's session, then lets somebody else sign in at `next`, if anybody.
 
 async fn leave_provider(
     app: &App,
     jar: CookieJar,
     provider: ProviderName,
     id_token: &str,
+    next: Option<ProviderName>,
 ) -> Result<Response, PageError> {
     let state = random_hex::<32>();
     let address = app
@@ -471,7 +518,11 @@ async fn leave_provider(
         .await;
     match address {
         Ok(address) => {
-            let jar = jar.add(private_cookie(app, LOGOUT_COOKIE, state));
+            let expected = match next {
+                Some(next) => format!("{state}.{next}"),
+                None => state,
+            };
+            let jar = jar.add(private_cookie(app, LOGOUT_COOKIE, expected));
             Ok((jar, Redirect::to(&address)).into_response())
         }
         // Our session is over all the same; the page says what is left to do.
@@ -497,37 +548,53 @@ async fn left(
     RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
     let expected = cookie_of(&app, &jar, LOGOUT_COOKIE);
+    let (expected, next) = match expected.as_deref().map(|value| value.split_once('.')) {
+        Some(Some((state, next))) => (Some(state.to_owned()), ProviderName::parse(next)),
+        _ => (expected, None),
+    };
     let state = parameter(query.as_deref(), "state")?;
     let failed = parameter(query.as_deref(), "fournisseur")?.is_some();
     // Without a departure of ours there is nothing a state could confirm.
     let unconfirmed = failed || expected.is_some() && expected != state;
     let jar = jar.add(removed(&app, LOGOUT_COOKIE));
+    if let (Some(provider), false, true) = (next, unconfirmed, state.is_some()) {
+        let login = format!("{}?{LEFT}=1", login_path(provider, "/"));
+        return Ok((jar, Redirect::to(&login)).into_response());
+    }
     let page = render(&SignedOutPage { ctx, unconfirmed })?;
     Ok((jar, page).into_response())
 }
 
 /// What a browser still holds of whoever signed in before: ended, whoever signs in now.
-/// Gives the session that the login itself ends.
+/// The session itself is left for the login to end.
 async fn forget_former(
     tx: &mut Tx,
     app: &App,
     jar: CookieJar,
-) -> Result<(CookieJar, Option<String>), Fault> {
+) -> Result<(CookieJar, Former), Fault> {
     let now = app.clock.now();
+    let mut former = Former {
+        turned_away: turned_away(app, &jar).map(|person| (person.sub, person.idp_id)),
+        ..Former::default()
+    };
     let choice = cookie_of(app, &jar, session::CHOICE_COOKIE).unwrap_or_default();
     if let Some((session, actor)) = session::find_unended(tx, &choice).await? {
         login::sign_out(tx, &app.keys, &actor, &session, now).await?;
+        former.people.push(actor);
     }
     let cookie = cookie_of(app, &jar, session::COOKIE).unwrap_or_default();
-    let former = session::find_unended(tx, &cookie).await?;
+    if let Some((session, actor)) = session::find_unended(tx, &cookie).await? {
+        former.session = Some(session);
+        former.people.push(actor);
+    }
     let jar = jar
         .add(removed(app, session::CHOICE_COOKIE))
         .add(removed(app, HINT_COOKIE));
-    Ok((jar, former.map(|(session, _)| session)))
+    Ok((jar, former))
 }
 
 /// Where to go once signed in: home is the person's own space.
-fn home_or(return_to: &str, provider: ProviderName) -> String {
+pub(super) fn home_or(return_to: &str, provider: ProviderName) -> String {
     match (safe_return(return_to).as_str(), provider) {
         ("/", ProviderName::FranceConnect) => "/espace".to_owned(),
         ("/", ProviderName::ProConnect) => "/agent".to_owned(),
@@ -543,7 +610,7 @@ fn choice_path(return_to: &str) -> String {
     )
 }
 
-fn return_in(query: Option<&str>) -> Result<String, Refusal> {
+pub(super) fn return_in(query: Option<&str>) -> Result<String, Refusal> {
     let given = parameter(query, "retour")?.unwrap_or_default();
     Ok(safe_return(&given))
 }
@@ -558,7 +625,7 @@ fn parameter(query: Option<&str>, wanted: &str) -> Result<Option<String>, Refusa
     }
 }
 
-fn cookie_of(app: &App, jar: &CookieJar, name: &str) -> Option<String> {
+pub(super) fn cookie_of(app: &App, jar: &CookieJar, name: &str) -> Option<String> {
     jar.get(&cookie_name(app.config.secure(), name))
         .map(|cookie| cookie.value().to_owned())
 }
@@ -569,7 +636,7 @@ fn browser_of(app: &App, jar: &CookieJar) -> Option<String> {
         .filter(|value| value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-fn removed(app: &App, name: &str) -> axum_extra::extract::cookie::Cookie<'static> {
+pub(super) fn removed(app: &App, name: &str) -> axum_extra::extract::cookie::Cookie<'static> {
     let mut cookie = private_cookie(app, name, String::new());
     cookie.make_removal();
     cookie

@@ -3,7 +3,7 @@
 
 use ring::hmac;
 
-use super::{PivotIdentity, store};
+use super::{OfficerIdentity, PivotIdentity, store};
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx, hex};
 use crate::error::Fault;
@@ -32,6 +32,28 @@ pub async fn citizen_identity(
     row.map(|(sealed,)| {
         keys.service
             .open_json(&format!("citizen/{citizen_id}"), &sealed)
+    })
+    .transpose()
+}
+
+/// What ProConnect said of an officer when they last signed in.
+///
+/// # Errors
+/// When the database fails or the sealed identity does not open.
+pub async fn officer_identity(
+    tx: &mut Tx,
+    keys: &Keys,
+    officer_id: &Id,
+) -> Result<Option<OfficerIdentity>, Fault> {
+    let row = fetch_optional!(
+        tx,
+        (Vec<u8>,),
+        "select sealed_identity from officers where id = $1",
+        officer_id
+    )?;
+    row.map(|(sealed,)| {
+        keys.service
+            .open_json(&format!("officer/{officer_id}"), &sealed)
     })
     .transpose()
 }

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use axum::http::{StatusCode, header};
 use openidconnect::core::{
-    CoreAuthDisplay, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClient,
-    CoreClientAuthMethod, CoreGrantType, CoreIdToken, CoreIdTokenClaims, CoreIdTokenVerifier,
-    CoreJsonWebKey, CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm,
-    CoreJwsSigningAlgorithm, CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType,
+    CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreClaimName, CoreClaimType,
+    CoreClient, CoreClientAuthMethod, CoreGrantType, CoreIdToken, CoreIdTokenClaims,
+    CoreIdTokenVerifier, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm, CoreResponseMode, CoreResponseType,
+    CoreSubjectIdentifierType,
 };
 use openidconnect::{
     AdditionalProviderMetadata, AuthType, AuthenticationContextClass, AuthorizationCode,
@@ -119,6 +120,8 @@ pub struct Verified {
     pub acr: String,
     /// Means used, parted by spaces; empty when the provider does not tell.
     pub amr: String,
+    /// When the person authenticated there, if the provider says so.
+    pub authenticated_at: Option<Timestamp>,
     /// The raw id token, for the provider's logout.
     pub id_token: String,
     /// Claims of the signed user information.
@@ -238,6 +241,10 @@ impl Provider {
             // ProConnect takes the levels as an essential claim, and tells the
             // means of authentication only when they are asked for.
             Levels::OneOf(levels) => {
+                // A station is shared, and ProConnect remembers whoever was there for
+                // half a day: whoever comes authenticates anew. `max_age` is a
+                // parameter it refuses.
+                request = request.add_prompt(CoreAuthPrompt::Login);
                 let claims = serde_json::json!({ "id_token": {
                     "acr": { "essential": true, "values": levels },
                     "amr": { "essential": true },
@@ -329,6 +336,9 @@ impl Provider {
                     means.join(" ")
                 })
                 .unwrap_or_default(),
+            authenticated_at: claims
+                .auth_time()
+                .map(|time| Timestamp(time.timestamp_millis())),
             id_token: token.to_string(),
             subject,
             claims: userinfo,

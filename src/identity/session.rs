@@ -52,7 +52,8 @@ pub const BY_CODE: &str = "declared";
 
 /// Name of the session cookie.
 pub const COOKIE: &str = "vp_session";
-/// Name of the cookie of an officer who has yet to choose an empowerment.
+/// Name of the cookie of whoever has yet to answer something before their session begins:
+/// which empowerment an officer acts under, or whether they are who is signed in.
 pub const CHOICE_COOKIE: &str = "vp_choice";
 
 /// Who starts a session.
@@ -60,6 +61,9 @@ pub const CHOICE_COOKIE: &str = "vp_choice";
 pub enum Subject<'a> {
     /// A citizen.
     Citizen(&'a Id),
+    /// A citizen who has yet to say that they are who the provider says they are. Such a
+    /// session opens nothing but that question.
+    Unconfirmed(&'a Id),
     /// An officer under an empowerment.
     Officer(&'a Id, &'a Id),
     /// An officer who has yet to choose among several empowerments. Such a
@@ -87,6 +91,7 @@ pub async fn start(
         .seal(&format!("session/{id}"), id_token.as_bytes());
     let (citizen, officer, empowerment, minutes) = match subject {
         Subject::Citizen(citizen) => (Some(citizen), None, None, ABSOLUTE_MINUTES),
+        Subject::Unconfirmed(citizen) => (Some(citizen), None, None, CHOICE_MINUTES),
         Subject::Officer(officer, empowerment) => {
             (None, Some(officer), Some(empowerment), ABSOLUTE_MINUTES)
         }
@@ -95,8 +100,8 @@ pub async fn start(
     execute!(
         tx,
         "insert into sessions (id, citizen_id, officer_id, empowerment_id, acr, amr, sealed_id_token,
-             started_at, authenticated_at, last_seen_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8, $9)",
+             started_at, authenticated_at, last_seen_at, expires_at, unconfirmed)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8, $9, $10)",
         &id,
         citizen,
         officer,
@@ -105,7 +110,8 @@ pub async fn start(
         amr,
         sealed,
         now,
-        now.plus_minutes(minutes)
+        now.plus_minutes(minutes),
+        matches!(subject, Subject::Unconfirmed(_))
     )?;
     Ok(cookie)
 }
@@ -148,6 +154,7 @@ pub async fn find(
          left join empowerments e on e.id = s.empowerment_id
          left join units u on u.id = e.unit_id
          where s.id = $1 and s.ended_at is null and s.expires_at > $2 and s.last_seen_at > $3
+           and not s.unconfirmed
            and (s.officer_id is null or (e.id is not null and e.revoked_at is null))",
         &id,
         now,
@@ -208,6 +215,7 @@ pub async fn is_live(tx: &mut Tx, session: &str, now: Timestamp) -> Result<bool,
         "select s.id from sessions s
          left join empowerments e on e.id = s.empowerment_id
          where s.id = $1 and s.ended_at is null and s.expires_at > $2 and s.last_seen_at > $3
+           and not s.unconfirmed
            and (s.officer_id is null or (e.id is not null and e.revoked_at is null))",
         session,
         now,
@@ -291,17 +299,78 @@ pub async fn find_choosing(tx: &mut Tx, cookie: &str, now: Timestamp) -> Result<
     Ok(row.map(|(officer,)| officer))
 }
 
+/// The citizen who may say with that cookie that it is them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_unconfirmed(
+    tx: &mut Tx,
+    cookie: &str,
+    now: Timestamp,
+) -> Result<Option<Id>, Fault> {
+    let row = fetch_optional!(
+        tx,
+        (Id,),
+        "select citizen_id from sessions
+         where id = $1 and citizen_id is not null and unconfirmed
+           and ended_at is null and expires_at > $2",
+        sha256_hex(cookie.as_bytes()),
+        now
+    )?;
+    Ok(row.map(|(citizen,)| citizen))
+}
+
+/// Ends the question whether a citizen is who is signed in, once.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_unconfirmed(
+    tx: &mut Tx,
+    keys: &Keys,
+    cookie: &str,
+    now: Timestamp,
+) -> Result<Option<Chosen>, Fault> {
+    let id = sha256_hex(cookie.as_bytes());
+    let row = fetch_optional!(
+        tx,
+        (Id, String, String, Vec<u8>),
+        "update sessions set ended_at = $2
+         where id = $1 and citizen_id is not null and unconfirmed
+           and ended_at is null and expires_at > $2
+         returning citizen_id, acr, amr, sealed_id_token",
+        &id,
+        now
+    )?;
+    row.map(|row| Chosen::opened(keys, &id, row)).transpose()
+}
+
 /// What a choice carries over into the session it becomes.
 #[derive(Debug)]
 pub struct Chosen {
-    /// The officer.
-    pub officer: Id,
+    /// The officer, or the citizen.
+    pub person: Id,
     /// Level the provider vouched for.
     pub acr: String,
     /// Means used.
     pub amr: String,
     /// The provider's id token.
     pub id_token: String,
+}
+
+impl Chosen {
+    fn opened(
+        keys: &Keys,
+        session: &str,
+        (person, acr, amr, sealed): (Id, String, String, Vec<u8>),
+    ) -> Result<Self, Fault> {
+        let plain = keys.service.open(&format!("session/{session}"), &sealed)?;
+        Ok(Chosen {
+            person,
+            acr,
+            amr,
+            id_token: String::from_utf8(plain).unwrap_or_default(),
+        })
+    }
 }
 
 /// Ends a choice, once.
@@ -325,16 +394,7 @@ pub async fn end_choosing(
         &id,
         now
     )?;
-    let Some((officer, acr, amr, sealed)) = row else {
-        return Ok(None);
-    };
-    let plain = keys.service.open(&format!("session/{id}"), &sealed)?;
-    Ok(Some(Chosen {
-        officer,
-        acr,
-        amr,
-        id_token: String::from_utf8(plain).unwrap_or_default(),
-    }))
+    row.map(|row| Chosen::opened(keys, &id, row)).transpose()
 }
 
 /// Puts a session under another empowerment of its officer in place of one; none
@@ -365,14 +425,8 @@ pub async fn rotate(
     let Some((officer, acr, amr, sealed, expires_at)) = row else {
         return Ok(None);
     };
-    let plain = keys.service.open(&format!("session/{session}"), &sealed)?;
-    let chosen = Chosen {
-        officer,
-        acr,
-        amr,
-        id_token: String::from_utf8(plain).unwrap_or_default(),
-    };
-    let subject = Subject::Officer(&chosen.officer, empowerment);
+    let chosen = Chosen::opened(keys, session, (officer, acr, amr, sealed))?;
+    let subject = Subject::Officer(&chosen.person, empowerment);
     let (acr, amr, id_token) = (&chosen.acr, &chosen.amr, &chosen.id_token);
     let cookie = start(tx, keys, subject, acr, amr, id_token, now).await?;
     execute!(

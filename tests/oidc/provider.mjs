@@ -55,6 +55,8 @@ async function provider() {
       grant_types: ['authorization_code'],
       response_types: ['code'],
       subject_type: 'pairwise',
+      // ProConnect tells when somebody authenticated without being asked for it.
+      require_auth_time: true,
       id_token_signed_response_alg: wanted.alg,
       userinfo_signed_response_alg: wanted.alg,
     })),

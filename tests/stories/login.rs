@@ -236,9 +236,10 @@ async fn a_choice_nobody_made_is_not_the_next_officers_to_make() {
         let station = thomas.after_a_crash(&["vp_choice", "vp_session", "vp_login"]);
         let kept = thomas.after_a_crash(&["vp_choice"]);
         let sarah = Officer::new("78-police", station);
-        sarah.logs_in("/agent").await.ok();
-        assert!(sarah.cookie("vp_choice").is_none());
-        let page = sarah.get("/agent/habilitation").await;
+        let page = sarah.logs_in("/agent").await.ok();
+        assert_eq!(page.address, "/agent/habilitation");
+        assert_ne!(sarah.cookie("vp_choice"), kept.cookie("vp_choice"));
+        assert!(page.text().contains("Sarah Delmas"), "{page:.500}");
         assert!(
             !page.text().contains(rights.field("habilitation")),
             "{page:.500}"
@@ -246,5 +247,137 @@ async fn a_choice_nobody_made_is_not_the_next_officers_to_make() {
         // Nor is it of any use to who copied it.
         let copied = kept.get("/agent/habilitation").await;
         assert_eq!(copied.status, StatusCode::GONE, "{copied:.500}");
+    }
+}
+
+/// Longer than a session lives that nobody uses; the browser keeps its cookies.
+fn an_hour_passes(app: &TestApp) {
+    app.pass_minutes(61);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_shared_station_an_officer_first_says_that_it_is_them() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        let sarah = app.officer("78-police");
+        let copied = {
+            sarah.logs_in("/agent").await.ok();
+            sarah.cookie("vp_session").unwrap()
+        };
+        // She goes without leaving, and a colleague of another unit sits down later.
+        an_hour_passes(&app);
+        let mathieu = Officer::new("78-gendarmerie", sarah.browser.clone());
+        let question = mathieu.logs_in("/agent").await.ok();
+        assert_eq!(question.address, "/agent/habilitation");
+        let words = question.text();
+        assert!(
+            words.contains("Mathieu Korbut") && words.contains("Est-ce bien vous"),
+            "{question:.500}"
+        );
+        assert!(!words.contains("Delmas"), "{question:.500}");
+        // Nothing is shown before the answer, nor does her session live on.
+        let agenda = mathieu.get("/agent").await;
+        assert!(agenda.address.starts_with("/agent/connexion"));
+        let thief = app.browser();
+        for name in ["vp_session", "vp_choice"] {
+            let value = mathieu.cookie(name).unwrap_or_else(|| copied.clone());
+            thief.set_cookie("vp_session", &value);
+            let agenda = thief.get("/agent").await;
+            assert!(agenda.address.starts_with("/agent/connexion"), "{name}");
+        }
+        // It is not him: out here, out at ProConnect, and to the button again.
+        let login = mathieu
+            .submit(&question.form("form[action='/deconnexion']:has(input[name='suite'])"))
+            .await
+            .ok();
+        assert_eq!(login.address, "/agent/connexion?sortie=1");
+        assert!(
+            login.via.iter().any(|step| step.contains("/session/end")),
+            "{:?}",
+            login.via
+        );
+        assert!(login.text().contains("compte précédent"), "{login:.500}");
+        let reloaded = mathieu.submit(&question.form("form[action='/agent/habilitation']"));
+        assert_eq!(reloaded.await.status, StatusCode::GONE);
+        // Nobody else is known here any more: the next one is let in at once.
+        let anew = mathieu.logs_in("/agent").await.ok();
+        assert_eq!(anew.address, "/agent");
+        // And where it is whoever sits there, one press is enough.
+        an_hour_passes(&app);
+        let anais = Officer::new("974-police", mathieu.browser.clone());
+        let question = anais.logs_in("/agent").await.ok();
+        let agenda = anais
+            .submit(&question.form("form[action='/agent/habilitation']"))
+            .await
+            .ok();
+        assert_eq!(agenda.address, "/agent");
+        // Who comes back to what is theirs is not asked.
+        an_hour_passes(&app);
+        assert_eq!(anais.logs_in("/agent").await.ok().address, "/agent");
+        app.journal_holds();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_an_officer_was_turned_away_for_is_not_who_signs_in_next_unasked() {
+    let app = TestApp::at(MONDAY).await;
+    let paul = app.officer("stranger");
+    let refused = paul.logs_in("/agent").await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let sarah = Officer::new("78-police", paul.browser.clone());
+    let question = sarah.logs_in("/agent").await.ok();
+    assert_eq!(question.address, "/agent/habilitation");
+    assert!(question.text().contains("Sarah Delmas"), "{question:.500}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_somebody_else_was_signed_in_a_citizen_first_says_that_it_is_them() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        let camille = app.citizen("camille");
+        camille.logs_in("/espace").await.ok();
+        an_hour_passes(&app);
+        let amina = Citizen::new("amina", camille.browser.clone());
+        let question = amina.logs_in("/espace/sessions").await.ok();
+        assert!(
+            question.address.starts_with("/connexion/personne"),
+            "{question:.500}"
+        );
+        let words = question.text();
+        assert!(words.contains("BENHADDOU"), "{question:.500}");
+        assert!(!words.contains("BERTHELOT"), "{question:.500}");
+        let space = amina.get("/espace").await;
+        assert!(space.address.starts_with("/connexion"), "{space:.500}");
+        let thief = app.browser();
+        thief.set_cookie("vp_session", &amina.cookie("vp_choice").unwrap());
+        let space = thief.get("/espace").await;
+        assert!(space.address.starts_with("/connexion"), "{space:.500}");
+        // Yes: on to where she wanted to go, once.
+        let yes = question.form("form[action='/connexion/personne']");
+        let wanted = amina.submit(&yes).await.ok();
+        assert_eq!(wanted.address, "/espace/sessions");
+        assert_eq!(amina.submit(&yes).await.status, StatusCode::GONE);
+        // No: out of both, and to the button.
+        an_hour_passes(&app);
+        let zoe = Citizen::new("zoe", amina.browser.clone());
+        let question = zoe.logs_in("/espace").await.ok();
+        let login = zoe
+            .submit(&question.form("form[action='/deconnexion']:has(input[name='suite'])"))
+            .await
+            .ok();
+        assert_eq!(login.address, "/connexion?sortie=1");
+        assert!(
+            login.via.iter().any(|step| step.contains("/session/end")),
+            "{:?}",
+            login.via
+        );
+        let space = zoe.identify(&login).await.ok();
+        assert_eq!(space.address, "/espace");
+        // Too late to answer.
+        an_hour_passes(&app);
+        let question = amina.logs_in("/espace").await.ok();
+        assert!(question.address.starts_with("/connexion/personne"));
+        app.pass_minutes(10);
+        let yes = question.form("form[action='/connexion/personne']");
+        assert_eq!(amina.submit(&yes).await.status, StatusCode::GONE);
+        app.journal_holds();
     }
 }

@@ -148,6 +148,51 @@ async fn a_lying_provider_never_gets_an_officer_in() {
     assert_eq!(sessions(&site).await, 1);
 }
 
+/// A station's browser that ProConnect may still know somebody in.
+#[tokio::test]
+async fn an_officer_is_let_in_at_once_only_if_they_authenticated_for_it() {
+    let liar = Liar::of_officers().await;
+    let issuer = liar.issuer();
+    let site = Site::start(|config| {
+        config.proconnect_issuer = issuer;
+        config.proconnect_client_id = "visioplainte".into();
+        config.proconnect_client_secret = "known-to-both".into();
+    })
+    .await;
+    is_empowered(&site, "somebody", "one-of-them").await;
+    let issuer = liar.issuer();
+    let out = format!("{issuer}/session/end?");
+    for (lie, leads_to, session) in [
+        (Lie::None, "/agent", true),
+        // Clocks differ by a minute at most.
+        (Lie::AuthenticatedAt(-59), "/agent", true),
+        (Lie::AuthenticatedAt(-60), "/agent", true),
+        (Lie::AuthenticatedAt(-61), &*out, false),
+        (Lie::AuthenticatedAt(-12 * 3600), &*out, false),
+        (Lie::AuthenticatedAt(60), "/agent", true),
+        (Lie::AuthenticatedWhenever, "/agent/habilitation", false),
+    ] {
+        let mut browser = Browser::at(&site.address);
+        let state = depart_from(&mut browser, &liar, OFFICERS, "").await;
+        liar.tells(lie);
+        let query = [("code", "any"), ("state", &*state), ("iss", &*issuer)];
+        let answer = come_back_to(&mut browser, OFFICERS_CALLBACK, &query).await;
+        let led = if leads_to == out {
+            answer.location.starts_with(leads_to)
+        } else {
+            answer.location == leads_to
+        };
+        assert!(led, "{lie:?}: {} {}", answer.status, answer.location);
+        assert_eq!(browser.session().is_some(), session, "{lie:?}");
+        if leads_to == out {
+            // Back from there, the login page says what happened.
+            let back = format!("/deconnexion/retour?state={}", answer.sent("state"));
+            let home = browser.get(&back).await;
+            assert_eq!(home.location, "/agent/connexion?sortie=1");
+        }
+    }
+}
+
 /// Somebody has given this subject of this provider a right.
 async fn is_empowered(site: &Site, sub: &str, idp_id: &str) {
     let keys = &site.app.keys;

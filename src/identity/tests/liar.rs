@@ -48,6 +48,10 @@ pub(super) enum Lie {
     IssuedInFuture,
     WrongLevel,
     NoLevel,
+    /// Honestly: the person authenticated so many seconds from now.
+    AuthenticatedAt(i64),
+    /// It does not say when the person authenticated.
+    AuthenticatedWhenever,
     AlgNone,
     Hs256WithPublicPoint,
     Hs256WithPublicJwk,
@@ -295,7 +299,7 @@ fn id_token(shared: &Shared, lie: Lie) -> String {
     let now = NOW.seconds();
     let mut claims = json!({
         "iss": shared.issuer, "sub": "somebody", "aud": "visioplainte",
-        "iat": now, "exp": now + 60, "acr": shared.level,
+        "iat": now, "exp": now + 60, "acr": shared.level, "auth_time": now,
         "nonce": *shared.nonce.lock().unwrap(),
     });
     let (name, value) = match lie {
@@ -310,6 +314,8 @@ fn id_token(shared: &Shared, lie: Lie) -> String {
         Lie::IssuedInFuture => ("iat", json!(now + 3600)),
         Lie::WrongLevel => ("acr", json!("eidas0")),
         Lie::NoLevel => ("acr", Value::Null),
+        Lie::AuthenticatedAt(seconds) => ("auth_time", json!(now + seconds)),
+        Lie::AuthenticatedWhenever => ("auth_time", Value::Null),
         _ => ("sub", json!("somebody")),
     };
     claims[name] = value;

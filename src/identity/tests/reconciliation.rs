@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Site;
 use crate::fetch_optional;
 use crate::identity::LoginError;
-use crate::identity::login::sign_in_officer;
+use crate::identity::login::{Former, Freshness, sign_in_officer};
 use crate::identity::provider::Verified;
 
 #[tokio::test]
@@ -41,12 +41,21 @@ async fn an_officer_is_their_subject_at_their_provider_whatever_their_address() 
             subject: sub.to_owned(),
             acr: "eidas1-mfa".into(),
             amr: "pwd mfa".into(),
+            authenticated_at: None,
             id_token: String::new(),
             claims: claims.as_object().unwrap().clone(),
         };
         let mut tx = site.app.db.begin().await.unwrap();
         let now = site.app.clock.now();
-        let signed_in = sign_in_officer(&mut tx, &site.app.keys, &verified, None, now).await;
+        let signed_in = sign_in_officer(
+            &mut tx,
+            &site.app.keys,
+            &verified,
+            Freshness::Fresh,
+            &Former::default(),
+            now,
+        )
+        .await;
         match signed_in {
             Ok(_) => assert!(gets_in, "{sub} of {idp_id}"),
             Err(LoginError::NotEmpowered) => assert!(!gets_in, "{sub} of {idp_id}"),

@@ -291,7 +291,7 @@ async fn the_departure_carries_exactly_what_each_provider_wants() {
         ),
         (
             AS_OFFICER,
-            "claims client_id nonce redirect_uri response_type scope state",
+            "claims client_id nonce prompt redirect_uri response_type scope state",
         ),
     ] {
         let left = Browser::at(&site.address).post(action, &[]).await;
@@ -302,6 +302,13 @@ async fn the_departure_carries_exactly_what_each_provider_wants() {
             .collect();
         names.sort();
         assert_eq!(names.join(" "), expected);
+        if action == AS_OFFICER.0 {
+            assert_eq!(
+                left.sent("prompt"),
+                "login",
+                "whoever comes authenticates anew"
+            );
+        }
         for name in ["state", "nonce"] {
             let value = left.sent(name);
             assert_eq!(value.len(), 64, "{name}");

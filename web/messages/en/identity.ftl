@@ -29,6 +29,16 @@ officer-login-victim = Do you want to lodge a complaint?
 
 choose-empowerment-title = Choose an empowerment
 choose-empowerment-lead = You have several empowerments. Choose the one you act under now; you can change it from “My sessions”.
+confirm-officer-lead = Another account was used in this browser, or ProConnect did not say when you signed in. Check that this account is yours before you continue.
+confirm-yes = Continue:
+confirm-no = This is not me
+confirm-no-hint = This account is signed out, here and at the identity provider. You can then sign in yourself.
+confirm-title = Is this you?
+confirm-who = You are { $name }.
+confirm-citizen-lead = Somebody else used this browser. Check that this account is yours before you continue: nothing is shown before you answer.
+confirm-citizen-yes = Yes, continue
+login-left-title = The previous account is signed out
+login-left-text = It is signed out here and at the identity provider. Sign in with your own account.
 role-officer = Investigator
 role-unit-admin = Administrator of the unit
 role-department-admin = Administrator of the department

@@ -29,6 +29,16 @@ officer-login-victim = Vous souhaitez porter plainte ?
 
 choose-empowerment-title = Choisir une habilitation
 choose-empowerment-lead = Vous avez plusieurs habilitations. Choisissez celle que vous exercez maintenant ; pour en changer, reconnectez-vous.
+confirm-officer-lead = Un autre compte a servi dans ce navigateur, ou ProConnect n’a pas dit quand vous vous êtes identifié. Vérifiez que ce compte est le vôtre avant de continuer.
+confirm-yes = Continuer :
+confirm-no = Ce n’est pas moi
+confirm-no-hint = Ce compte est déconnecté, ici et chez le fournisseur d’identité. Vous pourrez ensuite vous identifier.
+confirm-title = Est-ce bien vous ?
+confirm-who = Vous êtes { $name }.
+confirm-citizen-lead = Quelqu’un d’autre s’est servi de ce navigateur. Vérifiez que ce compte est le vôtre avant de continuer : rien n’est montré avant votre réponse.
+confirm-citizen-yes = Oui, continuer
+login-left-title = Le compte précédent est déconnecté
+login-left-text = Il l’est ici et chez le fournisseur d’identité. Identifiez-vous avec votre propre compte.
 role-officer = Enquêteur
 role-unit-admin = Administrateur de l’unité
 role-department-admin = Administrateur du département
