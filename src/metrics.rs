@@ -57,6 +57,11 @@ struct Outbox {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Provider {
+    provider: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Node {
     node: String,
 }
@@ -72,6 +77,8 @@ pub struct Metrics {
     facts: Family<Kind, Counter>,
     moves: Counter,
     losses: Counter,
+    provider_up: Family<Provider, Gauge>,
+    provider_age: Family<Provider, Gauge>,
     node_up: Family<Node, Gauge>,
     node_load: Family<Node, Gauge<f64, AtomicU64>>,
     node_rooms: Family<Node, Gauge>,
@@ -89,6 +96,8 @@ impl Default for Metrics {
             facts: Family::default(),
             moves: Counter::default(),
             losses: Counter::default(),
+            provider_up: Family::default(),
+            provider_age: Family::default(),
             node_up: Family::default(),
             node_load: Family::default(),
             node_rooms: Family::default(),
@@ -130,6 +139,17 @@ impl Default for Metrics {
             "node_losses",
             "Media nodes that this process found gone",
             metrics.losses.clone(),
+        );
+        registry.register(
+            "provider_up",
+            "1 for an identity provider that answered when it was last asked about itself, 0 otherwise",
+            metrics.provider_up.clone(),
+        );
+        registry.register_with_unit(
+            "provider_age",
+            "How old what an identity provider says about itself is; believed for a day at most",
+            Unit::Seconds,
+            metrics.provider_age.clone(),
         );
         registry.register(
             "node_up",
@@ -210,6 +230,16 @@ impl Metrics {
     /// Everything, as a scrape reads it.
     #[must_use]
     pub fn text(&self, app: &App) -> String {
+        let now = app.clock.now();
+        for provider in [&app.providers.franceconnect, &app.providers.proconnect] {
+            if let Some((up, age)) = provider.state(now) {
+                let provider = provider.name().as_str();
+                let label = Provider { provider };
+                let up = i64::from(u8::from(up));
+                self.provider_up.get_or_create(&label).set(up);
+                self.provider_age.get_or_create(&label).set(age);
+            }
+        }
         let known = app.media.nodes();
         for (name, node) in known.borrow().iter() {
             let label = Node { node: name.clone() };

@@ -20,7 +20,8 @@ use crate::clock::Clock;
 use crate::config::{Config, TlsMode};
 use crate::error::Fault;
 use crate::{
-    audit, complaint, fetch_optional, hearings, keys, media, metrics, notifications, scheduling,
+    audit, complaint, fetch_optional, hearings, identity, keys, media, metrics, notifications,
+    scheduling,
 };
 
 const SELF_SIGNED_PEM: &str = "self-signed.pem";
@@ -156,6 +157,8 @@ pub fn background(app: &App, shutdown: &CancellationToken) -> Vec<tokio::task::J
         tokio::spawn(notifications::outbox::run(app.clone(), shutdown.clone())),
         tokio::spawn(notifications::upkeep::run(app.clone(), shutdown.clone())),
         tokio::spawn(keys::running::run(app.clone(), shutdown.clone())),
+        tokio::spawn(identity::known::run(app.clone(), shutdown.clone())),
+        tokio::spawn(identity::upkeep::run(app.clone(), shutdown.clone())),
         tokio::spawn(hearings::control::run(app.clone(), shutdown.clone())),
         tokio::spawn(hearings::unheld::run(app.clone(), shutdown.clone())),
         tokio::spawn(crate::booking::earlier::run(app.clone(), shutdown.clone())),

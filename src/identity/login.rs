@@ -16,8 +16,6 @@ use crate::keys::{Keys, sha256_hex};
 
 /// A departure to a provider lives this long.
 pub const ATTEMPT_MINUTES: i64 = 15;
-/// Departures are forgotten this long after they expired.
-const ATTEMPT_KEPT_MINUTES: i64 = 24 * 60;
 
 /// What the provider must be sent.
 #[derive(Debug)]
@@ -99,7 +97,6 @@ pub async fn depart(
     let sealed = keys
         .service
         .seal_json(&format!("login-attempt/{state_hash}"), &remembered);
-    store::delete_attempts_before(tx, now.plus_minutes(-ATTEMPT_KEPT_MINUTES)).await?;
     store::insert_attempt(
         tx,
         &state_hash,

@@ -6,6 +6,7 @@ pub mod claims;
 mod confirmation_pages;
 pub mod empowerments;
 pub mod http;
+pub mod known;
 pub mod level;
 pub mod login;
 pub mod own_sessions;
@@ -20,6 +21,7 @@ mod session_pages;
 mod store;
 #[cfg(all(test, feature = "sandbox"))]
 mod tests;
+pub mod upkeep;
 pub mod userinfo;
 
 pub use provider::{Provider, ProviderName};

@@ -1,10 +1,9 @@
 //! Relying party of one OpenID provider: FranceConnect or ProConnect.
 //!
-//! What the provider says about itself is asked at the first login, kept an
-//! hour and asked again when a key is unknown; a provider that is down is not
-//! asked again for a few seconds. It knows neither database nor pages.
+//! What the provider says about itself is asked at the first login and again when a key
+//! is unknown; `known` says how long it is believed. It knows neither database nor pages.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::{StatusCode, header};
 use openidconnect::core::{
@@ -23,10 +22,10 @@ use openidconnect::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
 
 use super::LoginError;
 use super::http::Http;
+use super::known::{Belief, Known};
 use super::level::Levels;
 use super::login::{Departure, Remembered};
 use super::userinfo::{self, Expected, UserinfoError};
@@ -35,10 +34,6 @@ use crate::config::Config;
 use crate::error::Fault;
 use crate::text_enum;
 
-/// What a provider says about itself is asked again after this long.
-const KEPT_MINUTES: i64 = 60;
-/// A provider that did not answer is not asked again for this long.
-const PAUSE_SECONDS: i64 = 5;
 /// How long after its end something signed still passes: their clocks and ours are
 /// never quite the same, and an id token lives for a minute alone.
 pub(super) const LEEWAY_SECONDS: i64 = 60;
@@ -100,15 +95,10 @@ pub struct Provider {
     levels: Levels,
     pkce: bool,
     http: Http,
-    known: Mutex<Known>,
-}
-
-#[derive(Debug, Default)]
-enum Known {
-    #[default]
-    Nothing,
-    Metadata(Arc<Metadata>, Timestamp),
-    Down(String, Timestamp),
+    /// Never held while the provider is asked.
+    known: Mutex<Known<Arc<Metadata>>>,
+    /// Held by whoever asks.
+    asking: tokio::sync::Mutex<()>,
 }
 
 /// What the provider vouches for, all of it verified.
@@ -194,6 +184,7 @@ impl Provider {
             pkce,
             http: Http::new(roots, given.is_empty())?,
             known: Mutex::default(),
+            asking: tokio::sync::Mutex::default(),
         })
     }
 
@@ -482,41 +473,70 @@ impl Provider {
         .map_err(LoginError::Userinfo)
     }
 
-    async fn metadata(&self, now: Timestamp) -> Result<Arc<Metadata>, LoginError> {
-        let mut known = self.known.lock().await;
-        match &*known {
-            Known::Metadata(metadata, at) if now < at.plus_minutes(KEPT_MINUTES) => {
-                return Ok(metadata.clone());
-            }
-            Known::Down(why, at) if now < at.plus_seconds(PAUSE_SECONDS) => {
-                return Err(LoginError::ProviderDown(why.clone()));
-            }
-            _ => {}
+    /// Asks what the provider says about itself, if it will soon be too old.
+    pub(super) async fn refresh(&self, now: Timestamp) {
+        if self.known().is_due(now)
+            && let Ok(_asking) = self.asking.try_lock()
+        {
+            // What went wrong is logged there, and nobody waits for it here.
+            let _ = self.discover(now).await;
         }
-        self.discover(&mut known, now).await
+    }
+
+    /// Whether it answered when it was last asked about itself, and how many seconds ago
+    /// it last did; none before the first login.
+    #[must_use]
+    pub fn state(&self, now: Timestamp) -> Option<(bool, i64)> {
+        self.known().state(now)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known<Arc<Metadata>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn belief(&self, now: Timestamp) -> Belief<Arc<Metadata>> {
+        self.known().at(now)
+    }
+
+    /// Asks where it must, one question at a time, so that a hundred people who log in
+    /// together ask a provider once. Nobody waits for somebody else's question while
+    /// there is something to go by.
+    async fn metadata(&self, now: Timestamp) -> Result<Arc<Metadata>, LoginError> {
+        let (_asking, old) = match self.belief(now) {
+            Belief::Good(metadata) => return Ok(metadata),
+            Belief::Down(why) => return Err(LoginError::ProviderDown(why)),
+            Belief::Old(old) => match self.asking.try_lock() {
+                Ok(asking) => (asking, Some(old)),
+                Err(_) => return Ok(old),
+            },
+            Belief::Nothing => (self.asking.lock().await, None),
+        };
+        match (self.belief(now), old) {
+            // Asked by somebody else meanwhile.
+            (Belief::Good(metadata), _) => Ok(metadata),
+            (Belief::Down(why), _) => Err(LoginError::ProviderDown(why)),
+            (_, Some(old)) => Ok(self.discover(now).await.unwrap_or(old)),
+            (_, None) => self.discover(now).await,
+        }
     }
 
     async fn metadata_afresh(&self, now: Timestamp) -> Result<Arc<Metadata>, LoginError> {
-        let mut known = self.known.lock().await;
-        self.discover(&mut known, now).await
+        let _asking = self.asking.lock().await;
+        self.discover(now).await
     }
 
-    /// Asks while the lock is held, so that a hundred people who log in
-    /// together ask a provider once.
-    async fn discover(
-        &self,
-        known: &mut Known,
-        now: Timestamp,
-    ) -> Result<Arc<Metadata>, LoginError> {
+    /// Asks, and remembers what came of it.
+    async fn discover(&self, now: Timestamp) -> Result<Arc<Metadata>, LoginError> {
         match Metadata::discover_async(self.issuer.clone(), &self.http).await {
             Ok(metadata) => {
                 let metadata = Arc::new(metadata);
-                *known = Known::Metadata(metadata.clone(), now);
+                self.known().said(metadata.clone(), now);
                 Ok(metadata)
             }
             Err(error) => {
                 let why = format!("discovery: {error}");
-                *known = Known::Down(why.clone(), now);
+                self.known().failed(why.clone(), now);
+                tracing::warn!(provider = %self.name, "{} does not say who it is: {why}", self.name);
                 Err(LoginError::ProviderDown(why))
             }
         }

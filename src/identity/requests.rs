@@ -89,11 +89,6 @@ pub async fn ask(
     turned_away: &TurnedAway,
     now: Timestamp,
 ) -> Result<String, Fault> {
-    execute!(
-        tx,
-        "delete from empowerment_requests where expires_at < $1",
-        now
-    )?;
     let (id, code) = (Id::random(), random_code());
     let sealed = keys.service.seal_json(
         &format!(

@@ -76,15 +76,6 @@ pub(super) async fn find_attempt(
     )
 }
 
-pub(super) async fn delete_attempts_before(tx: &mut Tx, before: Timestamp) -> Result<(), Fault> {
-    execute!(
-        tx,
-        "delete from login_attempts where expires_at < $1",
-        before
-    )?;
-    Ok(())
-}
-
 /// Whether the citizen is new. An existing one is left as first told.
 pub(super) async fn insert_citizen(
     tx: &mut Tx,

@@ -237,7 +237,10 @@ async fn a_choice_nobody_made_is_not_the_next_officers_to_make() {
         let kept = thomas.after_a_crash(&["vp_choice"]);
         let sarah = Officer::new("78-police", station);
         let page = sarah.logs_in("/agent").await.ok();
-        assert_eq!(page.address, "/agent/habilitation");
+        assert!(
+            page.address.starts_with("/agent/habilitation"),
+            "{page:.500}"
+        );
         assert_ne!(sarah.cookie("vp_choice"), kept.cookie("vp_choice"));
         assert!(page.text().contains("Sarah Delmas"), "{page:.500}");
         assert!(
@@ -267,7 +270,10 @@ async fn on_a_shared_station_an_officer_first_says_that_it_is_them() {
         an_hour_passes(&app);
         let mathieu = Officer::new("78-gendarmerie", sarah.browser.clone());
         let question = mathieu.logs_in("/agent").await.ok();
-        assert_eq!(question.address, "/agent/habilitation");
+        assert!(
+            question.address.starts_with("/agent/habilitation"),
+            "{question:.500}"
+        );
         let words = question.text();
         assert!(
             words.contains("Mathieu Korbut") && words.contains("Est-ce bien vous"),
@@ -296,8 +302,8 @@ async fn on_a_shared_station_an_officer_first_says_that_it_is_them() {
             login.via
         );
         assert!(login.text().contains("compte précédent"), "{login:.500}");
-        let reloaded = mathieu.submit(&question.form("form[action='/agent/habilitation']"));
-        assert_eq!(reloaded.await.status, StatusCode::GONE);
+        let yes = question.form("form[action='/agent/habilitation']");
+        assert_eq!(mathieu.submit(&yes).await.status, StatusCode::GONE);
         // Nobody else is known here any more: the next one is let in at once.
         let anew = mathieu.logs_in("/agent").await.ok();
         assert_eq!(anew.address, "/agent");
@@ -325,7 +331,10 @@ async fn whom_an_officer_was_turned_away_for_is_not_who_signs_in_next_unasked() 
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     let sarah = Officer::new("78-police", paul.browser.clone());
     let question = sarah.logs_in("/agent").await.ok();
-    assert_eq!(question.address, "/agent/habilitation");
+    assert!(
+        question.address.starts_with("/agent/habilitation"),
+        "{question:.500}"
+    );
     assert!(question.text().contains("Sarah Delmas"), "{question:.500}");
 }
 
@@ -346,15 +355,16 @@ async fn where_somebody_else_was_signed_in_a_citizen_first_says_that_it_is_them(
         assert!(!words.contains("BERTHELOT"), "{question:.500}");
         let space = amina.get("/espace").await;
         assert!(space.address.starts_with("/connexion"), "{space:.500}");
-        let thief = app.browser();
-        thief.set_cookie("vp_session", &amina.cookie("vp_choice").unwrap());
+        let (thief, asked) = (app.browser(), amina.cookie("vp_choice").unwrap());
+        thief.set_cookie("vp_session", &asked);
         let space = thief.get("/espace").await;
         assert!(space.address.starts_with("/connexion"), "{space:.500}");
         // Yes: on to where she wanted to go, once.
         let yes = question.form("form[action='/connexion/personne']");
         let wanted = amina.submit(&yes).await.ok();
         assert_eq!(wanted.address, "/espace/sessions");
-        assert_eq!(amina.submit(&yes).await.status, StatusCode::GONE);
+        thief.set_cookie("vp_choice", &asked);
+        assert_eq!(thief.submit(&yes).await.status, StatusCode::GONE);
         // No: out of both, and to the button.
         an_hour_passes(&app);
         let zoe = Citizen::new("zoe", amina.browser.clone());

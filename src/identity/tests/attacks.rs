@@ -476,6 +476,56 @@ async fn a_provider_that_is_down_gets_a_page_and_is_asked_again_later() {
 }
 
 #[tokio::test]
+async fn a_provider_that_dies_is_believed_for_a_day_and_asked_until_it_comes_back() {
+    let liar = Liar::start().await;
+    let site = site_of(&liar).await;
+    let issuer = liar.issuer();
+    let told = |up: u8| {
+        let text = site.app.metrics.text(&site.app);
+        let line = format!("visioplainte_provider_up{{provider=\"franceconnect\"}} {up}");
+        assert!(text.contains(&line), "{text}");
+    };
+    depart(&mut Browser::at(&site.address), &liar).await;
+    told(1);
+    liar.tells(Lie::Down);
+    for (minutes, asked) in [(59, 0), (1, 1), (23 * 60 - 1, 1)] {
+        site.wait_seconds(minutes * 60);
+        let before = liar.discoveries();
+        for _ in 0..3 {
+            let mut browser = Browser::at(&site.address);
+            let state = depart(&mut browser, &liar).await;
+            // Its answers are read by what it said before.
+            let query = [("error", "access_denied"), ("state", &*state)];
+            let answer = come_back(&mut browser, &query).await;
+            answer.is_refused(403, "login-wrong-issuer", "it promised to name itself");
+        }
+        assert_eq!(liar.discoveries(), before + asked, "asked once each time");
+        told(u8::from(asked == 0));
+    }
+    // For a day, and not for ever.
+    site.wait_seconds(60);
+    let button = "/connexion/franceconnect";
+    let refused = Browser::at(&site.address).post(button, &[]).await;
+    refused.is_refused(503, "login-provider-down", "a day later");
+    // Back again: asked anew, and kept anew; the job asks before a login has to.
+    liar.tells(Lie::None);
+    site.wait_seconds(5);
+    let mut browser = Browser::at(&site.address);
+    let state = depart(&mut browser, &liar).await;
+    told(1);
+    for (minutes, asked) in [(44, 0), (1, 1)] {
+        site.wait_seconds(minutes * 60);
+        let before = liar.discoveries();
+        let now = site.app.clock.now();
+        site.app.providers.franceconnect.refresh(now).await;
+        assert_eq!(liar.discoveries(), before + asked);
+    }
+    let query = [("code", "any"), ("state", &*state), ("iss", &*issuer)];
+    let late = come_back(&mut browser, &query).await;
+    late.is_refused(410, "login-expired", "the departure itself lives no longer");
+}
+
+#[tokio::test]
 async fn a_citizen_keeps_the_identity_they_first_came_with() {
     let liar = Liar::start().await;
     let site = site_of(&liar).await;

@@ -25,6 +25,7 @@ mod attacks;
 mod browser;
 mod independent;
 mod liar;
+mod lifetimes;
 mod reconciliation;
 mod round_trip;
 
