@@ -94,6 +94,10 @@ pub struct Config {
     /// Whether a login is bound by PKCE as well. FranceConnect refuses parameters it
     /// does not name, although it says that it can.
     pub franceconnect_pkce: bool,
+    /// The providers behind FranceConnect by which helpers with a mandate come (Aidants
+    /// Connect), by their `idp_id`. Where there are some, FranceConnect is asked which
+    /// provider vouched for a person.
+    pub franceconnect_helpers: Vec<String>,
     /// Issuer of ProConnect; empty: the sandbox's.
     pub proconnect_issuer: String,
     /// Client id at ProConnect.
@@ -167,6 +171,7 @@ impl Default for Config {
             franceconnect_client_secret: String::new(),
             franceconnect_acr: "eidas1".into(),
             franceconnect_pkce: false,
+            franceconnect_helpers: Vec::new(),
             proconnect_issuer: String::new(),
             proconnect_client_id: "visioplainte-agents".into(),
             proconnect_client_secret: String::new(),

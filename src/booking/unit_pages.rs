@@ -27,6 +27,7 @@ use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::error::{Fault, PageError, Refusal};
 use crate::form::Form;
+use crate::identity::notes::{self, ShownNotes};
 use crate::identity::{SignedInOfficer, empowerments, people};
 use crate::page::{Ctx, render, render_with};
 use crate::path::PathId;
@@ -77,6 +78,8 @@ struct AppointmentPage {
     anonymous: bool,
     /// An officer wrote its person down, and nobody vouches for who they are.
     declared: bool,
+    /// What to know of how its person signed in.
+    notes: ShownNotes,
     /// Whether its person may be sent another link.
     may_relink: bool,
     may_note_heard: bool,
@@ -230,6 +233,10 @@ async fn show(
         "agenda-state-{}",
         appointment.state.as_str().replace('_', "-")
     );
+    let person = &appointment.citizen_id;
+    let first = people::citizen_identity(&mut tx, &app.keys, person).await?;
+    let first = first.unwrap_or_default();
+    let signed_in = notes::find(&mut tx, &app.keys, person, ctx.now).await?;
     render(&AppointmentPage {
         day: day_of(appointment.starts_at, unit.zone()).to_string(),
         state: ctx.t(&state),
@@ -262,7 +269,10 @@ async fn show(
         },
         anonymous: appointment.is_anonymous(),
         may_relink: super::relink::is_possible(&appointment, ctx.now),
-        declared: people::is_declared(&mut tx, &app.keys, &appointment.citizen_id).await?,
+        declared: first.is_declared(),
+        notes: ShownNotes::new(&ctx, &signed_in, &first, |at| {
+            wall::moment(ctx.lang, at, unit.zone())
+        }),
         may_note_heard: appointment.is_anonymous()
             && appointment.state == State::Booked
             && ctx.now >= appointment.starts_at,

@@ -28,6 +28,7 @@ use crate::hearings::store::{self as hearing_store, NotedCheck};
 use crate::hearings::{
     self, AdmitError, Audience, CallView, EnterError, OpenError, Place, Seat, SeatRole,
 };
+use crate::identity::notes::{self, ShownNotes};
 use crate::identity::{PivotIdentity, SignedInOfficer};
 use crate::page::{Ctx, render};
 use crate::path::PathId;
@@ -71,6 +72,8 @@ struct WorkspacePage {
     reference: String,
     when: String,
     identity: PivotIdentity,
+    /// What to know of how the person signed in.
+    notes: ShownNotes,
     name: String,
     birth: String,
     content: Content,
@@ -161,6 +164,7 @@ async fn page(
         .keys
         .service
         .open_json(&format!("citizen/{}", appointment.citizen_id), &sealed)?;
+    let signed_in = notes::find(tx, &app.keys, &appointment.citizen_id, ctx.now).await?;
     let seats = hearing_store::list_seats(tx, &appointment.id).await?;
     let hearing = hearing_store::find_hearing(tx, &appointment.id).await?;
     let noted = hearing_store::list_checks(tx, &appointment.id).await?;
@@ -262,6 +266,9 @@ async fn page(
             |day| day.format("%d/%m/%Y").to_string(),
         ),
         name: identity.display_name(),
+        notes: ShownNotes::new(&ctx, &signed_in, &identity, |at| {
+            wall::moment(lang, at, zone)
+        }),
         identity,
         content: declaration::open_content(tx, &app.keys, &appointment.case_id).await?,
         when: wall::moment(lang, appointment.starts_at, zone),

@@ -78,7 +78,7 @@ pub fn run(data: &[u8]) {
     if let Ok(person) = claims::citizen(&read) {
         assert!(!person.given_name.is_empty() || !person.family_name.is_empty());
     }
-    let _ = claims::is_by_helper(&read);
+    let _ = claims::is_by_helper(&read, &[]);
     if let Ok((officer, idp)) = claims::officer(&read) {
         let _ = (officer, idp);
     }

@@ -49,14 +49,17 @@ pub fn citizen(claims: &Map<String, Value>) -> Result<PivotIdentity, UnusableCla
     Ok(identity)
 }
 
-/// Whether somebody else acts for the person by a mandate (Aidants Connect), which
-/// FranceConnect tells by the scopes of the mandate. Whoever is heard must be there
-/// themselves.
+/// Whether a helper acts for the person by a mandate (Aidants Connect). FranceConnect
+/// tells it by the scopes of the mandate, or by which of its providers vouched for the
+/// person: `helpers` are those of helpers. Whoever is heard must be there themselves, so
+/// the officer is told.
 #[must_use]
-pub fn is_by_helper(claims: &Map<String, Value>) -> bool {
-    claims
+pub fn is_by_helper(claims: &Map<String, Value>, helpers: &[String]) -> bool {
+    let by_mandate = claims
         .get("rep_scope")
-        .is_some_and(|scope| !scope.is_null())
+        .is_some_and(|scope| !scope.is_null());
+    let provider = claims.get("idp_id").and_then(Value::as_str);
+    by_mandate || provider.is_some_and(|id| helpers.iter().any(|helper| helper == id))
 }
 
 /// What ProConnect tells of an officer, and through which of its providers.
@@ -168,6 +171,23 @@ mod tests {
                 "{changes}"
             );
         }
+    }
+
+    #[test]
+    fn a_helper_is_told_by_their_mandate_or_their_provider() {
+        let helpers = ["aidants".to_owned()];
+        for (changes, by_helper) in [
+            (json!({}), false),
+            (json!({ "rep_scope": null, "idp_id": "impots" }), false),
+            (json!({ "rep_scope": ["Justice"] }), true),
+            (json!({ "idp_id": "aidants" }), true),
+            (json!({ "idp_id": "Aidants" }), false),
+            (json!({ "idp_id": ["aidants"] }), false),
+        ] {
+            let claims = with(changes.clone());
+            assert_eq!(is_by_helper(&claims, &helpers), by_helper, "{changes}");
+        }
+        assert!(!is_by_helper(&with(json!({ "idp_id": "aidants" })), &[]));
     }
 
     #[test]

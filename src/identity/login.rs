@@ -7,7 +7,7 @@ use super::provider::{LEEWAY_SECONDS, ProviderName, Verified};
 use super::refusals::LoginError;
 use super::session::{self, Subject};
 use super::store::{self, Empowerment};
-use super::{PivotIdentity, claims, people};
+use super::{PivotIdentity, claims, notes, people};
 use crate::audit::{self, Actor};
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx, random_hex};
@@ -183,7 +183,8 @@ impl Former {
 
 /// Starts a citizen's session in place of whatever session the browser had. Where that was
 /// somebody else's, they are asked first whether it is them: FranceConnect may have let
-/// them in as whoever it still knew there. The identity is kept as it was first told.
+/// them in as whoever it still knew there. The identity is kept as it was first told; what
+/// the officer must know of this login is noted.
 ///
 /// # Errors
 /// When the identity cannot be used, or the database fails.
@@ -192,12 +193,10 @@ pub async fn sign_in_citizen(
     keys: &Keys,
     issuer: &str,
     verified: &Verified,
+    by_helper: bool,
     former: &Former,
     now: Timestamp,
 ) -> Result<Given, LoginError> {
-    if claims::is_by_helper(&verified.claims) {
-        return Err(LoginError::ByHelper);
-    }
     let identity = claims::citizen(&verified.claims)?;
     let fresh = Id::random();
     let sealed = keys
@@ -212,12 +211,18 @@ pub async fn sign_in_citizen(
         .open_json(&format!("citizen/{citizen}"), &sealed)?;
     let actor = Actor::Citizen(citizen.clone());
     let ask = former.knew_another_than(&actor) || former.turned_away.is_some();
-    let detail = match (new, same_person(&first, &identity)) {
+    let same = notes::is_same(&first, &identity);
+    let differing = (!same).then_some(&identity);
+    notes::note(tx, keys, &citizen, by_helper, differing, now).await?;
+    let mut detail = match (new, same) {
         (true, _) => format!("acr={} first", verified.acr),
         (false, true) => format!("acr={}", verified.acr),
-        // Corrected at the provider since: a person has to look into it.
+        // Corrected at the provider since: the officer is told, and looks into it.
         (false, false) => format!("acr={} identity-differs", verified.acr),
     };
+    if by_helper {
+        detail.push_str(" by-helper");
+    }
     if let Some(former) = &former.session {
         session::end(tx, keys, former, now).await?;
     }
@@ -299,22 +304,6 @@ pub async fn confirm(
     )
     .await?;
     Ok(cookie)
-}
-
-/// Whether two pivot identities are the same; the e-mail address and the used
-/// name are no part of it.
-fn same_person(one: &PivotIdentity, other: &PivotIdentity) -> bool {
-    let pivot = |identity: &PivotIdentity| {
-        [
-            identity.given_name.clone(),
-            identity.family_name.clone(),
-            identity.gender.clone(),
-            identity.birthdate.clone(),
-            identity.birthplace.clone(),
-            identity.birthcountry.clone(),
-        ]
-    };
-    pivot(one) == pivot(other)
 }
 
 /// What the browser of whoever signed in is given.

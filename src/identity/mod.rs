@@ -9,6 +9,7 @@ pub mod http;
 pub mod known;
 pub mod level;
 pub mod login;
+pub mod notes;
 pub mod own_sessions;
 pub(crate) mod pages;
 pub mod people;

@@ -160,6 +160,7 @@ async fn back_from_franceconnect(
         &app.keys,
         app.providers.franceconnect.issuer(),
         &verified,
+        claims::is_by_helper(&verified.claims, &app.config.franceconnect_helpers),
         &former,
         app.clock.now(),
     )

@@ -37,7 +37,8 @@ use crate::text_enum;
 /// How long after its end something signed still passes: their clocks and ours are
 /// never quite the same, and an id token lives for a minute alone.
 pub(super) const LEEWAY_SECONDS: i64 = 60;
-/// An id token issued longer ago than this, or this far in the future, is refused.
+/// An id token issued this long ago is refused, whatever it says of its end; one issued in
+/// the future only passes as a clock that goes a minute before ours.
 const ISSUED_WITHIN_SECONDS: i64 = 300;
 
 text_enum! {
@@ -91,7 +92,7 @@ pub struct Provider {
     client_secret: ClientSecret,
     redirect_uri: RedirectUrl,
     after_logout: PostLogoutRedirectUrl,
-    scopes: &'static [&'static str],
+    scopes: Vec<&'static str>,
     levels: Levels,
     pkce: bool,
     http: Http,
@@ -144,9 +145,9 @@ impl Provider {
             ),
         };
         // The least that a complaint, or an officer's empowerment, needs.
-        let (scopes, levels, callback): (&'static [&'static str], _, _) = match name {
+        let (mut scopes, levels, callback) = match name {
             ProviderName::FranceConnect => (
-                &[
+                vec![
                     "given_name",
                     "family_name",
                     "gender",
@@ -160,11 +161,15 @@ impl Provider {
                 "/connexion/franceconnect/retour",
             ),
             ProviderName::ProConnect => (
-                &["given_name", "usual_name", "email", "uid", "idp_id"],
+                vec!["given_name", "usual_name", "email", "uid", "idp_id"],
                 Levels::OneOf(config.proconnect_acr.clone()),
                 "/agent/connexion/proconnect/retour",
             ),
         };
+        // Which provider vouched for a citizen is nobody's business but to tell a helper.
+        if name == ProviderName::FranceConnect && !config.franceconnect_helpers.is_empty() {
+            scopes.push("idp_id");
+        }
         let roots = (!config.provider_roots.as_os_str().is_empty())
             .then_some(config.provider_roots.as_path());
         Ok(Provider {
@@ -389,11 +394,11 @@ impl Provider {
         ])
         .set_time_fn(move || now.plus_seconds(-LEEWAY_SECONDS).utc())
         .set_issue_time_verifier_fn(move |issued| {
-            let apart = (now.seconds() - issued.timestamp()).abs();
-            if apart <= ISSUED_WITHIN_SECONDS {
+            let age = now.seconds() - issued.timestamp();
+            if (-LEEWAY_SECONDS..ISSUED_WITHIN_SECONDS).contains(&age) {
                 Ok(())
             } else {
-                Err(format!("issued {apart} seconds from now"))
+                Err(format!("issued {age} seconds ago"))
             }
         })
         .set_auth_context_verifier_fn(move |acr| {

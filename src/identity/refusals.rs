@@ -65,9 +65,6 @@ pub enum LoginError {
     /// The identity cannot be used.
     #[error(transparent)]
     Identity(#[from] UnusableClaim),
-    /// A helper with a mandate is at the keyboard.
-    #[error("somebody else acts for the person")]
-    ByHelper,
     /// A known or unknown officer whom nobody empowered.
     #[error("the officer has no live empowerment")]
     NotEmpowered,
@@ -111,7 +108,6 @@ impl LoginError {
             LoginError::LevelTooLow => (StatusCode::FORBIDDEN, "login-level-too-low"),
             LoginError::Userinfo(_) => (StatusCode::FORBIDDEN, "login-userinfo-refused"),
             LoginError::Identity(_) => (StatusCode::FORBIDDEN, "login-identity-unusable"),
-            LoginError::ByHelper => (StatusCode::FORBIDDEN, "login-by-helper"),
             LoginError::NotEmpowered => (StatusCode::FORBIDDEN, "login-not-empowered"),
             LoginError::ChoiceOver => (StatusCode::GONE, "login-choice-over"),
             LoginError::Fault(_) => (StatusCode::INTERNAL_SERVER_ERROR, "fault"),

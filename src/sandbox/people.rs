@@ -26,6 +26,8 @@ pub struct DemoCitizen {
     pub preferred_username: Option<&'static str>,
     /// E-mail address.
     pub email: &'static str,
+    /// Whether a helper with a mandate signs them in (Aidants Connect).
+    pub helped: bool,
 }
 
 /// A date of birth.
@@ -59,6 +61,11 @@ pub struct DemoOfficer {
 /// `idp_id` of the one identity provider behind the sandbox's ProConnect.
 pub const OFFICERS_PROVIDER: &str = "6b0f1c2e-5f0a-4b7e-9d0c-0d4c5a1e7f11";
 
+/// `idp_id` of the sandbox's FranceConnect, for whoever comes by themselves.
+pub const CITIZENS_PROVIDER: &str = "1f7a52d4-0f5e-4a52-9b1c-5a3a0e6a7c10";
+/// `idp_id` of the sandbox's Aidants Connect.
+pub const HELPERS_PROVIDER: &str = "2c9e61b8-7d0b-4c39-8f57-3f1d9a4b6e22";
+
 /// Level and means the sandbox's officers authenticate with.
 pub const OFFICERS_ACR: &str = "eidas1-mfa";
 /// The means, as `amr` lists them.
@@ -77,6 +84,7 @@ pub const CITIZENS: &[DemoCitizen] = &[
         birthcountry: "99100",
         preferred_username: None,
         email: "camille.berthelot@courriel.example",
+        helped: false,
     },
     DemoCitizen {
         key: "lisandru",
@@ -89,6 +97,7 @@ pub const CITIZENS: &[DemoCitizen] = &[
         birthcountry: "99100",
         preferred_username: None,
         email: "lisandru@courriel.example",
+        helped: false,
     },
     DemoCitizen {
         key: "issouf",
@@ -101,6 +110,7 @@ pub const CITIZENS: &[DemoCitizen] = &[
         birthcountry: "99100",
         preferred_username: None,
         email: "issouf.madi@courriel.example",
+        helped: false,
     },
     DemoCitizen {
         key: "amina",
@@ -113,6 +123,7 @@ pub const CITIZENS: &[DemoCitizen] = &[
         birthcountry: "99350",
         preferred_username: None,
         email: "amina.b@courriel.example",
+        helped: false,
     },
     DemoCitizen {
         key: "charlie",
@@ -125,6 +136,7 @@ pub const CITIZENS: &[DemoCitizen] = &[
         birthcountry: "99100",
         preferred_username: None,
         email: "charlie.lemoine@courriel.example",
+        helped: false,
     },
     DemoCitizen {
         key: "zoe",
@@ -137,6 +149,7 @@ pub const CITIZENS: &[DemoCitizen] = &[
         birthcountry: "99100",
         preferred_username: None,
         email: "zoe@courriel.example",
+        helped: false,
     },
     DemoCitizen {
         key: "jean-eudes",
@@ -149,6 +162,7 @@ pub const CITIZENS: &[DemoCitizen] = &[
         birthcountry: "99100",
         preferred_username: None,
         email: "je.roux-vasseur@courriel.example",
+        helped: false,
     },
     DemoCitizen {
         key: "helene",
@@ -162,6 +176,7 @@ pub const CITIZENS: &[DemoCitizen] = &[
         birthcountry: "99109",
         preferred_username: Some("TANGUY"),
         email: "helene.tanguy@courriel.example",
+        helped: false,
     },
     DemoCitizen {
         key: "nino",
@@ -174,6 +189,20 @@ pub const CITIZENS: &[DemoCitizen] = &[
         birthcountry: "99100",
         preferred_username: None,
         email: "nino.fabre@courriel.example",
+        helped: false,
+    },
+    DemoCitizen {
+        key: "lucette",
+        note: "sandbox-person-helped",
+        given_name: "Lucette Jeanne",
+        family_name: "MARCHADIER",
+        gender: "female",
+        birthdate: Birthdate::Day("1938-03-21"),
+        birthplace: Some("87085"),
+        birthcountry: "99100",
+        preferred_username: None,
+        email: "lucette.marchadier@courriel.example",
+        helped: true,
     },
 ];
 

@@ -430,6 +430,53 @@ async fn guests_follow_the_appointment_when_it_moves_and_when_it_ends() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guests_link_is_over_an_hour_after_the_hearings_end_and_so_is_their_seat() {
+    for app in TestApp::on_every_engine(MONDAY).await {
+        let (camille, sarah) = (app.citizen("camille"), app.officer("78-police"));
+        let id = booked(&camille, &sarah).await;
+        let mut guests = Vec::new();
+        for (role, address) in [
+            ("lawyer", LAWYER),
+            ("interpreter", "ines@interprete.example"),
+            ("companion", "dominique@courriel.example"),
+        ] {
+            let page = invites(&sarah, &id, role, role, address).await.ok();
+            let code = page.words(".vp-code").pop().unwrap();
+            guests.push((app.browser(), link_to(&app, address).await, code));
+        }
+        let over = app.appointment(&id).await.ends_at.plus_minutes(60);
+        // The second at which each of them comes first, and whether they come in.
+        for ((guest, path, code), (seconds, let_in)) in
+            std::iter::zip(&guests, [(-1, true), (0, false), (1, false)])
+        {
+            app.clock.set(over.plus_seconds(-1));
+            let door = guest.get(path).await.ok();
+            let form = door
+                .form(&format!("form[action='{path}']"))
+                .with("code", code);
+            app.clock.set(over.plus_seconds(seconds));
+            let before = traces(&app).await;
+            let page = guest.submit(&form).await;
+            let came_in = page.status == StatusCode::OK && page.address.starts_with("/audition/");
+            assert_eq!(came_in, let_in, "{seconds}: {} {page:.500}", page.status);
+            if !let_in {
+                assert_eq!(page.status, StatusCode::GONE, "{page:.500}");
+                assert_eq!(traces(&app).await, before, "no try is counted either");
+            }
+        }
+        // Whoever came in finds the door shut as well.
+        let room = guests[0].0.get(&format!("/audition/{id}")).await;
+        assert!(room.status.is_client_error(), "{room:.500}");
+        let token = guests[0]
+            .0
+            .post(&format!("/audition/{id}/jeton"), &[])
+            .await;
+        assert!(token.status.is_client_error(), "{token:.500}");
+        app.journal_holds();
+    }
+}
+
 /// The value of a property of a calendar file.
 fn property(calendar: &str, name: &str) -> String {
     let unfolded = calendar.replace("\r\n ", "");

@@ -18,6 +18,7 @@ mod empowerments;
 mod feeds;
 mod guests;
 mod headers;
+mod helped;
 mod hoarding;
 mod hostile;
 mod incidents;

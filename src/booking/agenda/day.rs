@@ -11,7 +11,7 @@ use crate::calendar::{Unit, wall};
 use crate::db::Tx;
 use crate::declaration;
 use crate::error::{Fault, PageError};
-use crate::identity::{SignedInOfficer, people};
+use crate::identity::{SignedInOfficer, notes, people};
 use crate::page::Ctx;
 
 #[derive(Template)]
@@ -33,6 +33,10 @@ struct Row {
     name: String,
     /// Whether an officer wrote the name down, and nobody vouches for it.
     declared: bool,
+    /// Whether a helper with a mandate signed the person in.
+    helped: bool,
+    /// Whether FranceConnect says today something other than it first did.
+    differs: bool,
     facts: String,
     standing: String,
     kind: &'static str,
@@ -108,6 +112,7 @@ async fn row(
         .as_ref()
         .is_some_and(|identity| identity.is_declared());
     let name = identity.map_or_else(String::new, |identity| identity.display_name());
+    let signed_in = notes::find(tx, &app.keys, &appointment.citizen_id, ctx.now).await?;
     // A case whose key was destroyed keeps its line, without its facts.
     let facts = match declaration::open_content(tx, &app.keys, &appointment.case_id).await {
         Ok(_) if anonymous => ctx.t("agenda-anonymous-facts"),
@@ -130,6 +135,8 @@ async fn row(
             name
         },
         declared,
+        helped: signed_in.helped_at.is_some(),
+        differs: signed_in.differs.is_some(),
         facts,
         standing: ctx.t(standing.words()),
         kind: standing.kind(),

@@ -5,7 +5,7 @@ use super::Site;
 use super::browser::{Answer, Browser};
 use super::liar::{Liar, Lie};
 use crate::identity::login::ATTEMPT_MINUTES;
-use crate::identity::{Who, session};
+use crate::identity::{Who, notes, session};
 use crate::{audit, fetch_optional};
 
 const CALLBACK: &str = "/connexion/franceconnect/retour";
@@ -224,10 +224,7 @@ async fn is_empowered(site: &Site, sub: &str, idp_id: &str) {
 async fn a_lying_provider_never_gets_anybody_in() {
     let liar = Liar::start().await;
     let site = site_of(&liar).await;
-    let own = [
-        (Lie::IdentityIncomplete, 403, "login-identity-unusable"),
-        (Lie::ByHelper, 403, "login-by-helper"),
-    ];
+    let own = [(Lie::IdentityIncomplete, 403, "login-identity-unusable")];
     for (lie, status, name) in LIES.iter().copied().chain(own) {
         let mut browser = Browser::at(&site.address);
         let state = depart(&mut browser, &liar).await;
@@ -450,6 +447,47 @@ async fn a_provider_whose_clock_is_almost_a_minute_behind_is_believed() {
     assert!(answer.gives_session, "{}", answer.body);
 }
 
+/// Clocks are never quite the same: a minute is believed either way, five are not.
+#[tokio::test]
+async fn a_clock_that_is_a_minute_off_is_believed_and_one_that_is_five_is_not() {
+    let liar = Liar::start().await;
+    let site = site_of(&liar).await;
+    let issuer = liar.issuer();
+    for (lie, taken) in [
+        (Lie::Skewed(0), true),
+        (Lie::Skewed(-59), true),
+        (Lie::Skewed(59), true),
+        (Lie::Skewed(-60), true),
+        (Lie::Skewed(60), true),
+        (Lie::Skewed(61), false),
+        // What it signs lives a minute, and the leeway is another.
+        (Lie::Skewed(-119), true),
+        (Lie::Skewed(-120), false),
+        (Lie::Skewed(-300), false),
+        (Lie::Skewed(300), false),
+        (Lie::Skewed(-86_400), false),
+        (Lie::Skewed(86_400), false),
+        // However long it says that it is good for.
+        (Lie::IssuedAt(-299), true),
+        (Lie::IssuedAt(-300), false),
+        (Lie::IssuedAt(60), true),
+        (Lie::IssuedAt(61), false),
+        (Lie::IssuedAt(300), false),
+    ] {
+        let mut browser = Browser::at(&site.address);
+        let state = depart(&mut browser, &liar).await;
+        liar.tells(lie);
+        let query = [("code", "any"), ("state", &*state), ("iss", &*issuer)];
+        let answer = come_back(&mut browser, &query).await;
+        if taken {
+            assert!(answer.gives_session, "{lie:?}: {}", answer.body);
+        } else {
+            answer.is_refused(403, "login-token-expired", &format!("{lie:?}"));
+        }
+        assert_eq!(browser.session().is_some(), taken, "{lie:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_provider_that_is_down_gets_a_page_and_is_asked_again_later() {
     let liar = Liar::start().await;
@@ -566,6 +604,70 @@ async fn a_citizen_keeps_the_identity_they_first_came_with() {
             "acr=eidas1"
         ]
     );
+}
+
+/// What the officer is told of a citizen after each login, in their order.
+#[tokio::test]
+async fn who_hears_a_citizen_is_told_of_a_helper_and_of_an_identity_that_changed() {
+    let liar = Liar::start().await;
+    let issuer = liar.issuer();
+    let site = Site::start(|config| {
+        config.franceconnect_issuer = issuer;
+        config.franceconnect_client_secret = "known-to-both".into();
+        config.franceconnect_helpers = vec!["aidants".into()];
+    })
+    .await;
+    let issuer = liar.issuer();
+    for (lie, helped, differs) in [
+        (Lie::None, false, vec![]),
+        (Lie::ByProviderOf("impots"), false, vec![]),
+        (
+            Lie::RenamedSince,
+            false,
+            vec![("pivot-family-name", "DUPRÉ", "MARTIN")],
+        ),
+        (Lie::ByHelper, true, vec![]),
+        // The help is told of for a while, whoever comes next.
+        (
+            Lie::RenamedSince,
+            true,
+            vec![("pivot-family-name", "DUPRÉ", "MARTIN")],
+        ),
+        (Lie::ByProviderOf("aidants"), true, vec![]),
+    ] {
+        let mut browser = Browser::at(&site.address);
+        let state = depart(&mut browser, &liar).await;
+        liar.tells(lie);
+        let query = [("code", "any"), ("state", &*state), ("iss", &*issuer)];
+        let answer = come_back(&mut browser, &query).await;
+        assert!(answer.gives_session, "{lie:?}: {}", answer.body);
+        let mut tx = site.app.db.read().await.unwrap();
+        let (keys, now) = (&site.app.keys, site.app.clock.now());
+        let cookie = browser.session().unwrap();
+        let (who, _) = session::find(&mut tx, keys, cookie, now).await.unwrap();
+        let Who::Citizen(citizen) = who else {
+            panic!("{lie:?}: not signed in");
+        };
+        let notes = notes::find(&mut tx, keys, &citizen.id, now).await.unwrap();
+        assert_eq!(notes.helped_at.is_some(), helped, "{lie:?}");
+        let now_said = notes.differs.map(|(_, identity)| identity);
+        let now_said = now_said.unwrap_or_else(|| citizen.identity.clone());
+        let found = notes::differences(&citizen.identity, &now_said);
+        assert_eq!(found, differs, "{lie:?}");
+        // Nothing of it can be read in the database.
+        let row = fetch_optional!(
+            &mut tx,
+            (Option<Vec<u8>>,),
+            "select sealed_differing from citizens where id = $1",
+            &citizen.id
+        );
+        let sealed = row.unwrap().unwrap().0.unwrap_or_default();
+        assert!(!String::from_utf8_lossy(&sealed).contains("MARTIN"));
+        // A help of another season is nobody's business.
+        let later = now.plus_minutes(90 * 24 * 60);
+        let notes = notes::find(&mut tx, keys, &citizen.id, later).await;
+        assert_eq!(notes.unwrap().helped_at, None, "{lie:?}");
+    }
 }
 
 #[tokio::test]

@@ -31,6 +31,8 @@ pub(super) enum Lie {
     KeyRotated,
     /// Its clock is almost a minute behind ours, honestly.
     AMinuteSlow,
+    /// Its clock is so many seconds before ours, honestly.
+    Skewed(i64),
     // The token endpoint.
     CodeRefused,
     TokenNotJson,
@@ -46,6 +48,8 @@ pub(super) enum Lie {
     Expired,
     IssuedLongAgo,
     IssuedInFuture,
+    /// Issued so many seconds from now, and good for a minute from now.
+    IssuedAt(i64),
     WrongLevel,
     NoLevel,
     /// Honestly: the person authenticated so many seconds from now.
@@ -79,8 +83,20 @@ pub(super) enum Lie {
     OfficerOfNoProvider,
     /// Honestly: a helper with a mandate is at the keyboard.
     ByHelper,
+    /// Honestly: which of its providers vouched for them.
+    ByProviderOf(&'static str),
     /// Honestly: the person was renamed since they first came.
     RenamedSince,
+}
+
+impl Lie {
+    /// The provider's time, in seconds.
+    fn clock(self) -> i64 {
+        match self {
+            Lie::Skewed(seconds) => NOW.seconds() + seconds,
+            _ => NOW.seconds(),
+        }
+    }
 }
 
 struct Key {
@@ -296,7 +312,7 @@ async fn token(State(shared): Provider) -> Response {
 }
 
 fn id_token(shared: &Shared, lie: Lie) -> String {
-    let now = NOW.seconds();
+    let now = lie.clock();
     let mut claims = json!({
         "iss": shared.issuer, "sub": "somebody", "aud": "visioplainte",
         "iat": now, "exp": now + 60, "acr": shared.level, "auth_time": now,
@@ -312,6 +328,7 @@ fn id_token(shared: &Shared, lie: Lie) -> String {
         Lie::AMinuteSlow => ("exp", json!(now - 59)),
         Lie::IssuedLongAgo => ("iat", json!(now - 3600)),
         Lie::IssuedInFuture => ("iat", json!(now + 3600)),
+        Lie::IssuedAt(seconds) => ("iat", json!(now + seconds)),
         Lie::WrongLevel => ("acr", json!("eidas0")),
         Lie::NoLevel => ("acr", Value::Null),
         Lie::AuthenticatedAt(seconds) => ("auth_time", json!(now + seconds)),
@@ -339,7 +356,7 @@ fn id_token(shared: &Shared, lie: Lie) -> String {
 
 async fn userinfo(State(shared): Provider) -> Response {
     let lie = shared.lie();
-    let now = NOW.seconds();
+    let now = lie.clock();
     let mut claims = json!({
         "iss": shared.issuer, "sub": "somebody", "aud": "visioplainte", "iat": now,
         "given_name": "Angèle", "family_name": "DUPRÉ", "gender": "female",
@@ -353,10 +370,12 @@ async fn userinfo(State(shared): Provider) -> Response {
         Lie::UserinfoNoAudience => ("aud", Value::Null),
         Lie::UserinfoExpired => ("exp", json!(now - 60)),
         Lie::AMinuteSlow => ("exp", json!(now - 59)),
+        Lie::Skewed(_) => ("exp", json!(now + 60)),
         Lie::IdentityIncomplete => ("birthdate", json!("")),
         Lie::OfficerNameless => ("usual_name", json!("")),
         Lie::OfficerOfNoProvider => ("idp_id", Value::Null),
         Lie::ByHelper => ("rep_scope", json!(["Justice"])),
+        Lie::ByProviderOf(provider) => ("idp_id", json!(provider)),
         Lie::RenamedSince => ("family_name", json!("MARTIN")),
         _ => ("sub", json!("somebody")),
     };

@@ -13,11 +13,12 @@
 //! - user information is a signed JWT about the same subject: `Userinfo…` in `liar.rs`;
 //! - shapes of names, dates and places: `every_demonstration_citizen…`, `claims.rs`;
 //! - the identity is never edited here: `a_citizen_keeps_the_identity…`;
-//! - a helper with a mandate is told apart: `ByHelper`;
+//! - a helper with a mandate is told apart: `who_hears_a_citizen_is_told…`;
 //! - an officer is subject and provider, never an address; no siret is no harm:
 //!   `reconciliation.rs`;
-//! - twelve hours of single sign-on on a shared station: leaving ends it there too,
-//!   also for whoever was turned away: `a_login_replaces_the_session…`,
+//! - twelve hours of single sign-on on a shared station: whoever comes authenticates
+//!   anew, `an_officer_is_let_in_at_once…`; leaving ends it there too, also for whoever
+//!   was turned away: `a_login_replaces_the_session…`,
 //!   `every_demonstration_officer…`, `independent.rs`.
 #![allow(clippy::unwrap_used)]
 

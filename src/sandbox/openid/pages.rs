@@ -89,6 +89,7 @@ async fn discovery(State(app): State<App>, Face(face): Face) -> Json<Value> {
                 "preferred_username",
                 "email",
                 "amr",
+                "idp_id",
             ],
         ),
         ProviderName::ProConnect => (
@@ -411,10 +412,18 @@ fn citizen_claims(citizen: &DemoCitizen, scopes: &[String], now: Timestamp) -> M
         ("birthcountry", Some(citizen.birthcountry)),
         ("preferred_username", citizen.preferred_username),
         ("email", Some(citizen.email)),
+        (
+            "idp_id",
+            Some(if citizen.helped {
+                people::HELPERS_PROVIDER
+            } else {
+                people::CITIZENS_PROVIDER
+            }),
+        ),
     ];
     let asked = |claim: &str| {
         scopes.iter().any(|scope| match scope.as_str() {
-            "identite_pivot" => !matches!(claim, "preferred_username" | "email"),
+            "identite_pivot" => !matches!(claim, "preferred_username" | "email" | "idp_id"),
             "profile" => matches!(
                 claim,
                 "given_name" | "family_name" | "gender" | "birthdate" | "preferred_username"
@@ -423,10 +432,15 @@ fn citizen_claims(citizen: &DemoCitizen, scopes: &[String], now: Timestamp) -> M
             scope => scope == claim,
         })
     };
-    all.into_iter()
+    let mut claims: Map<String, Value> = all
+        .into_iter()
         .filter(|(claim, _)| asked(claim))
         .filter_map(|(claim, value)| Some((claim.to_owned(), value?.into())))
-        .collect()
+        .collect();
+    if citizen.helped {
+        claims.insert("rep_scope".into(), json!(["Justice"]));
+    }
+    claims
 }
 
 fn officer_claims(officer: &people::DemoOfficer) -> Map<String, Value> {

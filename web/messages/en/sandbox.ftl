@@ -13,6 +13,7 @@ sandbox-person-accents = Accents and an apostrophe in the name
 sandbox-person-hyphen = Compound given name and name
 sandbox-person-used-name = Born in Germany, goes by another name
 sandbox-person-minor = Minor: may not declare alone
+sandbox-person-helped = signed in by a helper with a mandate (Aidants Connect)
 sandbox-officer-78-police = Investigator, police of Yvelines
 sandbox-officer-78-gendarmerie = Investigator, gendarmerie of Yvelines
 sandbox-officer-974-police = Investigator, police of La Réunion

@@ -13,6 +13,7 @@ sandbox-person-accents = Accents et apostrophe dans le nom
 sandbox-person-hyphen = Prénom et nom composés
 sandbox-person-used-name = Née en Allemagne, porte un nom d’usage
 sandbox-person-minor = Mineur : ne peut pas déclarer seul
+sandbox-person-helped = signée par un aidant mandaté (Aidants Connect)
 sandbox-officer-78-police = Enquêtrice, police des Yvelines
 sandbox-officer-78-gendarmerie = Enquêteur, gendarmerie des Yvelines
 sandbox-officer-974-police = Enquêtrice, police de La Réunion
