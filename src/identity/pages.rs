@@ -503,7 +503,6 @@ async fn leave(
 }
 
 /// Ends the provider's session, then lets somebody else sign in at `next`, if anybody.
-
 async fn leave_provider(
     app: &App,
     jar: CookieJar,

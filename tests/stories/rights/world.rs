@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use visioplainte::audit::Actor;
 use visioplainte::db::{Id, Tx, random_bytes};
 use visioplainte::identity::session::{self, Subject};
-use visioplainte::identity::{OfficerIdentity, Role};
+use visioplainte::identity::{OfficerIdentity, Origin, PivotIdentity, Role, people};
 use visioplainte::keys::sha256_hex;
 use visioplainte::notifications::Values;
 use visioplainte::page::csrf_token;
@@ -19,7 +19,7 @@ use crate::support::people::EMAIL;
 use crate::support::people::together::NARRATIVE;
 use crate::support::{Browser, Citizen, Officer, Page, TestApp};
 
-const MONDAY: &str = "2026-11-23T08:00:00Z";
+pub const MONDAY: &str = "2026-11-23T08:00:00Z";
 const UNIT: &str = "u-78-police";
 const DEAD_LETTER: &str = "dead-letter";
 const KEY: &str = "scheduling-key";
@@ -27,7 +27,7 @@ const HOURS: &str = "sunday-hours";
 
 /// Who asks, in the order of the table's columns. The case is the `owner`'s and
 /// lies with the police of Fontclaire, in the Yvelines.
-pub const ACTORS: [&str; 12] = [
+pub const ACTORS: [&str; 15] = [
     // Not signed in.
     "nobody",
     // The citizen whose case it is.
@@ -52,6 +52,15 @@ pub const ACTORS: [&str; 12] = [
     "auditor",
     // An auditor of another department.
     "auditor_else",
+    // A companion of the owner, who sits in the hearing once its door is open. Whoever
+    // comes by a link and a code has a seat and no session; a lawyer's and an
+    // interpreter's are no other.
+    "guest",
+    // Somebody for whom no provider vouches, signed in by link and code, about another
+    // case.
+    "declared",
+    // A browser whose session of the owner was ended.
+    "ended",
 ];
 
 /// How far the case is, in the order of its life.
@@ -132,6 +141,42 @@ async fn empowered(tx: &mut Tx, app: &TestApp, role: Role, unit: &str) -> Browse
     browser
 }
 
+/// Somebody whom an officer wrote down, signed in by the code of their message.
+async fn declared(tx: &mut Tx, app: &TestApp) -> Browser {
+    let now = app.clock.now();
+    let identity = PivotIdentity {
+        given_name: "Lucie".into(),
+        family_name: "BÉNARD".into(),
+        gender: "female".into(),
+        birthdate: "1951-06-02".into(),
+        birthplace: "Oran".into(),
+        birthcountry: "Algérie".into(),
+        origin: Origin::Declared,
+        ..PivotIdentity::default()
+    };
+    let addresses = ["lucie@courriel.example", ""];
+    let citizen = people::ensure_declared(tx, &app.keys, &identity, addresses, now)
+        .await
+        .unwrap();
+    let subject = Subject::Citizen(&citizen);
+    let cookie = session::start(tx, &app.keys, subject, session::BY_CODE, "", "", now)
+        .await
+        .unwrap();
+    let browser = app.browser();
+    browser.set_cookie(session::COOKIE, &cookie);
+    browser
+}
+
+/// Ends a session by itself; the browser keeps its cookie.
+async fn ends(app: &TestApp, browser: &Browser) {
+    let cookie = browser.cookie(session::COOKIE).unwrap();
+    let id = sha256_hex(cookie.as_bytes());
+    let mut tx = app.db.begin().await.unwrap();
+    let ended = session::end(&mut tx, &app.keys, &id, app.clock.now()).await;
+    assert!(ended.unwrap().is_some());
+    tx.commit().await.unwrap();
+}
+
 /// A message of the unit that could not be delivered.
 async fn a_dead_letter(tx: &mut Tx, app: &TestApp) {
     let now = app.clock.now();
@@ -194,8 +239,8 @@ fn other_session(list: &Page) -> String {
 }
 
 impl World {
-    pub async fn new() -> Self {
-        let app = TestApp::at(MONDAY).await;
+    /// The world on a service that nobody has used.
+    pub async fn on(app: TestApp) -> Self {
         let (camille, amina) = (app.citizen("camille"), app.citizen("amina"));
         let sarah = app.officer("78-police");
         let mut world = World {
@@ -204,6 +249,9 @@ impl World {
             parameters: BTreeMap::new(),
             forms: BTreeMap::new(),
         };
+        let ended = camille.elsewhere();
+        ended.logs_in("/espace").await.ok();
+        ends(&app, &ended).await;
         world.meet(&app, &camille, &amina, &sarah).await;
         let (appointment, slot) = world.book(&app, &camille).await;
         world.hear(&app, &camille, &sarah, &appointment).await;
@@ -267,6 +315,7 @@ impl World {
         );
         world.browsers.extend([
             ("nobody", app.browser()),
+            ("ended", ended.browser),
             ("owner", camille.browser),
             ("citizen", amina.browser),
             ("seated", sarah.browser),
@@ -277,6 +326,13 @@ impl World {
     /// The service as it was at a stage.
     pub async fn at(&self, stage: &str) -> TestApp {
         TestApp::like(&self.kept[stage], MONDAY).await
+    }
+
+    /// Takes away what was kept.
+    pub async fn is_over(self) {
+        for (_, kept) in self.kept {
+            kept.is_done_with().await;
+        }
     }
 
     pub fn browser(&self, actor: &str, site: &str) -> Browser {
@@ -391,6 +447,8 @@ impl World {
             let browser = empowered(&mut tx, app, role, unit).await;
             self.browsers.insert(actor, browser);
         }
+        let declared = declared(&mut tx, app).await;
+        self.browsers.insert("declared", declared);
         a_dead_letter(&mut tx, app).await;
         a_scheduling_key(&mut tx, app).await;
         sunday_hours(&mut tx, app).await;
@@ -449,10 +507,32 @@ impl World {
         (appointment, form.field("creneau").to_owned())
     }
 
+    /// The companion whom the owner invited comes by their link and the code they were told.
+    async fn companion_enters(&self, app: &TestApp, camille: &Citizen, id: &str) -> Browser {
+        let page = camille
+            .get(&format!("/rendez-vous/{id}/invites"))
+            .await
+            .ok();
+        let code = page.words(".vp-code").remove(0);
+        let mail = mail_to(&app.site, "dominique@courriel.example", "Invitation à").await;
+        let path = mail.link.unwrap();
+        let path = path.strip_prefix(&app.site).unwrap();
+        let guest = app.browser();
+        let door = guest.get(path).await.ok();
+        let form = door
+            .form(&format!("form[action='{path}']"))
+            .with("code", &code);
+        let room = guest.submit(&form).await.ok();
+        assert_eq!(room.address, format!("/audition/{id}"));
+        guest
+    }
+
     /// From the door to the text.
     async fn hear(&mut self, app: &TestApp, camille: &Citizen, sarah: &Officer, id: &str) {
         camille.enters(id).await;
         let room = sarah.opens(id).await;
+        let guest = self.companion_enters(app, camille, id).await;
+        self.browsers.insert("guest", guest);
         self.remember(&room.form("form[action$='/admettre']"));
         let invite = room
             .form("form[action$='/invites']")

@@ -43,6 +43,56 @@ impl Drop for TestApp {
 /// What is left of a service to start others from.
 pub struct Kept {
     folder: tempfile::TempDir,
+    /// Its database on PostgreSQL; none: a file in the folder.
+    database: Option<String>,
+}
+
+impl Kept {
+    /// Takes it away.
+    pub async fn is_done_with(self) {
+        if let Some(url) = &self.database {
+            let name = name_of(url);
+            on_the_server(&[format!("drop database {name} with (force)")]).await;
+        }
+    }
+}
+
+/// Asks the PostgreSQL server, by a connection to none of the tests' databases.
+async fn on_the_server(statements: &[String]) {
+    use sqlx::Connection;
+    let server = std::env::var(POSTGRES).unwrap();
+    let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
+    for statement in statements {
+        // Names of databases are ours, of letters, digits and hyphens.
+        sqlx::query(sqlx::AssertSqlSafe(statement.clone()))
+            .execute(&mut connection)
+            .await
+            .unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+}
+
+fn name_of(database_url: &str) -> String {
+    let url = url::Url::parse(database_url).unwrap();
+    url.path().trim_start_matches('/').to_owned()
+}
+
+/// Another database that holds what one holds now. Whoever is connected to that one is
+/// sent away for the moment, since PostgreSQL copies nothing that is in use.
+async fn copy_of_database(database_url: &str) -> String {
+    let (from, to) = (
+        name_of(database_url),
+        format!("vp_story_{}", random_hex::<6>()),
+    );
+    on_the_server(&[
+        format!("alter database {from} with allow_connections false"),
+        format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{from}'"),
+        format!("create database {to} template {from}"),
+        format!("alter database {from} with allow_connections true"),
+    ])
+    .await;
+    let mut url = url::Url::parse(database_url).unwrap();
+    url.set_path(&to);
+    url.to_string()
 }
 
 /// Copies a file, or a folder with all that is in it.
@@ -116,30 +166,47 @@ impl TestApp {
         Self::start_in(tempfile::tempdir().unwrap(), database_url, clock).await
     }
 
-    /// A service on SQLite as another one stood when it was kept.
+    /// A service as another one stood when it was kept.
     pub async fn like(kept: &Kept, now: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         copy(kept.folder.path(), folder.path());
-        Self::start_in(folder, String::new(), Clock::fixed(at(now))).await
+        let database = match &kept.database {
+            Some(url) => copy_of_database(url).await,
+            None => String::new(),
+        };
+        Self::start_in(folder, database, Clock::fixed(at(now))).await
     }
 
-    /// Keeps a service on SQLite as it stands: its database, keys and documents.
+    /// Keeps a service as it stands: its database, keys and documents.
     pub async fn keep(&self) -> Kept {
-        let Db::Lite { writer, .. } = &self.db else {
-            panic!("only a file is copied");
-        };
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("visioplainte.sqlite");
-        // The folder's name is ours and holds no quote.
-        let copy_of_it = format!("vacuum into '{}'", file.display());
-        sqlx::query(sqlx::AssertSqlSafe(copy_of_it))
-            .execute(writer)
-            .await
-            .unwrap();
+        let database = match &self.db {
+            Db::Lite { writer, .. } => {
+                let file = folder.path().join("visioplainte.sqlite");
+                // The folder's name is ours and holds no quote.
+                let copy_of_it = format!("vacuum into '{}'", file.display());
+                sqlx::query(sqlx::AssertSqlSafe(copy_of_it))
+                    .execute(writer)
+                    .await
+                    .unwrap();
+                None
+            }
+            Db::Pg(_) => Some(copy_of_database(&self.config.database_url).await),
+        };
         for name in ["master.key", "objects"] {
             copy(&self.folder.path().join(name), &folder.path().join(name));
         }
-        Kept { folder }
+        Kept { folder, database }
+    }
+
+    /// Ends a service that was started from what was kept, and takes its database away:
+    /// there are hundreds of them.
+    pub async fn is_done_with(self) {
+        self.stop.cancel();
+        if let Db::Pg(_) = &self.db {
+            let name = name_of(&self.config.database_url);
+            on_the_server(&[format!("drop database {name} with (force)")]).await;
+        }
     }
 
     async fn start_in(folder: tempfile::TempDir, database_url: String, clock: Clock) -> Self {
