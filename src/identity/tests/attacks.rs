@@ -5,6 +5,7 @@ use super::Site;
 use super::browser::{Answer, Browser};
 use super::liar::{Liar, Lie};
 use crate::identity::login::ATTEMPT_MINUTES;
+use crate::identity::session::Subject;
 use crate::identity::{Who, notes, session};
 use crate::{audit, fetch_optional};
 
@@ -445,6 +446,140 @@ async fn a_provider_whose_clock_is_almost_a_minute_behind_is_believed() {
     let query = [("code", "any"), ("state", &*state), ("iss", &*issuer)];
     let answer = come_back(&mut browser, &query).await;
     assert!(answer.gives_session, "{}", answer.body);
+}
+
+/// The citizens' door and the officers' differ in nothing that an attacker could use.
+#[tokio::test]
+async fn hostile_answers_are_refused_alike_at_both_doors() {
+    let (citizens, officers) = (Liar::start().await, Liar::of_officers().await);
+    let (theirs, ours) = (citizens.issuer(), officers.issuer());
+    let site = Site::start(|config| {
+        config.franceconnect_issuer = theirs;
+        config.franceconnect_client_secret = "known-to-both".into();
+        config.proconnect_issuer = ours;
+        config.proconnect_client_id = "visioplainte".into();
+        config.proconnect_client_secret = "known-to-both".into();
+    })
+    .await;
+    is_empowered(&site, "somebody", "one-of-them").await;
+    let doors = [
+        (&citizens, &officers, "/connexion/franceconnect", CALLBACK),
+        (&officers, &citizens, OFFICERS, OFFICERS_CALLBACK),
+    ];
+    for (own, other, button, callback) in doors {
+        for (query, status, name) in [
+            ("", 400, "login-state-unknown"),
+            ("code=a&iss={own}", 400, "login-state-unknown"),
+            ("code=a&state=&iss={own}", 400, "login-state-unknown"),
+            ("code=a&state={s}%20&iss={own}", 400, "login-state-unknown"),
+            ("code=a&state=%00{s}&iss={own}", 400, "login-state-unknown"),
+            ("code=a&state=%ff%fe&iss={own}", 400, "login-state-unknown"),
+            ("code=a&STATE={s}&iss={own}", 400, "login-state-unknown"),
+            (
+                "code=a&state={s}&state={s}&iss={own}",
+                400,
+                "refusal-malformed",
+            ),
+            (
+                "code=a&code=a&state={s}&iss={own}",
+                400,
+                "refusal-malformed",
+            ),
+            (
+                "code=a&state={s}&iss={own}&iss={own}",
+                400,
+                "refusal-malformed",
+            ),
+            (
+                "error=a&error=b&state={s}&iss={own}",
+                400,
+                "refusal-malformed",
+            ),
+            // The two providers mixed up, and names that only look like the one.
+            ("code=a&state={s}&iss={other}", 403, "login-wrong-issuer"),
+            ("code=a&state={s}&iss={own}/", 403, "login-wrong-issuer"),
+            ("code=a&state={s}&iss={own}%00", 403, "login-wrong-issuer"),
+            ("code=a&state={s}&iss=", 403, "login-wrong-issuer"),
+            ("code=a&state={s}", 403, "login-wrong-issuer"),
+            // Tokens brought by the browser itself are not looked at.
+            (
+                "id_token=a.b.c&access_token=a&state={s}&iss={own}",
+                502,
+                "login-provider-refused",
+            ),
+            (
+                "error=%3Cscript%3E&code=a&state={s}&iss={own}",
+                502,
+                "login-provider-refused",
+            ),
+            (
+                "error=access_denied&code=a&state={s}&iss={own}",
+                403,
+                "login-cancelled",
+            ),
+        ] {
+            let mut browser = Browser::at(&site.address);
+            let state = depart_from(&mut browser, own, button, "").await;
+            let asked = query
+                .replace("{s}", &state)
+                .replace("{own}", &own.issuer())
+                .replace("{other}", &other.issuer());
+            let answer = browser.get(&format!("{callback}?{asked}")).await;
+            answer.is_refused(status, name, &format!("{callback}?{query}"));
+            assert!(!answer.body.contains("<script>alert"), "{query}");
+            for cookie in [session::COOKIE, session::CHOICE_COOKIE] {
+                assert!(!browser.cookies.contains_key(cookie), "{cookie}: {query}");
+            }
+        }
+    }
+    assert_eq!(sessions(&site).await, 0);
+}
+
+/// The right to answer one question is none to answer the other, nor a session.
+#[tokio::test]
+async fn a_question_is_answered_at_its_own_door_alone() {
+    let site = Site::start(|_| {}).await;
+    let (keys, now) = (&site.app.keys, site.app.clock.now());
+    let mut tx = site.app.db.begin().await.unwrap();
+    crate::execute!(
+        &mut tx,
+        "insert into citizens (id, issuer, sub, sealed_identity, created_at)
+         values ('c-door', 'test', 'door', $1, 0)",
+        keys.service
+            .seal_json("citizen/c-door", &crate::identity::PivotIdentity::default())
+    )
+    .unwrap();
+    let (citizen, officer) = ("c-door".into(), "o-two-roles".into());
+    let mut cookies = Vec::new();
+    for subject in [Subject::Unconfirmed(&citizen), Subject::Choosing(&officer)] {
+        let cookie = session::start(&mut tx, keys, subject, "", "", "", now).await;
+        cookies.push(cookie.unwrap());
+    }
+    tx.commit().await.unwrap();
+    let own = "e-two-roles-u-78-police-officer";
+    let doors = [
+        ("/connexion/personne", "retour", ""),
+        ("/agent/habilitation", "habilitation", own),
+    ];
+    for (cookie, (theirs, ..)) in std::iter::zip(&cookies, doors) {
+        for (door, name, value) in doors {
+            for holder in [session::COOKIE, session::CHOICE_COOKIE] {
+                let mut browser = Browser::at(&site.address);
+                browser.cookies.insert(holder.to_owned(), cookie.clone());
+                let asked = browser.get(door).await;
+                let let_in = door == theirs && holder == session::CHOICE_COOKIE;
+                let what = format!("{theirs} at {door} as {holder}");
+                if let_in {
+                    assert_eq!(asked.status, 200, "{what}: {}", asked.body);
+                    continue;
+                }
+                asked.is_refused(410, "login-choice-over", &what);
+                let answered = browser.post(door, &[(name, value)]).await;
+                answered.is_refused(410, "login-choice-over", &what);
+                assert!(!answered.gives_session, "{what}");
+            }
+        }
+    }
 }
 
 /// Clocks are never quite the same: a minute is believed either way, five are not.
