@@ -102,6 +102,15 @@ pub async fn reseal(db: &Db, keys: &Keys) -> Result<Vec<Resealed>, Fault> {
         column!(
             db,
             service,
+            "citizens.sealed_differing",
+            |id: &str| format!("citizen/{id}/differing"),
+            "select id, id as about, sealed_differing as sealed from citizens
+             where id > $1 and sealed_differing is not null order by id limit 500",
+            "update citizens set sealed_differing = $2 where id = $1 and sealed_differing = $3"
+        ),
+        column!(
+            db,
+            service,
             "officers.sealed_identity",
             |id: &str| format!("officer/{id}"),
             "select id, id as about, sealed_identity as sealed from officers
