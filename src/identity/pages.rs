@@ -198,8 +198,14 @@ async fn back_from_proconnect(
     if freshness == Freshness::Earlier {
         // It was told to authenticate and did not: whoever sits there may be anybody.
         tracing::warn!("ProConnect let somebody in by a session that was still open there");
-        let next = Some(provider);
-        return leave_provider(&app, jar, provider, &verified.id_token, next).await;
+        let mut tx = app.db.begin().await?;
+        let (jar, former) = forget_former(&mut tx, &app, jar).await?;
+        if let (Some(session), Some(actor)) = (&former.session, former.people.last()) {
+            login::sign_out(&mut tx, &app.keys, actor, session, now).await?;
+        }
+        tx.commit().await?;
+        let jar = jar.add(removed(&app, session::COOKIE));
+        return leave_provider(&app, jar, provider, &verified.id_token, Some(provider)).await;
     }
     let mut tx = app.db.begin().await?;
     let (jar, former) = forget_former(&mut tx, &app, jar).await?;

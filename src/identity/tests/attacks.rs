@@ -190,6 +190,8 @@ async fn an_officer_is_let_in_at_once_only_if_they_authenticated_for_it() {
             let back = format!("/deconnexion/retour?state={}", answer.sent("state"));
             let home = browser.get(&back).await;
             assert_eq!(home.location, "/agent/connexion?sortie=1");
+            let button = browser.get(&home.location).await;
+            assert_eq!(button.status, 200, "nobody is signed in here either");
         }
     }
 }
