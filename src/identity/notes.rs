@@ -3,7 +3,7 @@
 //! what it said first. Nothing is corrected here: the identity stays as first told, and a
 //! person looks into it.
 
-use super::{PivotIdentity, store};
+use super::PivotIdentity;
 use crate::clock::Timestamp;
 use crate::db::{Id, Tx};
 use crate::error::Fault;
