@@ -167,7 +167,7 @@ impl Ground<'_> {
     /// Something may have changed there.
     async fn is_spent(&mut self, stage: &str) {
         if let Some(app) = self.apps.remove(stage) {
-            app.is_done_with().await;
+            app.ends_for_good().await;
         }
     }
 }
@@ -263,7 +263,7 @@ async fn is_answered_as_the_table_says(world: &World) {
         routes.len()
     );
     for (_, app) in ground.apps {
-        app.is_done_with().await;
+        app.ends_for_good().await;
     }
     assert!(
         wrong.is_empty(),

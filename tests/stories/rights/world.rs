@@ -331,7 +331,7 @@ impl World {
     /// Takes away what was kept.
     pub async fn is_over(self) {
         for (_, kept) in self.kept {
-            kept.is_done_with().await;
+            kept.ends_for_good().await;
         }
     }
 

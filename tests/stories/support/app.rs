@@ -49,7 +49,7 @@ pub struct Kept {
 
 impl Kept {
     /// Takes it away.
-    pub async fn is_done_with(self) {
+    pub async fn ends_for_good(self) {
         if let Some(url) = &self.database {
             let name = name_of(url);
             on_the_server(&[format!("drop database {name} with (force)")]).await;
@@ -201,7 +201,7 @@ impl TestApp {
 
     /// Ends a service that was started from what was kept, and takes its database away:
     /// there are hundreds of them.
-    pub async fn is_done_with(self) {
+    pub async fn ends_for_good(self) {
         self.stop.cancel();
         if let Db::Pg(_) = &self.db {
             let name = name_of(&self.config.database_url);
