@@ -45,6 +45,11 @@ pub async fn transfer(
 ) -> Result<Appointment, MoveError> {
     let units = vec![appointment.unit_id.clone(), target.id.clone()];
     claim::lock_units(tx, units).await?;
+    // Read again under its lock: it may just have closed.
+    let stands = calendar::find_unit(tx, &target.id).await?;
+    if stands.is_none_or(|unit| unit.closed_at.is_some()) {
+        return Err(MoveError::NotFound);
+    }
     let given = move_to(tx, appointment, State::Transferred, actor, now).await?;
     if !declaration::reassign(tx, &given.case_id, &given.unit_id, &target.id).await? {
         return Err(MoveError::NotFound);

@@ -53,7 +53,7 @@ pub async fn send_on_waiting_cases(
 ) -> Result<usize, Fault> {
     let cases = store::list_waiting_cases(tx, unit_id).await?;
     for (case_id,) in &cases {
-        declaration::send_on(tx, case_id, heir).await?;
+        declaration::send_on(tx, case_id, unit_id, heir).await?;
     }
     Ok(cases.len())
 }

@@ -569,13 +569,18 @@ pub async fn received_by(tx: &mut Tx, case_id: &Id, unit_id: &Id) -> Result<(), 
     store::update_receiver(tx, case_id, unit_id).await
 }
 
-/// Gives a case whose unit closes to another one; with none, nobody receives it. The
-/// caller writes the journal's line, for all cases at once.
+/// Gives a case whose unit closes to another one; with none, nobody receives it. What the
+/// unit only received for a neighbour goes back there. The caller writes the journal's line, for all cases at once.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn send_on(tx: &mut Tx, case_id: &Id, heir: Option<&Id>) -> Result<(), Fault> {
-    store::update_home(tx, case_id, heir).await
+pub async fn send_on(
+    tx: &mut Tx,
+    case_id: &Id,
+    closing: &Id,
+    heir: Option<&Id>,
+) -> Result<(), Fault> {
+    store::update_home(tx, case_id, closing, heir).await
 }
 
 /// Before the unit is known, the service's own chain keeps the lines.

@@ -201,17 +201,23 @@ pub(super) async fn update_receiver(tx: &mut Tx, case_id: &Id, unit_id: &Id) -> 
     Ok(())
 }
 
-/// The unit that receives a case from now on, as its own.
+/// The unit that receives a case from now on, as its own, when the unit `closing` does not
+/// any more: that of the case's own people where another one received it for them.
 pub(super) async fn update_home(
     tx: &mut Tx,
     case_id: &Id,
-    unit_id: Option<&Id>,
+    closing: &Id,
+    heir: Option<&Id>,
 ) -> Result<(), Fault> {
     execute!(
         tx,
-        "update declarations set unit_id = $2, received_for = null where case_id = $1",
+        "update declarations set received_for = null,
+             unit_id = case when received_for is not null and received_for <> $2 then received_for
+                            else cast($3 as text) end
+         where case_id = $1",
         case_id,
-        unit_id
+        closing,
+        heir
     )?;
     Ok(())
 }
