@@ -235,7 +235,7 @@ async fn a_key_is_rotated_while_in_use_and_then_taken_back() {
             "{page:.2000}"
         );
         assert!(
-            page.text().contains("remplacement du secret, par officer/"),
+            page.text().contains("remplacement du secret, par RIO "),
             "{page:.2000}"
         );
         assert!(!page.text().contains(&former) && !page.text().contains(&new.key));
@@ -252,7 +252,7 @@ async fn a_key_is_rotated_while_in_use_and_then_taken_back() {
         assert!(body["errors"][0].as_str().unwrap().contains("révoquée"));
         let page = admin.get(&key).await.ok();
         assert!(
-            page.text().contains("révocation de la clé, par officer/"),
+            page.text().contains("révocation de la clé, par RIO "),
             "{page:.2000}"
         );
         admin
