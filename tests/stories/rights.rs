@@ -177,7 +177,7 @@ async fn everybody_is_answered_on_every_route_as_the_table_says() {
     for app in TestApp::on_every_engine(world::MONDAY).await {
         let world = World::on(app).await;
         is_answered_as_the_table_says(&world).await;
-        world.is_over().await;
+        world.ends().await;
     }
 }
 

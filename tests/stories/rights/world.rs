@@ -329,7 +329,7 @@ impl World {
     }
 
     /// Takes away what was kept.
-    pub async fn is_over(self) {
+    pub async fn ends(self) {
         for (_, kept) in self.kept {
             kept.ends_for_good().await;
         }
